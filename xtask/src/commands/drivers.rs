@@ -1,0 +1,76 @@
+//! The Python programs behind `cargo xtask bench`, `conformance` and `fuzz`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::environment::Environment;
+use crate::process;
+use crate::project;
+use crate::report;
+use crate::setup;
+
+/// A Python program of the project that is run with arguments of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// Times stook beside its rivals.
+    Bench,
+    /// Runs CPython's own asyncio tests.
+    Conformance,
+    /// Compares random programs on stock asyncio and on stook.
+    Fuzz,
+}
+
+impl Driver {
+    /// Its file.
+    pub(crate) const fn script(self) -> &'static str {
+        match self {
+            Self::Bench => "bench/run.py",
+            Self::Conformance => "conformance/run.py",
+            Self::Fuzz => "conformance/order/run.py",
+        }
+    }
+
+    /// What it needs beyond what the tests need.
+    const fn requirements(self) -> Option<&'static str> {
+        match self {
+            Self::Bench => Some("bench/requirements.txt"),
+            Self::Conformance | Self::Fuzz => None,
+        }
+    }
+
+    /// Whether this checkout has it.
+    pub(crate) fn exists(self) -> bool {
+        project::root().join(self.script()).is_file()
+    }
+
+    /// Runs it in an environment that is set up.
+    ///
+    /// # Errors
+    /// Its requirements cannot be installed, or it ends with another status than zero.
+    pub(crate) fn run<I>(self, environment: &Environment, arguments: I) -> Result<()>
+    where
+        I: IntoIterator<Item: AsRef<std::ffi::OsStr>>,
+    {
+        if let Some(requirements) = self.requirements() {
+            environment.require(requirements)?;
+        }
+        process::run(
+            environment
+                .command("python")
+                .arg(self.script())
+                .args(arguments),
+        )
+    }
+}
+
+/// Sets up and runs the driver with the caller's arguments.
+///
+/// # Errors
+/// Setting up fails, or the driver does.
+pub(crate) fn run(driver: Driver, wanted: Option<&Path>, arguments: &[OsString]) -> Result<()> {
+    let environment = setup::set_up(wanted)?;
+    report::heading(driver.script());
+    driver.run(&environment, arguments)
+}

@@ -1,0 +1,8 @@
+//! One file a command.
+
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod drivers;
+pub(crate) mod matrix;
+pub(crate) mod test;
+pub(crate) mod tidy;

@@ -1,0 +1,75 @@
+//! `cargo xtask test`: everything that has to pass before a change is taken.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::drivers::Driver;
+use crate::environment::Environment;
+use crate::process;
+use crate::report::Report;
+use crate::setup;
+
+/// Sets up and runs all tests with one interpreter.
+///
+/// # Errors
+/// Setting up fails, or a test does.
+pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
+    let environment = setup::set_up(wanted)?;
+    let mut report = Report::new(format!("test on {}", environment.interpreter().name));
+    run_steps(&environment, &mut report, "");
+    report.finish()
+}
+
+/// Runs all tests in an environment that is set up; `note` goes behind each title.
+pub(crate) fn run_steps(environment: &Environment, report: &mut Report, note: &str) {
+    report.step(format!("Rust tests{note}"), || {
+        process::run(environment.cargo().args(["test", "--quiet", "--workspace"]))
+    });
+    report.step(format!("Python tests{note}"), || {
+        pytest(environment, Debug::Off)
+    });
+    report.step(format!("Python tests in debug mode{note}"), || {
+        pytest(environment, Debug::On)
+    });
+    for (driver, title, arguments) in EXCERPTS {
+        let title = format!("{title}{note}");
+        if driver.exists() {
+            report.step(title, || driver.run(environment, arguments));
+        } else {
+            report.skip(
+                title,
+                format!("{} is not part of this checkout", driver.script()),
+            );
+        }
+    }
+}
+
+/// asyncio's debug mode, set for the whole process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Debug {
+    On,
+    Off,
+}
+
+fn pytest(environment: &Environment, debug: Debug) -> Result<()> {
+    let mut command = environment.command("python");
+    if debug == Debug::On {
+        command.env("PYTHONASYNCIODEBUG", "1");
+    }
+    command.args(["-m", "pytest", "--quiet", TEST_TIMEOUT, "tests"]);
+    process::run(&mut command)
+}
+
+/// A test that takes longer is stuck; seconds.
+const TEST_TIMEOUT: &str = "--timeout=120";
+
+/// The parts of the long runs that belong to every test run.
+const EXCERPTS: [(Driver, &str, &[&str]); 2] = [
+    (
+        Driver::Fuzz,
+        "Order of random programs",
+        &["--programs", "500"],
+    ),
+    (Driver::Conformance, "CPython's own tests", &[]),
+];

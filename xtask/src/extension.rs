@@ -1,0 +1,61 @@
+//! Building the Python package and installing it as a user would get it: as a wheel.
+//!
+//! It is not installed in place (`maturin develop`): tests would then pass with files that a wheel
+//! does not contain.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::environment::Environment;
+use crate::process;
+use crate::project;
+
+/// Builds the wheel for this environment and installs it there.
+///
+/// # Errors
+/// The build or the installation fails.
+pub(crate) fn install(environment: &Environment) -> Result<()> {
+    let wheel = build(environment)?;
+    environment.install_wheel(&wheel)
+}
+
+/// Builds the wheel; cargo decides whether anything has to be compiled.
+fn build(environment: &Environment) -> Result<PathBuf> {
+    let version = environment.interpreter().version;
+    let wheels = project::wheels(version);
+    if wheels.exists() {
+        fs::remove_dir_all(&wheels).context("cannot remove the wheels of an earlier build")?;
+    }
+    let mut maturin = environment.command("maturin");
+    maturin
+        .args(["build", "--quiet", "--release", "--interpreter"])
+        .arg(environment.python());
+    // For this machine only: neither a manylinux tag nor the tools that would earn it are needed.
+    maturin.args(["--compatibility", "linux", "--auditwheel", "skip"]);
+    maturin
+        .arg("--target-dir")
+        .arg(project::extension_target(version));
+    maturin.arg("--out").arg(&wheels);
+    process::run(&mut maturin)?;
+    only_wheel(&wheels)
+}
+
+fn only_wheel(directory: &Path) -> Result<PathBuf> {
+    let mut wheels = Vec::new();
+    let entries = fs::read_dir(directory).context("the build left no wheel")?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "whl") {
+            wheels.push(path);
+        }
+    }
+    match wheels.pop() {
+        Some(wheel) if wheels.is_empty() => Ok(wheel),
+        _ => bail!(
+            "the build should leave one wheel in {}",
+            directory.display()
+        ),
+    }
+}

@@ -1,0 +1,147 @@
+//! The project's own commands.
+//!
+//! `cargo xtask demo` and `cargo xtask test` are all a newcomer needs: each makes what it needs first,
+//! a virtual environment and the built extension included, under `target/`. Nothing outside the
+//! checkout is written, with one exception: on a machine whose Python cannot make virtual
+//! environments, and only as root, the missing system package is installed by name.
+
+mod commands;
+mod environment;
+mod extension;
+mod interpreter;
+mod process;
+mod project;
+mod report;
+mod setup;
+mod tidy;
+mod virtual_environment;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use commands::drivers::Driver;
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the virtual environment, build the extension and install it there.
+    Setup(Python),
+    /// Set up, then run an example: several operations race, and a client that disconnects.
+    Demo(Python),
+    /// Set up, then run every test.
+    Test(Python),
+    /// Formatting, lints and the project's own rules; runs no test.
+    Check(Python),
+    /// Run `test` with one interpreter after another.
+    Matrix {
+        /// An interpreter, by path or name; once for each.
+        #[arg(long = "python", value_name = "PY", required = true)]
+        pythons: Vec<PathBuf>,
+    },
+    /// Set up, then run the benchmarks; further arguments go to their driver.
+    Bench(Passthrough),
+    /// Set up, then run CPython's own asyncio tests on stook; further arguments go to the runner.
+    Conformance(Passthrough),
+    /// Set up, then compare random programs on stock asyncio and stook; further arguments go on.
+    Fuzz(Passthrough),
+    /// The project's own rules alone; `cargo test -p xtask` checks them too.
+    Tidy {
+        /// Rewrite what is made from marks in the sources: the list in docs/differences.md.
+        #[arg(long)]
+        write: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Python {
+    /// The interpreter, by path or name: CPython 3.11, 3.12 or 3.13; default: the first on PATH.
+    #[arg(long = "python", value_name = "PY")]
+    interpreter: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Passthrough {
+    #[command(flatten)]
+    python: Python,
+    /// Passed on as they are.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Setup(python) => setup::set_up(python.interpreter.as_deref()).map(drop),
+        Command::Demo(python) => commands::demo::run(python.interpreter.as_deref()),
+        Command::Test(python) => commands::test::run(python.interpreter.as_deref()),
+        Command::Check(python) => commands::check::run(python.interpreter.as_deref()),
+        Command::Matrix { pythons } => commands::matrix::run(&pythons),
+        Command::Bench(passed) => drive(Driver::Bench, &passed),
+        Command::Conformance(passed) => drive(Driver::Conformance, &passed),
+        Command::Fuzz(passed) => drive(Driver::Fuzz, &passed),
+        Command::Tidy { write } => commands::tidy::run(write),
+    }
+}
+
+fn drive(driver: Driver, passed: &Passthrough) -> Result<()> {
+    commands::drivers::run(
+        driver,
+        passed.python.interpreter.as_deref(),
+        &passed.arguments,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_driver_receives_options_this_program_does_not_know() {
+        let parsed = Arguments::try_parse_from([
+            "cargo xtask",
+            "bench",
+            "--python",
+            "python3.12",
+            "--rows",
+            "wait",
+            "-v",
+        ])
+        .unwrap();
+        let Command::Bench(passed) = parsed.command else {
+            panic!("parsed as another command");
+        };
+        assert_eq!(passed.python.interpreter, Some(PathBuf::from("python3.12")));
+        assert_eq!(passed.arguments, ["--rows", "wait", "-v"]);
+    }
+
+    #[test]
+    fn the_matrix_needs_an_interpreter() {
+        assert!(Arguments::try_parse_from(["cargo xtask", "matrix"]).is_err());
+    }
+}

@@ -82,16 +82,23 @@ fn probe(program: &Path) -> Result<Interpreter> {
     command.args(["-I", "-c", QUESTION]);
     let answer = process::capture(&mut command)?;
     if !answer.success {
-        let last = answer
-            .text
-            .lines()
-            .last()
-            .unwrap_or("no output")
-            .trim()
-            .to_owned();
-        bail!("it does not run ({last})");
+        bail!("it does not run ({})", complaint(&answer.text));
     }
     understand(&answer.text)
+}
+
+/// The line that says what is wrong: a traceback's last, any other output's first.
+fn complaint(output: &str) -> &str {
+    let mut lines = output
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("no output");
+    if first.starts_with("Traceback") {
+        lines.last().unwrap_or(first)
+    } else {
+        first
+    }
 }
 
 /// Reads the answer to [`QUESTION`].
@@ -238,6 +245,19 @@ mod tests {
     fn a_program_that_is_no_python_is_refused() {
         assert!(understand("hello\n").is_err());
         assert!(probe(Path::new("false")).is_err());
+    }
+
+    #[test]
+    fn the_line_that_says_what_is_wrong_is_shown() {
+        assert_eq!(
+            complaint("Traceback (…):\n  …\nImportError: x\n"),
+            "ImportError: x"
+        );
+        assert_eq!(
+            complaint("\nshim: not found\nHint: install it\n"),
+            "shim: not found"
+        );
+        assert_eq!(complaint(""), "no output");
     }
 
     #[test]

@@ -116,6 +116,9 @@ fn shorten(root: &Path, word: &OsStr) -> String {
         .unwrap_or(path)
         .to_string_lossy()
         .into_owned();
+    if text.contains('\n') {
+        return "'…'".to_owned();
+    }
     if text.is_empty() || text.contains(char::is_whitespace) {
         return format!("'{text}'");
     }
@@ -134,6 +137,12 @@ mod tests {
             .arg("two words")
             .env("MODE", "1");
         assert_eq!(describe(&command), "MODE=1 true tests 'two words'");
+    }
+
+    #[test]
+    fn a_program_given_as_an_argument_is_left_out_of_the_description() {
+        let mut command = command("python3");
+        assert_eq!(describe(command.args(["-c", "one\ntwo"])), "python3 -c '…'");
     }
 
     #[test]

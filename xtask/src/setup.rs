@@ -29,8 +29,8 @@ pub(crate) fn set_up(wanted: Option<&Path>) -> Result<Environment> {
 /// # Errors
 /// There is no supported Python, or a step fails.
 pub(crate) fn open(wanted: Option<&Path>) -> Result<Environment> {
-    report::heading("setup");
     let interpreter = interpreter::find(wanted)?;
+    report::heading("setup");
     println!(
         "{} ({})",
         interpreter.name,

@@ -85,23 +85,13 @@ impl Environment {
         write(&stamp, &wanted)
     }
 
-    /// Installs a wheel, unless this very wheel is installed.
+    /// Installs a wheel, in place of the one that is there.
     ///
     /// # Errors
-    /// The file cannot be read, or pip fails.
+    /// pip fails.
     pub(crate) fn install_wheel(&self, wheel: &Path) -> Result<()> {
-        let built = fs::read(wheel).with_context(|| format!("cannot read {}", wheel.display()))?;
-        let stamp = self.stamp("wheel");
-        if fs::read(&stamp).is_ok_and(|installed| installed == built) {
-            println!("stook is installed already and has not changed");
-            return Ok(());
-        }
-        process::run(
-            self.pip_install()
-                .args(["--no-deps", "--force-reinstall"])
-                .arg(wheel),
-        )?;
-        write(&stamp, &built)
+        let mut command = self.pip_install();
+        process::run(command.args(["--no-deps", "--force-reinstall"]).arg(wheel))
     }
 
     fn pip_install(&self) -> Command {

@@ -95,7 +95,7 @@ fn complaint(output: &str) -> &str {
         .filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("no output");
     if first.starts_with("Traceback") {
-        lines.last().unwrap_or(first)
+        lines.next_back().unwrap_or(first)
     } else {
         first
     }

@@ -10,7 +10,19 @@ use super::rust_text::RustText;
 use super::tree::{File, Tree};
 
 /// The ranks, from the left. A new module is added here, in the same change.
-const RANKS: [&[&str]; 9] = [
+const RANKS: [&[&str]; 11] = [
+    &["ffi"],
+    &["clock", "errors"],
+    &["accelerator"],
+    &["ready"],
+    &["timers", "handle"],
+    &["future"],
+    &["task", "step"],
+    &["gather", "wait", "sleep", "group", "timeout"],
+    &["reactor"],
+    &["transport", "server"],
+    &["event_loop"],
+]; 9] = [
     &["ffi"],
     &["clock", "errors"],
     &["ready", "timers", "handle"],

@@ -22,16 +22,6 @@ const RANKS: [&[&str]; 11] = [
     &["reactor"],
     &["transport", "server"],
     &["event_loop"],
-]; 9] = [
-    &["ffi"],
-    &["clock", "errors"],
-    &["ready", "timers", "handle"],
-    &["future"],
-    &["task", "step"],
-    &["gather", "wait", "sleep", "group", "timeout"],
-    &["reactor"],
-    &["transport", "server"],
-    &["event_loop"],
 ];
 
 /// Imports that go to the right, and modules without a rank.

@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask demo` and `cargo xtask test` are all a newcomer needs: each makes what it needs first,
 //! a virtual environment and the built extension included, under `target/`. Nothing outside the
-//! checkout is written, with one exception: on a machine whose Python cannot make virtual
-//! environments, and only as root, the missing system package is installed by name.
+//! checkout is written but the caches of cargo and pip, with one exception: on a machine whose Python
+//! cannot make virtual environments, and only as root, the missing system package is installed.
 
 mod commands;
 mod environment;

@@ -36,7 +36,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     ] {
         command.env_remove(name);
     }
-    command.env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+    command.envs(QUIET_PIP);
     command
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn describe(command: &Command) -> String {
         .get_envs()
         .filter_map(|(name, value)| Some((name, value?)));
     let settings = changed
-        .filter(|(name, _)| *name != "PIP_DISABLE_PIP_VERSION_CHECK")
+        .filter(|setting| !QUIET_PIP.iter().any(|(name, _)| setting.0 == *name))
         .map(|(name, value)| format!("{}={}", name.to_string_lossy(), shorten(&root, value)));
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     settings
@@ -119,24 +119,35 @@ fn shorten(root: &Path, word: &OsStr) -> String {
     if text.contains('\n') {
         return "'…'".to_owned();
     }
-    if text.is_empty() || text.contains(char::is_whitespace) {
+    let plain = |character: char| character.is_alphanumeric() || "-_./=,:+@%".contains(character);
+    if text.is_empty() || !text.chars().all(plain) {
         return format!("'{text}'");
     }
     text
 }
+
+/// pip's remarks about its own age and about running as root, which is no harm in an environment.
+const QUIET_PIP: [(&str, &str); 2] = [
+    ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
+    ("PIP_ROOT_USER_ACTION", "ignore"),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_description_is_relative_to_the_checkout_and_quotes_blanks() {
+    fn a_description_is_relative_to_the_checkout_and_quotes_what_a_shell_reads() {
         let mut command = command("true");
         command
             .arg(project::root().join("tests"))
             .arg("two words")
+            .arg("a>=1,<2")
             .env("MODE", "1");
-        assert_eq!(describe(&command), "MODE=1 true tests 'two words'");
+        assert_eq!(
+            describe(&command),
+            "MODE=1 true tests 'two words' 'a>=1,<2'"
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) fn make(interpreter: &Interpreter, directory: &Path) -> Result<()> {
     }
     let package = package(interpreter.version);
     bail!(
-        "{} cannot make a virtual environment, because it lacks ensurepip or pip: install the \
+        "{} cannot make a virtual environment without ensurepip and pip: install the \
          system's package for that ({package} on Debian and Ubuntu) and repeat",
         interpreter.name
     )

@@ -164,3 +164,24 @@ pub enum WithdrawRule {
     /// It is forgotten: CPython 3.13.
     ClearDueAtZero,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_past_the_largest_number_are_not_lost_to_zero() {
+        let mut requests = CancelRequests {
+            pending: u32::MAX,
+            due: false,
+        };
+        assert_eq!(requests.request(false), Requested::AtNextStep);
+        assert_eq!(
+            requests,
+            CancelRequests {
+                pending: u32::MAX,
+                due: true
+            }
+        );
+    }
+}

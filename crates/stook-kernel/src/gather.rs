@@ -126,3 +126,22 @@ pub enum GatherAction {
     /// of the child *given* last, which need not be the one that finished last, nor be cancelled.
     CollectCancelled,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_past_the_largest_number_settle_nothing() {
+        let full = Gather {
+            finished: usize::MAX,
+            ..Gather::new(0, false)
+        };
+        let mut gather = full;
+        assert_eq!(
+            gather.child_done(false, Outcome::Returned),
+            GatherAction::Nothing
+        );
+        assert_eq!(gather, full);
+    }
+}

@@ -1,0 +1,7 @@
+//! The kernel's tests, in one binary.
+//!
+//! `table` walks each machine's table, `model` compares with a naive model over all short
+//! histories, `replay` with what CPython did.
+
+mod model;
+mod table;

@@ -1,0 +1,34 @@
+//! All short histories, against naive models.
+//!
+//! A machine is told one event at a time and remembers little. A model here sees the whole history
+//! at once, remembers everything, and says in one expression what each event must have been
+//! answered: the two have no code and no idea in common. Histories are enumerated, not drawn: the
+//! machines are small enough, and a failure is the shortest there is.
+
+mod cancel;
+mod gather;
+mod wait;
+
+use stook_kernel::Outcome;
+
+const OUTCOMES: [Outcome; 3] = [Outcome::Returned, Outcome::Raised, Outcome::Cancelled];
+
+/// Calls `check` with every sequence of at most `longest` of the `events`, shorter ones first.
+fn histories<Event: Copy>(events: &[Event], longest: usize, mut check: impl FnMut(&[Event])) {
+    let mut of_this_length: Vec<Vec<Event>> = vec![Vec::new()];
+    for length in 0..=longest {
+        for history in &of_this_length {
+            check(history);
+        }
+        if length < longest {
+            of_this_length = of_this_length
+                .iter()
+                .flat_map(|history| {
+                    events
+                        .iter()
+                        .map(move |&event| [history.as_slice(), &[event]].concat())
+                })
+                .collect();
+        }
+    }
+}

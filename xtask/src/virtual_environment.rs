@@ -99,7 +99,7 @@ fn make_by(way: &Way, interpreter: &Interpreter, directory: &Path) -> Result<()>
         }
         Way::SystemPackage(package) => {
             if install_system_package(package).is_err() {
-                process::run(process::command("apt-get").arg("update"))?;
+                process::run(process::command("apt-get").args(["--quiet=2", "update"]))?;
                 install_system_package(package)?;
             }
             make_by(&Way::Venv, interpreter, directory)
@@ -110,7 +110,7 @@ fn make_by(way: &Way, interpreter: &Interpreter, directory: &Path) -> Result<()>
 fn install_system_package(package: &str) -> Result<()> {
     let mut command = process::command("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
-    process::run(command.args(["install", "--yes", "--no-install-recommends", package]))
+    process::run(command.args(["install", "--quiet=2", "--no-install-recommends", package]))
 }
 
 fn package(version: Version) -> String {

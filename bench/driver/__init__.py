@@ -1,0 +1,1 @@
+"""Runs the rows on every implementation, each in a process of its own, and reports the ratios."""

@@ -1,0 +1,62 @@
+"""One run over rows, implementations and rounds.
+
+Every measurement is a new process. Within a round the implementations take turns on each row, and
+the round decides who goes first, so that a slow minute of the machine falls on all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from driver.engines import ENGINES, Engine
+from driver.processes import WorkerFailed, ask
+from driver.results import Results
+from driver.row import Row
+
+
+class CannotCompare(Exception):
+    """An implementation that must not be left out cannot run here."""
+
+
+def available(names: Iterable[str], *, all_wanted: bool) -> tuple[dict[str, str], dict[str, str]]:
+    """The versions of the implementations that run here, and the reasons of those that do not.
+
+    Raises:
+        CannotCompare: One does not, and all were wanted or it is stook.
+    """
+    versions: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for name in names:
+        try:
+            answer = ask(ENGINES[name])
+        except WorkerFailed as failure:
+            answer = {"unavailable": str(failure)}
+        if "version" in answer:
+            versions[name] = answer["version"]
+        else:
+            reasons[name] = answer["unavailable"]
+    if any(all_wanted or ENGINES[name].ours for name in reasons):
+        raise CannotCompare("; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
+    return versions, reasons
+
+
+def run(
+    rows: Sequence[Row], engines: Sequence[Engine], rounds: int, seconds: float, progress: TextIO
+) -> Results:
+    """Measure everything; what fails is noted, left out of later rounds and stops nothing else."""
+    results = Results(list(rows), list(engines), rounds)
+    for number in range(rounds):
+        order = list(engines[number % len(engines) :]) + list(engines[: number % len(engines)])
+        for place, row in enumerate(rows, start=1):
+            where = f"round {number + 1} of {rounds}, row {place} of {len(rows)}"
+            print(f"{where}: {row.name}", file=progress)
+            for engine in order:
+                if (row.name, engine.name) in results.failures:
+                    continue
+                try:
+                    answer = ask(engine, row.name, "--seconds", str(seconds))
+                except WorkerFailed as failure:
+                    results.failed(row, engine, str(failure))
+                    print(f"  {row.name}/{engine.name} failed: {failure}", file=progress)
+                else:
+                    results.add(row, engine, number, answer["best"])
+    return results

@@ -1,0 +1,60 @@
+"""What the figures say about stook, as lines of text: the rows it loses come first."""
+
+from driver.results import Results
+from driver.text import BASES, figure, times
+
+
+def verdicts(results: Results) -> list[str]:
+    """Losses, missed goals, means and required rows; empty when stook was not measured."""
+    lines = []
+    for engine in results.engines:
+        if engine.ours:
+            lines += [_losses(results, engine.name), _mean(results, engine.name)]
+    if any(engine.name == "stook" for engine in results.engines):
+        lines += [_goals(results), required(results)]
+    return lines
+
+
+def required(results: Results) -> str:
+    """Which of the rows that have to be so many times faster than asyncio are."""
+    parts = []
+    for row in results.rows:
+        if row.floor is None:
+            continue
+        ratio = results.ratio(row, "stook", "asyncio")
+        if ratio is None:
+            parts.append(f"{row.name} was not measured")
+            continue
+        word = "holds" if ratio >= row.floor else "DOES NOT HOLD"
+        parts.append(f"{row.name} {word} ({times(ratio)} of {row.floor:g} × asyncio)")
+    return "Required of stook: " + ("; ".join(parts) or "nothing in these rows") + "."
+
+
+def _losses(results: Results, engine: str) -> str:
+    lost = [
+        f"{row.name} to {rival} ({times(results.ratio(row, engine, rival))})"
+        for row in results.rows
+        if (rival := results.lost(row, engine))
+    ]
+    return f"Rows {engine} loses: " + ("; ".join(lost) or "none") + "."
+
+
+def _mean(results: Results, engine: str) -> str:
+    means = [
+        f"{times(mean)} × {base}"
+        for base in BASES
+        if (mean := results.mean_ratio(engine, base)) is not None
+    ]
+    found = " and ".join(means) or "none"
+    return f"Geometric mean of {engine} over the timed rows: {found}."
+
+
+def _goals(results: Results) -> str:
+    missed = []
+    for row in results.rows:
+        ratio, median = results.ratio(row, "stook", "uvloop"), results.median(row, "stook")
+        if row.goal is not None and ratio is not None and ratio < row.goal:
+            missed.append(f"{row.name} ({times(ratio)} of {row.goal:g} × uvloop)")
+        if row.limit is not None and median is not None and median > row.limit:
+            missed.append(f"{row.name} ({figure(median)} of {figure(row.limit)} {row.unit.value})")
+    return "Goals stook misses: " + ("; ".join(missed) or "none") + "."

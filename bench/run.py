@@ -1,0 +1,112 @@
+"""Compares stook with asyncio, uvloop and rloop.
+
+    python bench/run.py
+    python bench/run.py --rows '^gather/' --rounds 3 --implementations asyncio,uvloop,stook
+    python bench/run.py --out docs/benchmarks/cpython-3.13
+
+Each row is measured on each implementation in a process of its own, round after round; what counts
+are ratios of figures of one round. A rival that is not installed is left out, unless it was asked
+for by name. With ``--out`` a page, a picture and the figures are written too. The exit status is 1
+when a process failed, whatever the figures are.
+"""
+
+import argparse
+import datetime
+import re
+import sys
+from pathlib import Path
+
+from driver import campaign, machine, page, plot, text, verdicts
+from driver.engines import DEFAULT, ENGINES
+from driver.results import Results
+from rows import ROWS
+
+
+def main() -> int:
+    """Run what the command line asks for; return the exit status."""
+    arguments = _arguments()
+    rows = [row for name, row in ROWS.items() if arguments.rows.search(name)]
+    names = arguments.implementations or DEFAULT
+    try:
+        versions, reasons = campaign.available(
+            names, all_wanted=arguments.implementations is not None
+        )
+    except campaign.CannotCompare as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    for name, reason in reasons.items():
+        print(f"left out: {name}: {reason}", file=sys.stderr)
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    engines = [ENGINES[name] for name in versions]
+    results = campaign.run(rows, engines, arguments.rounds, arguments.seconds, sys.stderr)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    context = machine.Context(today, machine.shape(), versions)
+    _print(results)
+    if arguments.out:
+        _write(results, context, arguments.out)
+    return 1 if results.failures else 0
+
+
+def _print(results: Results) -> None:
+    for line in text.report(results):
+        print(line)
+    for line in verdicts.verdicts(results):
+        print(line)
+
+
+def _write(results: Results, context: machine.Context, out: Path) -> None:
+    """Write ``out.md``, ``out.json`` and, where there is something to compare with, ``out.svg``."""
+    names = [engine.name for engine in results.engines]
+    base = next((base for base in text.BASES if base in names), None)
+    picture = f"{out.name}.svg" if base else None
+    if base and picture:
+        out.with_name(picture).write_text(plot.svg(results, base), encoding="utf-8")
+    out.with_name(f"{out.name}.json").write_text(page.as_json(results, context), encoding="utf-8")
+    content = page.markdown(results, context, picture)
+    out.with_name(f"{out.name}.md").write_text(content, encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compare stook with asyncio, uvloop and rloop.")
+    parser.add_argument("--rows", type=_pattern, default="", help="only rows this regex finds")
+    parser.add_argument("--rounds", type=_count, default=5, help="processes for each figure (5)")
+    parser.add_argument(
+        "--implementations", type=_names, help=f"comma-separated; default: {','.join(DEFAULT)}"
+    )
+    parser.add_argument("--seconds", type=float, default=0.3, help="measured in a process (0.3)")
+    parser.add_argument("--out", type=Path, help="write OUT.md, OUT.json and OUT.svg")
+    parser.add_argument("--list", action="store_true", help="print the rows and do nothing else")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name, row in ROWS.items():
+            print(f"{name:<26} {row.summary}")
+        parser.exit()
+    return arguments
+
+
+def _pattern(value: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(value)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"not a regular expression: {error}") from error
+    if not any(pattern.search(name) for name in ROWS):
+        raise argparse.ArgumentTypeError(f"no row matches {value!r}; --list shows them")
+    return pattern
+
+
+def _names(value: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(value.split(",")))
+    if unknown := [name for name in names if name not in ENGINES]:
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; of {', '.join(ENGINES)}")
+    return names
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError("a whole number of at least 1")
+    return int(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""The arithmetic behind the ratios, and what is said about them."""
+
+import json
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from driver import page, plot, text, verdicts
+from driver.engines import ENGINES
+from driver.machine import Context
+from driver.processes import WorkerFailed, ask
+from driver.results import Results
+from driver.row import Row, Stopwatch, Unit, WorkNotDone, expect
+
+
+async def _nothing() -> float:
+    return 0.0
+
+
+FAST = Row("area/fast", "an operation", _nothing, goal=8, floor=3)
+SLOW = Row("area/slow", "another", _nothing, goal=4, floor=3)
+SIZE = Row("area/size", "a size", _nothing, unit=Unit.BYTES, limit=700)
+
+FIGURES = {
+    (FAST, "asyncio"): [400, 800, 600],
+    (FAST, "uvloop"): [200, 400, 320],
+    (FAST, "stook"): [20, 50, 40],
+    (SLOW, "asyncio"): [400, 400, 400],
+    (SLOW, "uvloop"): [100, 100, 100],
+    (SLOW, "stook"): [200, 200, 200],
+    (SIZE, "asyncio"): [1200, 1200, 1200],
+    (SIZE, "uvloop"): [1500, 1500, 1500],
+    (SIZE, "stook"): [750, 750, 750],
+}
+
+
+@pytest.fixture
+def results():
+    engines = [ENGINES[name] for name in ("asyncio", "uvloop", "stook")]
+    results = Results([FAST, SLOW, SIZE], engines, 3)
+    for (row, name), figures in FIGURES.items():
+        for number, value in enumerate(figures):
+            results.add(row, ENGINES[name], number, value)
+    return results
+
+
+def test_a_ratio_pairs_the_figures_of_a_round(results):
+    assert results.ratio(FAST, "stook", "uvloop") == 8
+    assert results.ratio(FAST, "stook", "asyncio") == 16
+    results.add(FAST, ENGINES["stook"], 2, 16)
+    # 200 / 20, 400 / 50 and 320 / 16; the ratio of the medians would be 320 / 20.
+    assert results.ratio(FAST, "stook", "uvloop") == 10
+
+
+def test_a_round_that_only_one_of_two_finished_is_left_out(results):
+    results.add(FAST, ENGINES["stook"], 3, 1)
+    assert results.ratio(FAST, "stook", "uvloop") == 8
+
+
+def test_the_mean_is_geometric_and_counts_time_alone(results):
+    assert results.mean_ratio("stook", "uvloop") == pytest.approx((8 * 0.5) ** 0.5)
+
+
+def test_the_spread_is_a_part_of_the_median(results):
+    assert results.spread(FAST, "uvloop") == pytest.approx(200 / 320)
+    assert results.spread(SLOW, "uvloop") == 0
+
+
+def test_losses_goals_and_required_rows_are_named(results):
+    said = verdicts.verdicts(results)
+    assert said[0] == "Rows stook loses: area/slow to uvloop (0.50)."
+    assert said[-2] == (
+        "Goals stook misses: area/slow (0.50 of 4 × uvloop); area/size (750 of 700 bytes)."
+    )
+    assert said[-1] == (
+        "Required of stook: area/fast holds (16.0 of 3 × asyncio); "
+        "area/slow DOES NOT HOLD (2.00 of 3 × asyncio)."
+    )
+
+
+def test_nothing_is_said_about_stook_where_it_did_not_run(results):
+    results.engines.pop()
+    assert verdicts.verdicts(results) == []
+
+
+def test_a_failed_row_keeps_no_figure_of_an_earlier_round(results):
+    results.failed(FAST, ENGINES["stook"], "it broke")
+    assert results.ratio(FAST, "stook", "uvloop") is None
+    assert "  area/fast/stook    failed: it broke" in list(text.report(results))
+
+
+def test_page_json_and_picture_show_the_same_ratio(results):
+    context = Context("2026-01-01", {"python": "CPython"}, {"stook": "1"})
+    assert "| area/fast | 0.50 | 1.00 | 8.00 |" in page.markdown(results, context, None)
+    assert "| area/slow | 0.25 | 1.00 | **0.50** (lost) |" in page.markdown(results, context, None)
+    rows = json.loads(page.as_json(results, context))["rows"]
+    assert rows[0]["implementations"]["stook"]["times_uvloop"] == 8
+    titles = [title.text for title in ElementTree.fromstring(plot.svg(results, "uvloop")).iter()]
+    assert "area/fast/stook: 8.00 × uvloop" in titles
+    assert not any(title and "area/size" in title for title in titles)
+
+
+def test_a_lap_is_divided_by_its_operations():
+    with Stopwatch() as watch:
+        pass
+    lap = watch.lap(10)
+    assert FAST.figure(lap) == pytest.approx(lap.wall / 10 * 1e9)
+
+
+def test_another_result_is_refused():
+    with pytest.raises(WorkNotDone, match="gave 1, not 2"):
+        expect(1, 2)
+
+
+def test_a_worker_answers_with_a_figure():
+    assert ask(ENGINES["asyncio"], "task/create_await", "--seconds", "0.01")["best"] > 0
+
+
+def test_a_worker_that_fails_says_how():
+    with pytest.raises(WorkerFailed, match="invalid choice"):
+        ask(ENGINES["asyncio"], "no/such_row")

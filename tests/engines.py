@@ -1,0 +1,101 @@
+"""The engines one test body runs on.
+
+A test asks for the ``engine`` fixture and spells asyncio's names through it, ``engine.gather(…)``
+where a program would write ``asyncio.gather(…)``. On the stock engine that is the standard
+library, so a test first proves that it describes asyncio; on ours it is stook's own name.
+
+Two environment variables change the list:
+
+``STOOK_TESTS_STOCK_ONLY=1``
+    Only the standard library's engines: for writing tests where stook is not built. Without it a
+    stook that cannot be imported is an error, never a skip.
+``STOOK_TESTS_INSTALLED=1``
+    ``stook.install()`` is called before the first test and every body runs on what the names of
+    ``asyncio`` then are.
+"""
+
+import asyncio
+import os
+import sys
+
+STOCK_ONLY = os.environ.get("STOOK_TESTS_STOCK_ONLY") == "1"
+INSTALLED = os.environ.get("STOOK_TESTS_INSTALLED") == "1"
+HAS_EAGER = sys.version_info >= (3, 12)
+
+
+class Engine:
+    """A set of asyncio's names together with a maker of event loops.
+
+    Args:
+        name: What the test ids show.
+        sources: Modules in which a name is looked up, the first that has it wins.
+        make_loop: Makes one event loop.
+        eager: Whether the loops start their tasks eagerly (3.12 and later).
+        ours: Whether the loop is stook's.
+        native: Whether the names, not only the loop, are stook's.
+    """
+
+    def __init__(self, name, sources, make_loop, *, eager=False, ours=False, native=False):
+        self.name = name
+        self.eager = eager
+        self.ours = ours
+        self.native = native
+        self._sources = sources
+        self._make_loop = make_loop
+
+    def __repr__(self):
+        return f"<Engine {self.name}>"
+
+    def __getattr__(self, name):
+        for source in self._sources:
+            try:
+                return getattr(source, name)
+            except AttributeError:
+                continue
+        raise AttributeError(f"no source of the engine {self.name!r} has {name!r}")
+
+    def new_event_loop(self):
+        """Return a loop of this engine, not set as anyone's current loop."""
+        loop = self._make_loop()
+        if self.eager:
+            loop.set_task_factory(self.eager_task_factory)
+        return loop
+
+    def run(self, main, *, debug=None):
+        """Run ``main`` as ``asyncio.run`` would, on a loop of this engine."""
+        with asyncio.Runner(loop_factory=self.new_event_loop, debug=debug) as runner:
+            return runner.run(main)
+
+
+def _standard_sources():
+    return (asyncio, asyncio.tasks, asyncio.futures, asyncio.events)
+
+
+def _with_eager(name, sources, make_loop, **traits):
+    engines = [Engine(name, sources, make_loop, **traits)]
+    if HAS_EAGER:
+        engines.append(Engine(f"{name}-eager", sources, make_loop, eager=True, **traits))
+    return engines
+
+
+def available_engines():
+    """Return the engines of this run, the reference first.
+
+    Raises:
+        ImportError: stook is wanted and cannot be imported.
+    """
+    standard = _standard_sources()
+    if INSTALLED:
+        import stook
+
+        stook.install()
+        return _with_eager("installed", standard, asyncio.new_event_loop, ours=True, native=True)
+    engines = _with_eager("asyncio", standard, asyncio.SelectorEventLoop)
+    if STOCK_ONLY:
+        return engines
+    import stook
+
+    sources = (stook, stook._core, *standard)
+    engines += _with_eager("stook", sources, stook.new_event_loop, ours=True, native=True)
+    engines.append(Engine("loop_factory", standard, stook.new_event_loop, ours=True))
+    return engines

@@ -1,0 +1,39 @@
+"""Programs run in an interpreter of their own."""
+
+import os
+import subprocess
+import sys
+
+TIME_LIMIT_SECONDS = 50.0
+
+
+def run_python(arguments, *, environment=None, stdin="", cwd=None, timeout=TIME_LIMIT_SECONDS):
+    """Run this interpreter and return the finished process, output as text.
+
+    Args:
+        arguments: What follows the interpreter on the command line.
+        environment: Variables set in addition to the present ones.
+        stdin: What the program can read.
+        cwd: Working directory; the present one when ``None``.
+        timeout: Seconds after which the program is killed.
+
+    Raises:
+        subprocess.TimeoutExpired: The program did not end.
+    """
+    return subprocess.run(
+        [sys.executable, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+        timeout=timeout,
+        check=False,
+    )
+
+
+def output_of(process):
+    """Return what a program printed, after checking that it ended well and said nothing else."""
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == "", process.stderr
+    return process.stdout

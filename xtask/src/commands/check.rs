@@ -47,7 +47,7 @@ pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
     }
     if cargo_has("deny") {
         report.step("cargo-deny", || {
-            process::run(process::cargo().args(["deny", "check"]))
+            process::run(process::cargo().args(["deny", "check", "bans", "licenses", "sources"]))
         });
     } else {
         report.skip(

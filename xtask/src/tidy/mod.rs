@@ -99,6 +99,7 @@ pub(crate) fn write_differences() -> Result<()> {
 fn findings(tree: &Tree) -> Vec<Finding> {
     let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(tree)).collect();
     findings.sort();
+    findings.dedup();
     findings
 }
 

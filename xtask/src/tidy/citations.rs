@@ -1,6 +1,7 @@
 //! A `# Source` section (`Source:` in Python) says what the behaviour was taken from.
 //!
-//! That is a version of CPython, a PEP or an issue; "asyncio does it" cannot be looked up.
+//! That is a version of CPython or of a package, a PEP or an issue; "asyncio does it" cannot be looked
+//! up.
 
 use super::Finding;
 use super::tree::Tree;
@@ -27,7 +28,7 @@ pub(super) fn findings(tree: &Tree) -> Vec<Finding> {
                     .any(is_citation)
             };
             if *line == heading && !cites() {
-                let message = "name a version of CPython, a PEP or an issue as the source";
+                let message = "name a version of CPython or a package, a PEP or an issue";
                 findings.push(Finding::new(&file.path, index + 1, message));
             }
         }
@@ -50,9 +51,17 @@ fn ends(line: &&&str) -> bool {
 }
 
 fn is_citation(line: &&str) -> bool {
-    ["CPython 3.", "PEP ", "gh-", "bpo-", "https://", "RFC "]
+    let marked = ["PEP ", "RFC ", "gh-", "bpo-", "https://"]
         .iter()
-        .any(|mark| line.contains(mark))
+        .any(|mark| line.contains(mark));
+    marked || has_version(line)
+}
+
+/// Whether two digits with a dot between them stand in the line, as in `3.13`.
+fn has_version(line: &str) -> bool {
+    line.as_bytes()
+        .windows(3)
+        .any(|three| three[0].is_ascii_digit() && three[1] == b'.' && three[2].is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -92,7 +101,12 @@ mod tests {
 
     #[test]
     fn versions_peps_and_issues_are_citations() {
-        for source in ["`Task.cancel`, CPython 3.13", "PEP 492", "gh-94597"] {
+        for source in [
+            "`Task.cancel`, CPython 3.13",
+            "`apply`, nest_asyncio 1.6",
+            "PEP 492",
+            "gh-94597",
+        ] {
             assert!(lines("a.rs", &format!("//! # Source\n//! {source}\n")).is_empty());
             assert!(
                 lines(

@@ -1,0 +1,64 @@
+"""asyncio's task control, in Rust.
+
+The names here are a list of what there is; each is loaded when it is first used. That keeps
+``import stook`` from importing asyncio, so that :func:`install` can tell whether somebody bound
+asyncio's own names before.
+"""
+
+import importlib
+import sys
+
+from stook import _platform
+
+_platform.require_supported()
+
+from stook import _nest_asyncio  # noqa: E402
+
+_nest_asyncio.watch_imports()
+
+_HOMES = {
+    "_core": (
+        "Future",
+        "Task",
+        "all_tasks",
+        "create_eager_task_factory",
+        "create_task",
+        "current_task",
+        "eager_task_factory",
+        "ensure_future",
+        "gather",
+        "get_running_loop",
+        "sleep",
+        "wait",
+        "__version__",
+    ),
+    "_install": ("install", "uninstall"),
+    "_nesting": ("allow_nesting",),
+    "events": ("EventLoop", "EventLoopPolicy", "new_event_loop"),
+    "runners": ("run",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+__all__ = sorted(_HOME_OF)
+if sys.version_info < (3, 12):
+    __all__ = [name for name in __all__ if "eager" not in name]
+
+
+def __getattr__(name):
+    home = _HOME_OF.get(name, name)
+    if home == "_core":
+        module = _platform.load_core()
+    elif home in _HOMES:
+        module = importlib.import_module(f"stook.{home}")
+    else:
+        raise AttributeError(f"module 'stook' has no attribute {name!r}")
+    if home == name:
+        return module
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

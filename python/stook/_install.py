@@ -1,0 +1,136 @@
+"""Putting stook's names in the place of asyncio's, and taking them out again.
+
+The table says which names of asyncio's modules stand for something of ours. ``asyncio`` itself
+and the accelerator ``_asyncio`` have a part of the same names. Python functions of asyncio look
+their names up when they run, so they work on ours from then on, those included that somebody
+bound before.
+
+Does not reach names of classes and C functions that somebody bound before: for these the
+compiled part mirrors the running loop and the current task into the accelerator.
+
+Invariant: ``_rebound`` is empty exactly when stook is not installed.
+"""
+
+import sys
+
+from stook import _nesting, _platform
+
+_EVENTS = {
+    "_get_running_loop": "_get_running_loop",
+    "_set_running_loop": "_set_running_loop",
+    "get_running_loop": "get_running_loop",
+    "get_event_loop": "get_event_loop",
+    "_get_event_loop": "_get_event_loop",
+    "_c__get_running_loop": "_get_running_loop",
+    "_c__set_running_loop": "_set_running_loop",
+    "_c_get_running_loop": "get_running_loop",
+    "_c_get_event_loop": "get_event_loop",
+    "_c__get_event_loop": "_get_event_loop",
+}
+
+_FUTURES = {"Future": "Future", "_CFuture": "Future"}
+
+_TASKS = {
+    "Task": "Task",
+    "_CTask": "Task",
+    "_GatheringFuture": "_GatheringFuture",
+    "all_tasks": "all_tasks",
+    "create_task": "create_task",
+    "current_task": "current_task",
+    "ensure_future": "ensure_future",
+    "gather": "gather",
+    "sleep": "sleep",
+    "wait": "wait",
+    "create_eager_task_factory": "create_eager_task_factory",
+    "eager_task_factory": "eager_task_factory",
+    "_all_tasks": "_all_tasks",
+    "_current_tasks": "_current_tasks",
+    "_eager_tasks": "_eager_tasks",
+    "_scheduled_tasks": "_scheduled_tasks",
+    "_enter_task": "_enter_task",
+    "_leave_task": "_leave_task",
+    "_register_task": "_register_task",
+    "_register_eager_task": "_register_eager_task",
+    "_swap_current_task": "_swap_current_task",
+    "_unregister_task": "_unregister_task",
+    "_unregister_eager_task": "_unregister_eager_task",
+    "_c_current_task": "current_task",
+    "_c_enter_task": "_enter_task",
+    "_c_leave_task": "_leave_task",
+    "_c_register_task": "_register_task",
+    "_c_register_eager_task": "_register_eager_task",
+    "_c_swap_current_task": "_swap_current_task",
+    "_c_unregister_task": "_unregister_task",
+    "_c_unregister_eager_task": "_unregister_eager_task",
+}
+
+_EVERYWHERE = {**_EVENTS, **_FUTURES, **_TASKS}
+
+# Module -> its name -> the name in ``stook._core``. Not every version has every name.
+TABLE = {
+    "_asyncio": _EVERYWHERE,
+    "asyncio": _EVERYWHERE,
+    "asyncio.events": _EVENTS,
+    "asyncio.futures": _FUTURES,
+    "asyncio.streams": {"sleep": "sleep"},
+    "asyncio.tasks": _TASKS,
+}
+
+_rebound = []
+
+
+def install():
+    """Put stook in asyncio's place for the whole process.
+
+    ``asyncio.Future``, ``asyncio.Task``, ``asyncio.gather`` and their like are stook's from then
+    on, and new event loops are stook's too. Installing twice is installing once.
+
+    Raises:
+        RuntimeError: An event loop is running in this thread.
+        ImportError: The compiled part is missing.
+    """
+    if _rebound:
+        return
+    others_have_names = "asyncio" in sys.modules
+    import asyncio
+
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("stook.install() cannot be called while an event loop is running")
+    core = _platform.load_core()
+    from stook.events import EventLoopPolicy
+
+    places = [
+        (module, name, getattr(core, name_of_ours))
+        for module, names in ((sys.modules[of], names) for of, names in TABLE.items())
+        for name, name_of_ours in names.items()
+        if hasattr(module, name)
+    ]
+    # The policy that is there may not have been made yet, so its name is rebound like the others.
+    places.append((asyncio.events, "_event_loop_policy", EventLoopPolicy()))
+    for module, name, ours in places:
+        _rebound.append((module, name, getattr(module, name), ours))
+        setattr(module, name, ours)
+    core.set_mirroring(others_have_names)
+
+
+def uninstall():
+    """Give asyncio its own names back, the same objects that it had.
+
+    A name, or the event loop policy, that somebody else has bound since stays theirs. Loops and
+    tasks that exist go on as they are.
+
+    Raises:
+        RuntimeError: An event loop is running in this thread.
+    """
+    if not _rebound:
+        return
+    import asyncio
+
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("stook.uninstall() cannot be called while an event loop is running")
+    _nesting.forbid_nesting()
+    while _rebound:
+        module, name, stock, ours = _rebound.pop()
+        if getattr(module, name) is ours:
+            setattr(module, name, stock)
+    _platform.load_core().set_mirroring(True)

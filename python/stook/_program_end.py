@@ -1,0 +1,112 @@
+"""What ends a program, reported as the interpreter reports it.
+
+The traceback must show the program's frames alone, yet the command's own frames lie above them
+when the interpreter would print it. So it is printed here, before the exception goes on through
+those frames; the interpreter then ends the process as always (status, death by an interrupt,
+``python -i``) and finds an ``excepthook`` that has nothing left to say.
+
+``SystemExit`` is not reported and goes on as it is.
+
+Source:
+    ``PyErr_PrintEx`` and ``flush_io``, ``Python/pythonrun.c``, CPython 3.11 to 3.13.
+"""
+
+import sys
+
+from stook import _core
+
+_call = getattr(_core, "call_without_callers", lambda function, *arguments: function(*arguments))
+_display = sys.__excepthook__
+
+
+def as_program(function, *arguments):
+    """Call a function on an empty stack; report what it raises and raise that on.
+
+    Frames of Python functions in this package are left out of the report.
+    """
+    failure = None
+    try:
+        result = _call(function, *arguments)
+    except SystemExit:
+        raise
+    except BaseException as exception:
+        failure = exception.with_traceback(_without_own_frames(exception.__traceback__))
+    _flush()
+    if failure is None:
+        return result
+    _report(failure)
+    sys.excepthook = _SaidAlready(failure, sys.excepthook)
+    try:
+        raise failure
+    finally:
+        failure = None
+
+
+def _without_own_frames(traceback):
+    while traceback is not None and _is_own(traceback.tb_frame):
+        traceback = traceback.tb_next
+    return traceback
+
+
+def _is_own(frame):
+    return frame.f_globals.get("__name__") in ("stook._program_end", "stook._source")
+
+
+def _flush():
+    """Bring out what the program has printed before anything is said about its end."""
+    for stream in (sys.stderr, sys.stdout):
+        try:
+            stream.flush()
+        except Exception:
+            # As under `python`: the interpreter tries again at its end and reports it then.
+            pass
+
+
+def _report(exception):
+    """Record an exception as the last one and give it to ``sys.excepthook``."""
+    kind, traceback = type(exception), exception.__traceback__
+    sys.last_type, sys.last_value, sys.last_traceback = kind, exception, traceback
+    if sys.version_info >= (3, 12):
+        sys.last_exc = exception
+    hook = getattr(sys, "excepthook", None)
+    sys.audit("sys.excepthook", hook, kind, exception, traceback)
+    if hook is None:
+        _write("sys.excepthook is missing\n")
+        hook = sys.excepthook = _display
+    try:
+        _call(hook, kind, exception, traceback)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        broken = error.with_traceback(_without_own_frames(error.__traceback__))
+    else:
+        return
+    _write("Error in sys.excepthook:\n")
+    _display(type(broken), broken, broken.__traceback__)
+    _write("\nOriginal exception was:\n")
+    _display(kind, exception, traceback)
+
+
+def _write(text):
+    if sys.stderr is not None:
+        sys.stderr.write(text)
+
+
+class _SaidAlready:
+    """The ``sys.excepthook`` while a reported exception is on its way out.
+
+    It puts back the program's hook and takes back what the exception met on that way.
+    """
+
+    def __init__(self, exception, hook):
+        self._exception = exception
+        self._traceback = exception.__traceback__
+        self._hook = hook
+
+    def __call__(self, kind, exception, traceback):
+        sys.excepthook = self._hook
+        if exception is not self._exception:
+            self._hook(kind, exception, traceback)
+            return
+        exception.__traceback__ = self._traceback
+        sys.last_traceback = self._traceback

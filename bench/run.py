@@ -19,6 +19,7 @@ from pathlib import Path
 from driver import campaign, machine, page, plot, text, verdicts
 from driver.engines import DEFAULT, ENGINES
 from driver.results import Results
+from driver.row import Clock
 from rows import ROWS
 
 
@@ -39,9 +40,10 @@ def main() -> int:
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
     engines = [ENGINES[name] for name in versions]
-    results = campaign.run(rows, engines, arguments.rounds, arguments.seconds, sys.stderr)
+    options = ("--seconds", str(arguments.seconds), "--clock", arguments.clock.value)
+    results = campaign.run(rows, engines, arguments.rounds, options, sys.stderr)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    context = machine.Context(today, machine.shape(), versions)
+    context = machine.Context(today, arguments.clock.value, machine.shape(), versions)
     _print(results)
     if arguments.out:
         _write(results, context, arguments.out)
@@ -75,6 +77,12 @@ def _arguments() -> argparse.Namespace:
         "--implementations", type=_names, help=f"comma-separated; default: {','.join(DEFAULT)}"
     )
     parser.add_argument("--seconds", type=float, default=0.3, help="measured in a process (0.3)")
+    parser.add_argument(
+        "--clock",
+        type=Clock,
+        default=Clock.WALL,
+        help="wall (default), or processor on a busy machine",
+    )
     parser.add_argument("--out", type=Path, help="write OUT.md, OUT.json and OUT.svg")
     parser.add_argument("--list", action="store_true", help="print the rows and do nothing else")
     arguments = parser.parse_args()

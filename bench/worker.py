@@ -12,6 +12,7 @@ import json
 
 from driver import engines
 from driver.measurement import measure
+from driver.row import Clock
 from rows import ROWS
 
 
@@ -21,12 +22,14 @@ def main() -> None:
     parser.add_argument("implementation", choices=engines.ENGINES)
     parser.add_argument("row", nargs="?", choices=ROWS)
     parser.add_argument("--seconds", type=float, default=0.3, help="measured time to aim for")
+    parser.add_argument("--clock", type=Clock, default=Clock.WALL, help="wall or processor")
     arguments = parser.parse_args()
     engine = engines.ENGINES[arguments.implementation]
     if arguments.row is None:
         print(json.dumps(describe(engine)))
     else:
-        print(json.dumps(measure(ROWS[arguments.row], engine, arguments.seconds).as_dictionary()))
+        found = measure(ROWS[arguments.row], engine, arguments.seconds, arguments.clock)
+        print(json.dumps(found.as_dictionary()))
 
 
 def describe(engine: engines.Engine) -> dict[str, str]:

@@ -40,9 +40,21 @@ def available(names: Iterable[str], *, all_wanted: bool) -> tuple[dict[str, str]
 
 
 def run(
-    rows: Sequence[Row], engines: Sequence[Engine], rounds: int, seconds: float, progress: TextIO
+    rows: Sequence[Row],
+    engines: Sequence[Engine],
+    rounds: int,
+    options: Sequence[str],
+    progress: TextIO,
 ) -> Results:
-    """Measure everything; what fails is noted, left out of later rounds and stops nothing else."""
+    """Measure everything; what fails is noted, left out of later rounds and stops nothing else.
+
+    Args:
+        rows: What is measured.
+        engines: On what.
+        rounds: How many processes there are for each figure.
+        options: Further arguments of every worker.
+        progress: Where it is told how far the run is.
+    """
     results = Results(list(rows), list(engines), rounds)
     for number in range(rounds):
         order = list(engines[number % len(engines) :]) + list(engines[: number % len(engines)])
@@ -53,7 +65,7 @@ def run(
                 if (row.name, engine.name) in results.failures:
                     continue
                 try:
-                    answer = ask(engine, row.name, "--seconds", str(seconds))
+                    answer = ask(engine, row.name, *options)
                 except WorkerFailed as failure:
                     results.failed(row, engine, str(failure))
                     print(f"  {row.name}/{engine.name} failed: {failure}", file=progress)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """When and where a run was made; `versions` by implementation."""
+    """When, where and by which clock a run was made; `versions` by implementation."""
 
     date: str
+    clock: str
     machine: dict[str, str]
     versions: dict[str, str]
 

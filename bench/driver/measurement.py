@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from driver.engines import Engine
-from driver.row import Lap, Row
+from driver.row import Clock, Lap, Row
 
 FEWEST_REPETITIONS = 2
 
@@ -32,7 +32,7 @@ class Measurement:
         return asdict(self)
 
 
-def measure(row: Row, engine: Engine, seconds: float) -> Measurement:
+def measure(row: Row, engine: Engine, seconds: float, clock: Clock) -> Measurement:
     """Run the row's workload on the engine for about so many seconds."""
     with asyncio.Runner(loop_factory=engine.loop_factory(), debug=False) as runner:
         engine.prepare(runner.get_loop())
@@ -49,7 +49,7 @@ def measure(row: Row, engine: Engine, seconds: float) -> Measurement:
             lap = runner.run(row.workload())
             if not isinstance(lap, Lap):
                 raise TypeError(f"the workload of {row.name} has to return a lap")
-            figures.append(row.figure(lap))
+            figures.append(row.figure(lap, clock))
             measured += lap.wall
         return _summary(figures)
 

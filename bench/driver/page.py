@@ -17,9 +17,10 @@ def markdown(results: Results, context: Context, plot: str | None) -> str:
     names = [engine.name for engine in results.engines]
     parts = [
         f"# Task control on {context.machine['python']}",
-        f"{context.date}; {results.rounds} rounds. How it is measured, and how to do it again: "
-        "[benchmarks](../benchmarks.md).",
+        f"{context.date}; {results.rounds} rounds, {context.clock} time. How it is "
+        "measured, and how to do it again: [benchmarks](../benchmarks.md).",
         _bullets(f"{name}: {value}" for name, value in context.machine.items()),
+        "Implementations:",
         _bullets(f"{name}: {version}" for name, version in context.versions.items()),
     ]
     if plot:

@@ -22,7 +22,8 @@ class Unit(enum.Enum):
 class Clock(enum.Enum):
     """Which time counts.
 
-    Processor time is for workloads that must wait for a timer: what they wait is not a cost.
+    Processor time is for workloads that must wait for a timer, because what they wait is no cost,
+    and for machines that do other work meanwhile.
     """
 
     WALL = "wall"
@@ -84,11 +85,12 @@ class Row:
         """Whether the figure is a time, so that repeating it makes it better."""
         return self.unit is Unit.NANOSECONDS
 
-    def figure(self, measured: Lap | float) -> float:
-        """The figure in the row's unit, for one operation."""
+    def figure(self, measured: Lap | float, clock: Clock = Clock.WALL) -> float:
+        """The figure in the row's unit for one operation, by this clock or by the row's own."""
         if not isinstance(measured, Lap):
             return measured
-        seconds = measured.wall if self.clock is Clock.WALL else measured.processor
+        by_wall = clock is Clock.WALL and self.clock is Clock.WALL
+        seconds = measured.wall if by_wall else measured.processor
         return seconds / measured.operations * 1e9
 
 

@@ -14,7 +14,7 @@ from driver.engines import ENGINES
 from driver.machine import Context
 from driver.processes import WorkerFailed, ask
 from driver.results import Results
-from driver.row import Row, Stopwatch, Unit, WorkNotDone, expect
+from driver.row import Clock, Lap, Row, Unit, WorkNotDone, expect
 
 
 async def _nothing() -> float:
@@ -94,7 +94,7 @@ def test_a_failed_row_keeps_no_figure_of_an_earlier_round(results):
 
 
 def test_page_json_and_picture_show_the_same_ratio(results):
-    context = Context("2026-01-01", {"python": "CPython"}, {"stook": "1"})
+    context = Context("2026-01-01", "wall", {"python": "CPython"}, {"stook": "1"})
     assert "| area/fast | 0.50 | 1.00 | 8.00 |" in page.markdown(results, context, None)
     assert "| area/slow | 0.25 | 1.00 | **0.50** (lost) |" in page.markdown(results, context, None)
     rows = json.loads(page.as_json(results, context))["rows"]
@@ -105,10 +105,14 @@ def test_page_json_and_picture_show_the_same_ratio(results):
 
 
 def test_a_lap_is_divided_by_its_operations():
-    with Stopwatch() as watch:
-        pass
-    lap = watch.lap(10)
-    assert FAST.figure(lap) == pytest.approx(lap.wall / 10 * 1e9)
+    assert FAST.figure(Lap(10, wall=2e-6, processor=1e-6)) == pytest.approx(200)
+
+
+def test_the_row_or_the_caller_can_ask_for_processor_time():
+    lap = Lap(10, wall=2e-6, processor=1e-6)
+    waits = Row("area/waits", "an operation", _nothing, clock=Clock.PROCESSOR)
+    assert FAST.figure(lap, Clock.PROCESSOR) == pytest.approx(100)
+    assert waits.figure(lap) == pytest.approx(100)
 
 
 def test_another_result_is_refused():

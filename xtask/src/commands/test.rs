@@ -26,12 +26,9 @@ pub(crate) fn run_steps(environment: &Environment, report: &mut Report, note: &s
     report.step(format!("Rust tests{note}"), || {
         process::run(environment.cargo().args(["test", "--quiet", "--workspace"]))
     });
-    report.step(format!("Python tests{note}"), || {
-        pytest(environment, Debug::Off)
-    });
-    report.step(format!("Python tests in debug mode{note}"), || {
-        pytest(environment, Debug::On)
-    });
+    for (title, setting) in PYTHON_RUNS {
+        report.step(format!("{title}{note}"), || pytest(environment, setting));
+    }
     for (driver, title, arguments) in EXCERPTS {
         let title = format!("{title}{note}");
         if driver.exists() {
@@ -45,24 +42,23 @@ pub(crate) fn run_steps(environment: &Environment, report: &mut Report, note: &s
     }
 }
 
-/// asyncio's debug mode, set for the whole process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Debug {
-    On,
-    Off,
-}
-
-fn pytest(environment: &Environment, debug: Debug) -> Result<()> {
+fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
     let mut command = environment.command("python");
-    if debug == Debug::On {
-        command.env("PYTHONASYNCIODEBUG", "1");
+    if let Some(name) = setting {
+        command.env(name, "1");
     }
-    command.args(["-m", "pytest", "--quiet", TEST_TIMEOUT, "tests"]);
-    process::run(&mut command)
+    process::run(command.args(["-m", "pytest", "--quiet", "tests"]))
 }
 
-/// A test that takes longer is stuck; seconds.
-const TEST_TIMEOUT: &str = "--timeout=120";
+/// The runs of the Python tests, each with the environment variable that makes it different.
+const PYTHON_RUNS: [(&str, Option<&str>); 3] = [
+    ("Python tests", None),
+    ("Python tests in debug mode", Some("PYTHONASYNCIODEBUG")),
+    (
+        "Python tests after install()",
+        Some("STOOK_TESTS_INSTALLED"),
+    ),
+];
 
 /// The parts of the long runs that belong to every test run.
 const EXCERPTS: [(Driver, &str, &[&str]); 2] = [

@@ -4,4 +4,5 @@
 //! histories, `replay` with what CPython did.
 
 mod model;
+mod replay;
 mod table;

@@ -102,6 +102,10 @@ def limited(what, limit):
     faulthandler.dump_traceback_later(limit + GRACE_SECONDS, exit=True)
     try:
         yield
+    except KeyboardInterrupt as error:
+        if not error.args:  # Ctrl-C has none; those that tests raise say something.
+            raise
+        raise AssertionError(f"an interrupt got out of {what}") from error
     finally:
         faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -67,5 +67,9 @@ const EXCERPTS: [(Driver, &str, &[&str]); 2] = [
         "Order of random programs",
         &["--programs", "500"],
     ),
-    (Driver::Conformance, "CPython's own tests", &[]),
+    (
+        Driver::Conformance,
+        "CPython's own tests",
+        &["--if-present"],
+    ),
 ];

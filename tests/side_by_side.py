@@ -75,7 +75,7 @@ class Workplace:
             timeout=TIME_LIMIT_SECONDS,
             check=False,
         )
-        return Outcome(process.returncode, _text(process.stdout), _text(process.stderr or b""))
+        return Outcome(process.returncode, text_of(process.stdout), text_of(process.stderr or b""))
 
     def both(self, source, *, form="script", front="module", arguments=(), **how):
         """Run a program under the interpreter and under stook, and return both outcomes."""
@@ -98,6 +98,6 @@ def environment_of(changes=None):
     return {**kept, **(changes or {})}
 
 
-def _text(output):
+def text_of(output):
     """Return output as text, without what differs from one run to the next."""
     return re.sub("0x[0-9a-f]+", "0x…", output.decode(errors="backslashreplace"))

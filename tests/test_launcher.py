@@ -1,11 +1,15 @@
 """What a program sees of its start under ``stook`` is what it sees under ``python``."""
 
-import os
+import py_compile
 import subprocess
 import sys
+import textwrap
+import tomllib
+from pathlib import Path
 
 import pytest
-from side_by_side import COMMAND, FORMS, FRONTS, Workplace, environment_of
+
+from side_by_side import COMMAND, FORMS, FRONTS, Workplace, environment_of, text_of
 
 pytestmark = pytest.mark.needs_stook
 
@@ -25,11 +29,6 @@ traceback.print_stack()
 faulthandler.dump_traceback()
 for level in (1, 2, 3, 9):
     warnings.warn(f"level {level}", stacklevel=level)
-depth = 0
-def descend():
-    global depth
-    depth += 1
-    descend()
 """
 
 INTROSPECTION = '''
@@ -129,8 +128,6 @@ def test_an_option_may_be_joined_to_what_it_takes(workplace):
 
 def test_a_compiled_file_runs(workplace):
     workplace.write(SURROUNDINGS)
-    import py_compile
-
     py_compile.compile(str(workplace.path / "program.py"), str(workplace.path / "compiled.pyc"))
     stock = workplace.run(["compiled.pyc"])
     assert workplace.run(["-m", "stook", "compiled.pyc"]) == stock
@@ -166,7 +163,7 @@ def test_a_program_runs_where_the_working_directory_is_gone(workplace, form):
         ).stdout
         for front in ([], ["-m", "stook"])
     ]
-    assert _without_addresses(outputs[0]) == _without_addresses(outputs[1])
+    assert text_of(outputs[0]) == text_of(outputs[1])
 
 
 def test_classes_functions_and_docstrings_are_found_again(workplace):
@@ -203,8 +200,6 @@ def test_asyncio_is_imported_and_replaced_before_the_first_line(workplace):
             print("ours")
         asyncio.run(main())
     """
-    import textwrap
-
     arguments, _ = workplace.write(textwrap.dedent(source))
     for front in FRONTS.values():
         outcome = workplace.run([*front, *arguments], options=["-Werror"])
@@ -212,15 +207,6 @@ def test_asyncio_is_imported_and_replaced_before_the_first_line(workplace):
 
 
 def test_the_installed_command_is_the_one_tried_here():
-    import tomllib
-    from pathlib import Path
-
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
     assert project["project"]["scripts"] == {"stook": "stook.__main__:main"}
     assert "stook.__main__ import main" in COMMAND
-
-
-def _without_addresses(output):
-    import re
-
-    return re.sub(rb"0x[0-9a-f]+", b"", output)

@@ -65,9 +65,9 @@ def run_code(code, *arguments):
     namespace = _fresh_main(BuiltinImporter)
     if not code.isascii() and any("\ud800" <= character <= "\udfff" for character in code):
         sys.stderr.write("Unable to decode the command from the command line:\n")
-    compiled = as_program(compile, code, "<string>", "exec", 0, True)
+    compiled = as_program(compile, code, "<string>", "exec", 0, True, flush=False)
     _source.show_in_tracebacks("<string>", code)
-    as_program(exec, compiled, namespace)
+    as_program(exec, compiled, namespace, flush=False)
 
 
 def run_input(*arguments):
@@ -87,7 +87,7 @@ def _run_module(name, alter_argv):
     import runpy
 
     _fresh_main(BuiltinImporter)
-    as_program(runpy._run_module_as_main, name, alter_argv)
+    as_program(runpy._run_module_as_main, name, alter_argv, flush=False)
 
 
 def _run_source(source, filename, namespace):
@@ -107,7 +107,7 @@ def _converse(namespace):
     if hook is not None:
         hook()
     banner = f"Python {sys.version} on {sys.platform}"
-    as_program(code.interact, banner, None, namespace, "")
+    as_program(code.interact, banner, None, namespace, "", flush=False)
 
 
 def _fresh_main(loader, filename=None):

@@ -19,23 +19,29 @@ _call = getattr(_core, "call_without_callers", lambda function, *arguments: func
 _display = sys.__excepthook__
 
 
-def as_program(function, *arguments):
+def as_program(function, *arguments, flush=True):
     """Call a function on an empty stack; report what it raises and raise that on.
 
     Frames of Python functions in this package are left out of the report.
+
+    Args:
+        function: What to call.
+        arguments: Its positional arguments.
+        flush: Whether what the program has printed comes out before its end is reported. The
+            interpreter does that for a program read from a file.
     """
     failure = None
     try:
-        result = _call(function, *arguments)
+        return _call(function, *arguments)
     except SystemExit:
         raise
     except BaseException as exception:
         failure = exception.with_traceback(_without_own_frames(exception.__traceback__))
-    _flush()
-    if failure is None:
-        return result
+    finally:
+        if flush:
+            _flush()
     _report(failure)
-    sys.excepthook = _SaidAlready(failure, sys.excepthook)
+    sys.excepthook = _SaidAlready(failure, getattr(sys, "excepthook", _display))
     try:
         raise failure
     finally:
@@ -53,7 +59,6 @@ def _is_own(frame):
 
 
 def _flush():
-    """Bring out what the program has printed before anything is said about its end."""
     for stream in (sys.stderr, sys.stdout):
         try:
             stream.flush()
@@ -68,11 +73,12 @@ def _report(exception):
     sys.last_type, sys.last_value, sys.last_traceback = kind, exception, traceback
     if sys.version_info >= (3, 12):
         sys.last_exc = exception
-    hook = getattr(sys, "excepthook", None)
-    sys.audit("sys.excepthook", hook, kind, exception, traceback)
-    if hook is None:
+    if not hasattr(sys, "excepthook"):
         _write("sys.excepthook is missing\n")
-        hook = sys.excepthook = _display
+        _display(kind, exception, traceback)
+        return
+    hook = sys.excepthook
+    sys.audit("sys.excepthook", hook, kind, exception, traceback)
     try:
         _call(hook, kind, exception, traceback)
     except SystemExit:

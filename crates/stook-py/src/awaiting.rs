@@ -1,0 +1,102 @@
+//! One `await` inside a native coroutine.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::ffi::coro::{self, Resumed};
+use crate::ffi::gc::traverse;
+use crate::ffi::{Fallible, HeldCell, Ref, call, error};
+use crate::future::{self, FutureState};
+use crate::future_iter;
+
+/// What a native coroutine waits for: a future whose methods are ours, without an iterator
+/// between, or the iterator of anything else.
+#[derive(Debug, Default)]
+pub(crate) struct Awaiting {
+    object: HeldCell,
+    is_iterator: Cell<bool>,
+}
+
+traverse!(Awaiting: object);
+
+impl Awaiting {
+    /// Begins to wait for `awaitable`, a future.
+    ///
+    /// # Errors
+    /// What its `__await__` raises.
+    pub(crate) fn begin<'py>(&self, awaitable: &Bound<'py, PyAny>) -> Fallible<Resumed<'py>> {
+        if future::plain(awaitable).is_some() {
+            self.is_iterator.set(false);
+            self.object.set(awaitable.clone());
+        } else {
+            let name = intern!(awaitable.py(), "__await__");
+            self.is_iterator.set(true);
+            self.object.set(call::method0(awaitable, name)?);
+        }
+        self.resume(awaitable.py(), None)
+    }
+
+    /// Goes on: it is still waited, or the wait is over with a result or an error.
+    ///
+    /// # Errors
+    /// What the wait ends with.
+    pub(crate) fn resume<'py>(
+        &self,
+        py: Python<'py>,
+        thrown: Option<Bound<'py, PyAny>>,
+    ) -> Fallible<Resumed<'py>> {
+        let Some(object) = self.object.get(py) else {
+            return Err(PyRuntimeError::new_err("not waiting").into());
+        };
+        let resumed = if self.is_iterator.get() {
+            match thrown {
+                None => coro::send(&object),
+                Some(exception) => coro::throw(&object, &exception),
+            }
+        } else {
+            match (thrown, Ref::<FutureState>::cast(&object)) {
+                (Some(exception), _) => Err(error::raise(&exception)),
+                (None, Some(awaited)) => resume_on_future(awaited),
+                (None, None) => Err(PyRuntimeError::new_err("not a future").into()),
+            }
+        };
+        if !matches!(resumed, Ok(Resumed::Yielded(_))) {
+            self.object.clear();
+        }
+        resumed
+    }
+
+    /// What is waited for, as `cr_await` shows it.
+    pub(crate) fn shown<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let object = self.object.get(py)?;
+        if self.is_iterator.get() {
+            return Some(object);
+        }
+        match future_iter::new(Ref::<FutureState>::cast(&object)?) {
+            Ok(iterator) => Some(iterator),
+            Err(raised) => {
+                raised.clear(py);
+                Some(object)
+            }
+        }
+    }
+
+    /// Lets go of what is waited for.
+    pub(crate) fn abandon(&self) {
+        self.object.clear();
+    }
+}
+
+#[inline]
+fn resume_on_future<'py>(awaited: &Ref<'py, FutureState>) -> Fallible<Resumed<'py>> {
+    if awaited.is_done() {
+        return future::result(awaited).map(Resumed::Returned);
+    }
+    if awaited.blocking.replace(true) {
+        return Err(PyRuntimeError::new_err("await wasn't used with future").into());
+    }
+    Ok(Resumed::Yielded(awaited.as_any().clone()))
+}

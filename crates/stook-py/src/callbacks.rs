@@ -1,0 +1,130 @@
+//! What a future does when it is done.
+
+use std::cell::{Cell, OnceCell};
+
+use pyo3::prelude::*;
+
+use crate::ffi::{Held, ListCell, Traverse, Visitor};
+
+/// One thing to do when a future is done.
+#[derive(Debug)]
+pub(crate) enum Callback {
+    /// Calls `function(future)` in `context`.
+    Call { function: Held, context: Held },
+    /// Wakes the task that awaits the future.
+    Wake(Held),
+    /// Tells a gather or a wait that a child is done.
+    Settle(Held),
+}
+
+impl Traverse for Callback {
+    fn traverse(&self, visitor: &mut Visitor) {
+        match self {
+            Callback::Call { function, context } => {
+                visitor.visit(function);
+                visitor.visit(context);
+            }
+            Callback::Wake(task) => visitor.visit(task),
+            Callback::Settle(waiter) => visitor.visit(waiter),
+        }
+    }
+}
+
+/// The callbacks of a future: most have one.
+#[derive(Default)]
+pub(crate) struct Callbacks {
+    first: Cell<Option<Callback>>,
+    rest: OnceCell<Box<ListCell<Callback>>>,
+    count: Cell<u32>,
+}
+
+impl std::fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Callbacks({})", self.count.get())
+    }
+}
+
+impl Traverse for Callbacks {
+    fn traverse(&self, visitor: &mut Visitor) {
+        visitor.visit(&self.first);
+        visitor.visit(&self.rest);
+    }
+
+    fn clear(&self) {
+        drop(self.take());
+    }
+}
+
+impl Callbacks {
+    /// Appends.
+    #[inline]
+    pub(crate) fn push(&self, callback: Callback) {
+        let count = self.count.get();
+        self.count.set(count + 1);
+        if count == 0 {
+            drop(self.first.replace(Some(callback)));
+        } else {
+            self.rest.get_or_init(Box::default).push(callback);
+        }
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.get() == 0
+    }
+
+    /// Takes all out: the first, then the others.
+    #[inline]
+    pub(crate) fn take(&self) -> (Option<Callback>, Vec<Callback>) {
+        self.count.set(0);
+        (
+            self.first.take(),
+            self.rest.get().map_or_else(Vec::new, |rest| rest.take()),
+        )
+    }
+
+    /// Puts back what was taken, before anything that was added meanwhile.
+    pub(crate) fn put_back(&self, callbacks: Vec<Callback>) {
+        let (first, rest) = self.take();
+        for callback in callbacks.into_iter().chain(first).chain(rest) {
+            self.push(callback);
+        }
+    }
+
+    /// Removes the callbacks of `waiter`, a gather or a wait.
+    pub(crate) fn remove_waiter(&self, waiter: &Bound<'_, PyAny>) {
+        self.retain(|callback| !matches!(callback, Callback::Settle(held) if held.is(waiter)));
+    }
+
+    /// Removes the wake-up of `task`.
+    pub(crate) fn remove_wake(&self, task: &Bound<'_, PyAny>) {
+        self.retain(|callback| !matches!(callback, Callback::Wake(held) if held.is(task)));
+    }
+
+    /// Removes the callbacks that Python code added and that are one of `functions`.
+    pub(crate) fn remove_calls(&self, functions: &[Bound<'_, PyAny>]) {
+        self.retain(|callback| {
+            !matches!(callback, Callback::Call { function, .. }
+                if functions.iter().any(|removed| function.is(removed)))
+        });
+    }
+
+    /// Keeps what `keep`, which runs no foreign code, says; releases the rest afterwards.
+    fn retain(&self, keep: impl Fn(&Callback) -> bool) {
+        if self.is_empty() {
+            return;
+        }
+        let (first, rest) = self.take();
+        if rest.is_empty() {
+            match first {
+                Some(callback) if keep(&callback) => self.push(callback),
+                removed => drop(removed),
+            }
+            return;
+        }
+        let (kept, removed): (Vec<_>, Vec<_>) = first.into_iter().chain(rest).partition(keep);
+        self.put_back(kept);
+        drop(removed);
+    }
+}

@@ -1,0 +1,326 @@
+//! Native coroutines: awaitables that behave as the coroutines of `async def` do, without a
+//! Python frame.
+//!
+//! What one does is its own (`sleep.rs`, `wait.rs`); what all have in common is here: they can be
+//! sent to once, thrown into and closed, are reported when they were never awaited, and show
+//! themselves to `inspect` as the standard library's coroutine of the same name.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::{
+    PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError, PyValueError,
+};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::errors::Imported;
+use crate::ffi::class::WeakReferences;
+use crate::ffi::coro::Resumed;
+use crate::ffi::gc::traverse;
+use crate::ffi::{
+    Args, Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, compat, error,
+};
+use crate::future_class::python_bool;
+use crate::future_iter;
+use crate::loop_core::{self, Marks};
+
+static COROUTINE_TYPE: Imported = Imported::new("types", "CoroutineType");
+static WARN_UNAWAITED: Imported = Imported::new("warnings", "_warn_unawaited_coroutine");
+static ORIGIN_DEPTH: Imported = Imported::new("sys", "get_coroutine_origin_tracking_depth");
+static GET_FRAME: Imported = Imported::new("sys", "_getframe");
+
+/// How far a coroutine has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Not begun.
+    #[default]
+    Created,
+    /// In the middle of a step.
+    Running,
+    /// Waiting.
+    Suspended,
+    /// Ended, or never to begin.
+    Closed,
+}
+
+/// What every native coroutine has.
+#[derive(Debug, Default)]
+pub(crate) struct Common {
+    pub(crate) progress: Cell<Progress>,
+    origin: HeldCell,
+}
+
+traverse!(Common: origin);
+
+impl Common {
+    /// The state of a coroutine that has just been made; remembers where when asked to.
+    ///
+    /// # Errors
+    /// What looking at the stack raises.
+    pub(crate) fn new(py: Python<'_>) -> Fallible<Self> {
+        let common = Common::default();
+        let is_debugging = loop_core::running_native(py, |running| running.has(Marks::DEBUG));
+        // Only debug mode tracks origins, or a program that asks for it before a loop runs.
+        if is_debugging != Some(false) {
+            common.remember_origin(py)?;
+        }
+        Ok(common)
+    }
+
+    fn remember_origin(&self, py: Python<'_>) -> Fallible<()> {
+        let depth: usize = ORIGIN_DEPTH.get(py)?.call0()?.extract()?;
+        if depth == 0 {
+            return Ok(());
+        }
+        let mut frames = Vec::new();
+        let mut frame = GET_FRAME.get(py)?.call1((0,))?;
+        while !frame.is_none() && frames.len() < depth {
+            let code = frame.getattr(intern!(py, "f_code"))?;
+            frames.push(PyTuple::new(
+                py,
+                [
+                    code.getattr(intern!(py, "co_filename"))?,
+                    frame.getattr(intern!(py, "f_lineno"))?,
+                    code.getattr(intern!(py, "co_name"))?,
+                ],
+            )?);
+            frame = frame.getattr(intern!(py, "f_back"))?;
+        }
+        self.origin.set(PyTuple::new(py, frames)?);
+        Ok(())
+    }
+}
+
+/// What a native coroutine does.
+pub(crate) trait Coroutine: Class {
+    /// Its name.
+    const NAME: &'static str;
+
+    /// What it has in common with the others.
+    fn common(&self) -> &Common;
+
+    /// The standard library's function of the same name.
+    fn original() -> &'static Imported;
+
+    /// Begins, or goes on after a suspension; `thrown` is raised where it waits.
+    ///
+    /// # Errors
+    /// What ends the coroutine.
+    fn advance<'py>(
+        this: &Ref<'py, Self>,
+        thrown: Option<Bound<'py, PyAny>>,
+        begins: bool,
+    ) -> Fallible<Resumed<'py>>;
+
+    /// What it awaits, to be shown.
+    fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>>;
+
+    /// Lets go of what it waits for: it is going, in the middle.
+    ///
+    /// # Errors
+    /// What letting go raises.
+    fn abandon(this: &Ref<'_, Self>) -> Fallible<()>;
+}
+
+/// Runs one step of `this`.
+#[inline]
+fn drive<'py, C: Coroutine>(
+    this: &Ref<'py, C>,
+    thrown: Option<Bound<'py, PyAny>>,
+) -> Fallible<Resumed<'py>> {
+    let common = this.common();
+    let begins = match common.progress.get() {
+        Progress::Created => true,
+        Progress::Suspended => false,
+        Progress::Running => {
+            return Err(PyValueError::new_err("coroutine already executing").into());
+        }
+        Progress::Closed => {
+            let message = "cannot reuse already awaited coroutine";
+            return Err(PyRuntimeError::new_err(message).into());
+        }
+    };
+    if begins && let Some(exception) = thrown {
+        common.progress.set(Progress::Closed);
+        return Err(error::raise(&exception));
+    }
+    common.progress.set(Progress::Running);
+    let resumed = C::advance(this, thrown, begins);
+    common.progress.set(match &resumed {
+        Ok(Resumed::Yielded(_)) => Progress::Suspended,
+        _ => Progress::Closed,
+    });
+    match resumed {
+        Err(raised) => Err(not_stop_iteration(this.py(), raised)),
+        resumed => resumed,
+    }
+}
+
+/// A `StopIteration` out of a coroutine becomes a `RuntimeError` (PEP 479).
+fn not_stop_iteration(py: Python<'_>, raised: Raised) -> Raised {
+    if !raised.matches(py.get_type::<PyStopIteration>().as_any()) {
+        return raised;
+    }
+    let stop = raised.take(py);
+    let error = PyRuntimeError::new_err("coroutine raised StopIteration");
+    error.set_cause(py, Some(PyErr::from_value(stop)));
+    error.into()
+}
+
+#[inline]
+fn resume<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Resumed<'py>> {
+    drive(this, None)
+}
+
+/// What a method answers for a step: the object yielded, or `StopIteration`.
+fn as_method<'py>(resumed: Resumed<'py>) -> Fallible<Bound<'py, PyAny>> {
+    match resumed {
+        Resumed::Yielded(yielded) => Ok(yielded),
+        Resumed::Returned(value) => Err(future_iter::raise_stop(value)),
+    }
+}
+
+fn send<'py, C: Coroutine>(
+    this: &Ref<'py, C>,
+    value: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    if this.common().progress.get() == Progress::Created && !value.is_none() {
+        let message = "can't send non-None value to a just-started coroutine";
+        return Err(PyTypeError::new_err(message).into());
+    }
+    as_method(drive(this, None)?)
+}
+
+fn throw<'py, C: Coroutine>(
+    this: &Ref<'py, C>,
+    args: &Args<'_, 'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let exception = future_iter::thrown(args)?;
+    as_method(drive(this, Some(exception))?)
+}
+
+fn close<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let common = this.common();
+    match common.progress.get() {
+        Progress::Created | Progress::Closed => common.progress.set(Progress::Closed),
+        Progress::Running => {
+            return Err(PyValueError::new_err("coroutine already executing").into());
+        }
+        Progress::Suspended => {
+            let exit = py.get_type::<PyGeneratorExit>();
+            match drive(this, Some(exit.call0()?)) {
+                Ok(Resumed::Yielded(_)) => {
+                    let message = "coroutine ignored GeneratorExit";
+                    return Err(PyRuntimeError::new_err(message).into());
+                }
+                Ok(Resumed::Returned(_)) => {}
+                Err(raised) if raised.matches(exit.as_any()) => raised.clear(py),
+                Err(raised) => return Err(raised),
+            }
+        }
+    }
+    Ok(py.None().into_bound(py))
+}
+
+/// The finaliser: warns of a coroutine that was never awaited, closes one that was waiting.
+fn finalize<C: Coroutine>(this: &Ref<'_, C>) {
+    let common = this.common();
+    match common.progress.replace(Progress::Closed) {
+        Progress::Created => {
+            let py = this.py();
+            common.progress.set(Progress::Created);
+            let warned = WARN_UNAWAITED
+                .get(py)
+                .and_then(|warn| warn.call1((this.as_any(),)));
+            common.progress.set(Progress::Closed);
+            if let Err(error) = warned {
+                Raised::from(error).write_unraisable(this.as_any());
+            }
+        }
+        Progress::Suspended => {
+            if let Err(raised) = C::abandon(this) {
+                raised.write_unraisable(this.as_any());
+            }
+        }
+        Progress::Running | Progress::Closed => {}
+    }
+}
+
+fn repr<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    let text = format!(
+        "<coroutine object {} at {:p}>",
+        C::NAME,
+        this.as_any().as_ptr()
+    );
+    Ok(PyString::new(this.py(), &text).into_any())
+}
+
+fn name<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyString::intern(this.py(), C::NAME).into_any())
+}
+
+fn code<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(C::original()
+        .get(this.py())?
+        .getattr(intern!(this.py(), "__code__"))?)
+}
+
+/// A frame that says which function this is; it holds no variables.
+fn frame<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    if this.common().progress.get() == Progress::Closed {
+        return Ok(py.None().into_bound(py));
+    }
+    let globals = C::original().get(py)?.getattr(intern!(py, "__globals__"))?;
+    compat::new_frame(&code(this)?, &globals)
+}
+
+fn awaited<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(C::awaited(this).unwrap_or_else(|| this.py().None().into_bound(this.py())))
+}
+
+fn class_of<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(COROUTINE_TYPE.get(this.py())?.clone())
+}
+
+/// Makes the class of a native coroutine.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
+    py: Python<'_>,
+    class: &'static std::ffi::CStr,
+) -> Fallible<()> {
+    Builder::<C>::new(class)
+        .coroutine(resume::<C>)
+        .repr(repr::<C>)
+        .finalizer(finalize::<C>)
+        .methods([
+            Method::one(c"send", c"Resume; the first value must be None.", send::<C>),
+            Method::any(c"throw", c"Raise where it waits.", throw::<C>),
+            Method::none(c"close", c"Raise GeneratorExit where it waits.", close::<C>),
+        ])
+        .attributes([
+            GetSet::read(c"__class__", class_of::<C>),
+            GetSet::read(c"__name__", name::<C>),
+            GetSet::read(c"__qualname__", name::<C>),
+            GetSet::read(c"cr_code", code::<C>),
+            GetSet::read(c"cr_frame", frame::<C>),
+            GetSet::read(c"cr_await", awaited::<C>),
+            GetSet::read(c"cr_origin", |this: &Ref<'_, C>| {
+                Ok(this.common().origin.get_or_none(this.py()))
+            }),
+            GetSet::read(c"cr_running", |this: &Ref<'_, C>| {
+                let running = this.common().progress.get() == Progress::Running;
+                Ok(python_bool(this.py(), running))
+            }),
+            GetSet::read(c"cr_suspended", |this: &Ref<'_, C>| {
+                let suspended = this.common().progress.get() == Progress::Suspended;
+                Ok(python_bool(this.py(), suspended))
+            }),
+        ])
+        .build(py)?;
+    Ok(())
+}

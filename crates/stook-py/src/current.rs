@@ -1,0 +1,133 @@
+//! The current task of each loop.
+//!
+//! A loop of ours keeps its current task itself; of other loops it stands in the accelerator's
+//! dict, where the names that were bound before ours look as well.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDictMethods;
+
+use crate::accelerator;
+use crate::errors;
+use crate::ffi::{Fallible, Ref};
+use crate::loop_core::{self, LoopState};
+
+fn get_foreign<'py>(event_loop: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    Ok(accelerator::current_tasks(event_loop.py())?.get_item(event_loop)?)
+}
+
+fn set_foreign(event_loop: &Bound<'_, PyAny>, task: Option<&Bound<'_, PyAny>>) -> Fallible<()> {
+    let tasks = accelerator::current_tasks(event_loop.py())?;
+    match task {
+        Some(task) => tasks.set_item(event_loop, task)?,
+        None => tasks.del_item(event_loop)?,
+    }
+    Ok(())
+}
+
+/// The task that `event_loop` runs.
+pub(crate) fn get<'py>(event_loop: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    match loop_core::native(event_loop) {
+        Some(native) => Ok(native.current_task.get(event_loop.py())),
+        None => get_foreign(event_loop),
+    }
+}
+
+fn cannot_enter(task: &Bound<'_, PyAny>, current: &Bound<'_, PyAny>) -> Fallible<()> {
+    let (task, current) = (task.repr()?, current.repr()?);
+    let message =
+        format!("Cannot enter into task {task} while another task {current} is being executed.");
+    Err(errors::runtime_error(message))
+}
+
+fn cannot_leave(task: &Bound<'_, PyAny>, current: Option<Bound<'_, PyAny>>) -> Fallible<()> {
+    let current = match current {
+        Some(current) => current.repr()?.to_string(),
+        None => "None".to_owned(),
+    };
+    let message = format!(
+        "Leaving task {} does not match the current task {current}.",
+        task.repr()?
+    );
+    Err(errors::runtime_error(message))
+}
+
+/// `task` begins a step on a loop of ours.
+#[inline]
+pub(crate) fn enter_native(
+    event_loop: &Ref<'_, LoopState>,
+    task: &Bound<'_, PyAny>,
+) -> Fallible<()> {
+    if let Some(current) = event_loop.current_task.get(event_loop.py()) {
+        return cannot_enter(task, &current);
+    }
+    event_loop.current_task.set(task.clone());
+    if accelerator::is_mirroring() {
+        set_foreign(event_loop.as_any(), Some(task))?;
+    }
+    Ok(())
+}
+
+/// `task` has ended a step on a loop of ours.
+#[inline]
+pub(crate) fn leave_native(
+    event_loop: &Ref<'_, LoopState>,
+    task: &Bound<'_, PyAny>,
+) -> Fallible<()> {
+    if !event_loop.current_task.holds(task) {
+        return cannot_leave(task, event_loop.current_task.get(event_loop.py()));
+    }
+    event_loop.current_task.clear();
+    if accelerator::is_mirroring() {
+        set_foreign(event_loop.as_any(), None)?;
+    }
+    Ok(())
+}
+
+/// `task` begins a step.
+///
+/// # Errors
+/// `RuntimeError` when another task of the loop is in its step.
+pub(crate) fn enter(event_loop: &Bound<'_, PyAny>, task: &Bound<'_, PyAny>) -> Fallible<()> {
+    if let Some(native) = loop_core::native(event_loop) {
+        return enter_native(native, task);
+    }
+    match get_foreign(event_loop)? {
+        Some(current) => cannot_enter(task, &current),
+        None => set_foreign(event_loop, Some(task)),
+    }
+}
+
+/// `task` has ended its step.
+///
+/// # Errors
+/// `RuntimeError` when it is not the loop's current task.
+pub(crate) fn leave(event_loop: &Bound<'_, PyAny>, task: &Bound<'_, PyAny>) -> Fallible<()> {
+    if let Some(native) = loop_core::native(event_loop) {
+        return leave_native(native, task);
+    }
+    match get_foreign(event_loop)? {
+        Some(current) if current.is(task) => set_foreign(event_loop, None),
+        current => cannot_leave(task, current),
+    }
+}
+
+/// Makes `task`, or none, the current one; returns the one before.
+pub(crate) fn swap<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    task: Option<&Bound<'py, PyAny>>,
+) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = event_loop.py();
+    if let Some(native) = loop_core::native(event_loop) {
+        let before = native.current_task.take(py);
+        native.current_task.set_or_clear(task.cloned());
+        if accelerator::is_mirroring() && (task.is_some() || before.is_some()) {
+            set_foreign(event_loop, task)?;
+        }
+        return Ok(before);
+    }
+    let before = get_foreign(event_loop)?;
+    if task.is_some() || before.is_some() {
+        set_foreign(event_loop, task)?;
+    }
+    Ok(before)
+}

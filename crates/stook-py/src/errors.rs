@@ -1,0 +1,99 @@
+//! asyncio's own exceptions and helpers, imported and never redefined.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyString;
+
+use crate::ffi::{Fallible, Raised, call, compat, error};
+
+/// Something of asyncio's, looked up once and kept as it was then.
+pub(crate) struct Imported {
+    module: &'static str,
+    name: &'static str,
+    object: PyOnceLock<Py<PyAny>>,
+}
+
+impl Imported {
+    /// `module.name`, not looked up yet.
+    pub(crate) const fn new(module: &'static str, name: &'static str) -> Self {
+        Imported {
+            module,
+            name,
+            object: PyOnceLock::new(),
+        }
+    }
+
+    /// The object.
+    ///
+    /// # Errors
+    /// What importing raises.
+    pub(crate) fn get<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<&'a Bound<'py, PyAny>> {
+        self.object
+            .get_or_try_init(py, || {
+                py.import(self.module)?
+                    .getattr(self.name)
+                    .map(Bound::unbind)
+            })
+            .map(|object| object.bind(py))
+    }
+}
+
+/// `asyncio.CancelledError`
+pub(crate) static CANCELLED_ERROR: Imported = Imported::new("asyncio.exceptions", "CancelledError");
+/// `asyncio.InvalidStateError`
+pub(crate) static INVALID_STATE_ERROR: Imported =
+    Imported::new("asyncio.exceptions", "InvalidStateError");
+static EXTRACT_STACK: Imported = Imported::new("asyncio.format_helpers", "extract_stack");
+static GET_FRAME: Imported = Imported::new("sys", "_getframe");
+static ISCOROUTINE: Imported = Imported::new("asyncio.coroutines", "iscoroutine");
+
+/// Raises `InvalidStateError`.
+pub(crate) fn invalid_state(py: Python<'_>, message: &str) -> Raised {
+    match INVALID_STATE_ERROR
+        .get(py)
+        .and_then(|class| class.call1((message,)))
+    {
+        Ok(exception) => error::raise(&exception),
+        Err(error) => error.into(),
+    }
+}
+
+/// Raises `RuntimeError`.
+pub(crate) fn runtime_error(message: impl Into<String>) -> Raised {
+    PyRuntimeError::new_err(message.into()).into()
+}
+
+/// A new `CancelledError`, with `message` as its argument unless that is missing or `None`.
+pub(crate) fn new_cancelled_error<'py>(
+    py: Python<'py>,
+    message: Option<&Bound<'py, PyAny>>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let class = CANCELLED_ERROR.get(py)?;
+    match message.filter(|message| !message.is_none()) {
+        Some(message) => call::call1(class, message),
+        None => call::call0(class),
+    }
+}
+
+/// The stack at this point, for "created at"; `None` while the interpreter shuts down.
+pub(crate) fn extract_stack(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
+    if compat::is_finalizing() {
+        return Ok(None);
+    }
+    let frame = GET_FRAME.get(py)?.call1((0,))?;
+    Ok(Some(EXTRACT_STACK.get(py)?.call1((frame,))?))
+}
+
+/// `asyncio.iscoroutine(object)`, which also takes coroutine-like objects.
+pub(crate) fn is_coroutine(object: &Bound<'_, PyAny>) -> Fallible<bool> {
+    Ok(ISCOROUTINE
+        .get(object.py())?
+        .call1((object,))?
+        .is_truthy()?)
+}
+
+/// The name of the type of `object`, without its module.
+pub(crate) fn type_name<'py>(object: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyString>> {
+    Ok(object.get_type().name()?)
+}

@@ -1,0 +1,455 @@
+//! `LoopCore`: the scheduling half of the event loop, as Python sees it.
+//!
+//! The other half, transports, servers, signals and subprocesses, is the standard library's
+//! selector loop, from which the Python class inherits as well. The turn is in `turn.rs`.
+//!
+//! # Source
+//! `BaseEventLoop`, CPython 3.11 to 3.13 `asyncio/base_events.py`.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use crate::errors::Imported;
+use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Held, Method, Ref, Signature, call};
+use crate::future;
+use crate::future_class::python_bool;
+use crate::handle::{self, HandleState, TimerHandleState};
+use crate::loop_core::{self, LoopState, Marks, WATCHED};
+use crate::ready::Ready;
+use crate::task::{self, Options};
+use crate::timers::Alarm;
+use crate::turn;
+
+static BASE: Imported = Imported::new("asyncio.base_events", "BaseEventLoop");
+
+fn none<'py>(this: &Ref<'py, LoopState>) -> Bound<'py, PyAny> {
+    this.py().None().into_bound(this.py())
+}
+
+/// The positional arguments after the first `from`, as a tuple.
+fn rest<'py>(args: &Args<'_, 'py>, from: usize) -> Fallible<Bound<'py, PyAny>> {
+    let rest: Vec<_> = (from..args.positional_len())
+        .map(|index| args.positional(index))
+        .collect();
+    Ok(PyTuple::new(args.py(), rest)?.into_any())
+}
+
+fn missing(function: &str, names: &[&str], given: usize) -> PyErr {
+    let left: Vec<String> = names[given..]
+        .iter()
+        .map(|name| format!("'{name}'"))
+        .collect();
+    let plural = if left.len() == 1 { "" } else { "s" };
+    PyTypeError::new_err(format!(
+        "BaseEventLoop.{function}() missing {} required positional argument{plural}: {}",
+        left.len(),
+        left.join(" and ")
+    ))
+}
+
+/// What debug mode checks of a callback before it is scheduled.
+fn check<'py>(
+    this: &Ref<'py, LoopState>,
+    callback: &Bound<'py, PyAny>,
+    function: &str,
+    checks_thread: bool,
+) -> Fallible<()> {
+    this.check_closed()?;
+    if this.has(Marks::DEBUG) {
+        let py = this.py();
+        if checks_thread {
+            call::method0(this.as_any(), intern!(py, "_check_thread"))?;
+        }
+        this.as_any()
+            .call_method1(intern!(py, "_check_callback"), (callback, function))?;
+    }
+    Ok(())
+}
+
+/// `call_soon(callback, *args, context=None)`
+fn call_soon<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let context = args.only_keyword("BaseEventLoop.call_soon", "context")?;
+    if args.positional_len() == 0 {
+        return Err(missing("call_soon", &["callback"], 0).into());
+    }
+    let callback = args.positional(0);
+    check(this, &callback, "call_soon", true)?;
+    let state = HandleState::new(this, &callback, rest(args, 1)?, context)?;
+    let handle = Ref::allocate(this.py(), state)?;
+    this.push(Ready::Run(handle::into_ready(&handle)));
+    Ok(handle.into_any())
+}
+
+/// `call_soon_threadsafe(callback, *args, context=None)`
+fn call_soon_threadsafe<'py>(
+    this: &Ref<'py, LoopState>,
+    args: &Args<'_, 'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let context = args.only_keyword("BaseEventLoop.call_soon_threadsafe", "context")?;
+    if args.positional_len() == 0 {
+        return Err(missing("call_soon_threadsafe", &["callback"], 0).into());
+    }
+    let callback = args.positional(0);
+    check(this, &callback, "call_soon_threadsafe", false)?;
+    let state = HandleState::new(this, &callback, rest(args, 1)?, context)?;
+    let handle = Ref::allocate(this.py(), state)?;
+    this.push(Ready::Run(handle::into_ready(&handle)));
+    turn::wake_up(this)?;
+    Ok(handle.into_any())
+}
+
+/// `when` in seconds, to order timers by.
+fn seconds(when: &Bound<'_, PyAny>) -> Fallible<f64> {
+    Ok(when.extract()?)
+}
+
+fn set_timer<'py>(
+    this: &Ref<'py, LoopState>,
+    when: Bound<'py, PyAny>,
+    callback: &Bound<'py, PyAny>,
+    arguments: Bound<'py, PyAny>,
+    context: Option<Bound<'py, PyAny>>,
+) -> Fallible<Bound<'py, PyAny>> {
+    check(this, callback, "call_at", true)?;
+    let at = seconds(&when)?;
+    let state = HandleState::new(this, callback, arguments, context)?;
+    let handle = Ref::allocate(this.py(), TimerHandleState::new(state, when))?;
+    handle.scheduled(this.timers.set(at, Alarm::Run(Held::new(handle.as_any()))));
+    Ok(handle.into_any())
+}
+
+/// `call_at(when, callback, *args, context=None)`
+fn call_at<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let context = args.only_keyword("BaseEventLoop.call_at", "context")?;
+    if args.positional_len() < 2 {
+        let names = &["when", "callback"];
+        return Err(missing("call_at", names, args.positional_len()).into());
+    }
+    let when = args.positional(0);
+    if when.is_none() {
+        return Err(PyTypeError::new_err("when cannot be None").into());
+    }
+    set_timer(this, when, &args.positional(1), rest(args, 2)?, context)
+}
+
+/// `call_later(delay, callback, *args, context=None)`
+fn call_later<'py>(
+    this: &Ref<'py, LoopState>,
+    args: &Args<'_, 'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let context = args.only_keyword("BaseEventLoop.call_later", "context")?;
+    if args.positional_len() < 2 {
+        let names = &["delay", "callback"];
+        return Err(missing("call_later", names, args.positional_len()).into());
+    }
+    let py = this.py();
+    let delay = args.positional(0);
+    if delay.is_none() {
+        return Err(PyTypeError::new_err("delay must not be None").into());
+    }
+    let now = loop_core::time(this)?;
+    let is_number =
+        delay.is_exact_instance_of::<PyFloat>() || delay.is_exact_instance_of::<PyInt>();
+    let when = match delay.extract::<f64>() {
+        Ok(delay) if is_number => PyFloat::new(py, now + delay).into_any(),
+        _ => PyFloat::new(py, now).add(&delay)?,
+    };
+    if this.has(Marks::CALL_AT) {
+        let all: Vec<_> = std::iter::once(when)
+            .chain((1..args.positional_len()).map(|index| args.positional(index)))
+            .collect();
+        let options = PyDict::new(py);
+        options.set_item(intern!(py, "context"), context)?;
+        let all = PyTuple::new(py, all)?;
+        return Ok(this
+            .as_any()
+            .call_method(intern!(py, "call_at"), all, Some(&options))?);
+    }
+    set_timer(this, when, &args.positional(1), rest(args, 2)?, context)
+}
+
+fn time<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    let now = crate::clock::monotonic_seconds();
+    Ok(PyFloat::new(this.py(), now).into_any())
+}
+
+fn create_future<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(future::create(this)?.into_any())
+}
+
+/// `create_task(coro, *, name=None, context=None)`
+fn create_task<'py>(
+    this: &Ref<'py, LoopState>,
+    args: &Args<'_, 'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<3> = Signature {
+        function: "BaseEventLoop.create_task",
+        parameters: ["coro", "name", "context"],
+        positional: 1,
+        required: 1,
+    };
+    let py = this.py();
+    let [coroutine, name, context] = args.parse(&SIGNATURE)?;
+    let coroutine = coroutine.unwrap_or_else(|| none(this));
+    this.check_closed()?;
+    if this.has(Marks::TASK_FACTORY) {
+        let options = PyDict::new(py);
+        options.set_item(intern!(py, "name"), name)?;
+        options.set_item(intern!(py, "context"), context)?;
+        let base = BASE.get(py)?.getattr(intern!(py, "create_task"))?;
+        return Ok(base.call((this.as_any(), coroutine), Some(&options))?);
+    }
+    let options = Options {
+        name,
+        context,
+        eager_start: false,
+    };
+    Ok(task::spawn(this, &coroutine, options)?.into_any())
+}
+
+/// Adds a handle that became ready: an event's, or a timer's that somebody else kept.
+fn add_callback<'py>(
+    this: &Ref<'py, LoopState>,
+    handle: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    turn::add_handle(this, handle)?;
+    Ok(none(this))
+}
+
+/// A timer handle that is not ours was cancelled: nothing here counts it.
+fn timer_handle_cancelled<'py>(
+    this: &Ref<'py, LoopState>,
+    _handle: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    Ok(none(this))
+}
+
+fn run_turns<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    turn::run(this)?;
+    Ok(none(this))
+}
+
+fn run_once<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    turn::run_once(this)?;
+    Ok(none(this))
+}
+
+fn clear_queues<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    let entries = this.ready.take();
+    drop(entries);
+    let alarms = this.timers.take();
+    drop(alarms);
+    Ok(none(this))
+}
+
+/// The loop's tasks that are not done, of our own making.
+fn tasks<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyList::new(this.py(), this.tasks.list(this.py()))?.into_any())
+}
+
+fn ready<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    turn::ready_handles(this)
+}
+
+fn scheduled<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let mut handles = Vec::new();
+    this.timers
+        .for_each_handle(|handle| handles.push(handle.bind(py).clone()));
+    Ok(PyList::new(py, handles)?.into_any())
+}
+
+/// The base class sets these in its `__init__`; what they stand for is kept here.
+fn ignore<'py>(_this: &Ref<'py, LoopState>, _value: &Bound<'py, PyAny>) -> Fallible<()> {
+    Ok(())
+}
+
+/// Notes a method that is replaced on the instance.
+fn watch<'py>(this: &Ref<'py, LoopState>, name: &Bound<'py, PyAny>) -> Fallible<()> {
+    let Ok(name) = name.cast::<PyString>() else {
+        return Ok(());
+    };
+    let name = name.to_cow()?;
+    if let Some((_, mark)) = WATCHED.iter().find(|(watched, _)| *watched == name) {
+        this.mark(*mark, true);
+    }
+    Ok(())
+}
+
+/// Notes the methods that a subclass has replaced.
+fn notice_overrides<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let class = this.as_any().get_type();
+    let ours = LoopState::slot().class(py);
+    for (name, mark) in WATCHED {
+        if !class.getattr(name)?.is(ours.getattr(name)?) {
+            this.mark(mark, true);
+        }
+    }
+    Ok(none(this))
+}
+
+fn marked(mark: Marks) -> impl Fn(&Ref<'_, LoopState>) -> bool + Copy {
+    move |this| this.has(mark)
+}
+
+fn debug<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(python_bool(this.py(), marked(Marks::DEBUG)(this)))
+}
+
+fn set_debug<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fallible<()> {
+    this.mark(Marks::DEBUG, value.is_truthy()?);
+    Ok(())
+}
+
+fn closed<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(python_bool(this.py(), marked(Marks::CLOSED)(this)))
+}
+
+fn set_closed<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fallible<()> {
+    this.mark(Marks::CLOSED, value.is_truthy()?);
+    Ok(())
+}
+
+fn task_factory<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(this.task_factory.get_or_none(this.py()))
+}
+
+fn set_task_factory<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fallible<()> {
+    this.mark(Marks::TASK_FACTORY, !value.is_none());
+    this.task_factory
+        .set_or_clear((!value.is_none()).then(|| value.clone()));
+    Ok(())
+}
+
+fn cancelled_timers<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    let (_, cancelled) = this.timers.counts();
+    Ok(cancelled
+        .into_pyobject(this.py())
+        .map_err(PyErr::from)?
+        .into_any())
+}
+
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    let class = Builder::<LoopState>::new(c"stook.LoopCore")
+        .doc(c"The scheduling half of stook.EventLoop.")
+        .instantiable()
+        .subclassable()
+        .attribute_watcher(watch)
+        .methods([
+            Method::any(c"call_soon", CALL_SOON, call_soon),
+            Method::any(
+                c"call_soon_threadsafe",
+                CALL_SOON_THREADSAFE,
+                call_soon_threadsafe,
+            ),
+            Method::any(c"call_later", CALL_LATER, call_later),
+            Method::any(c"call_at", CALL_AT, call_at),
+            Method::none(c"time", TIME, time),
+            Method::none(c"create_future", CREATE_FUTURE, create_future),
+            Method::any(c"create_task", CREATE_TASK, create_task),
+            Method::one(
+                c"_add_callback",
+                c"Add a handle that became ready.",
+                add_callback,
+            ),
+            Method::one(
+                c"_timer_handle_cancelled",
+                c"A timer handle of another kind was cancelled.",
+                timer_handle_cancelled,
+            ),
+            Method::none(
+                c"_run_turns",
+                c"Run turns until stop() was called.",
+                run_turns,
+            ),
+            Method::none(c"_run_once", c"Run one turn.", run_once),
+            Method::none(c"_clear_queues", c"Drop what is scheduled.", clear_queues),
+            Method::none(c"_tasks", c"The tasks of ours that are not done.", tasks),
+            Method::none(
+                c"_notice_overrides",
+                c"Look for replaced methods.",
+                notice_overrides,
+            ),
+        ])
+        .attributes([
+            GetSet::read_write(c"_debug", debug, set_debug),
+            GetSet::read_write(c"_closed", closed, set_closed),
+            GetSet::read_write(c"_task_factory", task_factory, set_task_factory),
+            GetSet::read_write(c"_ready", ready, ignore),
+            GetSet::read_write(c"_scheduled", scheduled, ignore),
+            GetSet::read_write(c"_timer_cancelled_count", cancelled_timers, ignore),
+            GetSet::read_write(
+                c"_stopping",
+                |this: &Ref<'_, LoopState>| Ok(python_bool(this.py(), this.stopping.get())),
+                |this: &Ref<'_, LoopState>, value: &Bound<'_, PyAny>| {
+                    this.stopping.set(value.is_truthy()?);
+                    Ok(())
+                },
+            ),
+            GetSet::read_write(
+                c"_thread_id",
+                |this: &Ref<'_, LoopState>| Ok(this.thread.get_or_none(this.py())),
+                |this: &Ref<'_, LoopState>, value: &Bound<'_, PyAny>| {
+                    this.thread
+                        .set_or_clear((!value.is_none()).then(|| value.clone()));
+                    Ok(())
+                },
+            ),
+            GetSet::read_write(
+                c"_current_handle",
+                |this: &Ref<'_, LoopState>| Ok(this.current_handle.get_or_none(this.py())),
+                |this: &Ref<'_, LoopState>, value: &Bound<'_, PyAny>| {
+                    this.current_handle
+                        .set_or_clear((!value.is_none()).then(|| value.clone()));
+                    Ok(())
+                },
+            ),
+            GetSet::read_write(
+                c"nesting_allowed",
+                |this: &Ref<'_, LoopState>| Ok(python_bool(this.py(), this.nesting_allowed.get())),
+                |this: &Ref<'_, LoopState>, value: &Bound<'_, PyAny>| {
+                    this.nesting_allowed.set(value.is_truthy()?);
+                    Ok(())
+                },
+            ),
+        ])
+        .build(module.py())?;
+    module.add(intern!(module.py(), "LoopCore"), class)?;
+    Ok(())
+}
+
+const CALL_SOON: &std::ffi::CStr = c"call_soon($self, callback, /, *args, context=None)\n--\n\n\
+Run callback(*args) in the next turn of the loop, after what was scheduled before.\n\n\
+Returns:\n    A handle; cancel() on it may be called again.\n\n\
+Raises:\n    RuntimeError: The loop is closed.";
+const CALL_SOON_THREADSAFE: &std::ffi::CStr =
+    c"call_soon_threadsafe($self, callback, /, *args, context=None)\n--\n\n\
+call_soon() for other threads than the loop's.\n\n\
+Raises:\n    RuntimeError: The loop is closed.";
+const CALL_LATER: &std::ffi::CStr =
+    c"call_later($self, delay, callback, /, *args, context=None)\n--\n\n\
+Run callback(*args) once, delay seconds from now.\n\n\
+Args:\n    delay: Seconds; zero or less means as soon as what is ready has run.\n    \
+context: The context to run in; a copy of the current one when None.\n\n\
+Returns:\n    A handle; cancel() on it may be called again.\n\n\
+Raises:\n    RuntimeError: The loop is closed.";
+const CALL_AT: &std::ffi::CStr = c"call_at($self, when, callback, /, *args, context=None)\n--\n\n\
+Run callback(*args) once, at when, in seconds of the loop's clock.\n\n\
+Raises:\n    RuntimeError: The loop is closed.";
+const TIME: &std::ffi::CStr =
+    c"time($self, /)\n--\n\nReturn the loop's time: seconds of the monotonic clock.";
+const CREATE_FUTURE: &std::ffi::CStr =
+    c"create_future($self, /)\n--\n\nReturn a new pending Future of this loop.";
+const CREATE_TASK: &std::ffi::CStr =
+    c"create_task($self, coro, *, name=None, context=None)\n--\n\n\
+Have the loop run a coroutine.\n\n\
+Args:\n    name: The task's name; \"Task-N\" when None.\n    \
+context: The context to run in; a copy of the current one when None.\n\n\
+Returns:\n    A Task.\n\nRaises:\n    RuntimeError: The loop is closed.";

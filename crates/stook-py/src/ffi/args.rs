@@ -1,0 +1,226 @@
+//! Taking arguments apart, with CPython's words when they do not fit.
+
+use std::slice;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use super::error::Fallible;
+
+/// The parameters of a native function.
+#[derive(Debug)]
+pub(crate) struct Signature<const N: usize> {
+    /// The function's name, as errors show it.
+    pub(crate) function: &'static str,
+    /// The parameters' names; an empty one is positional only.
+    pub(crate) parameters: [&'static str; N],
+    /// How many may be given by position.
+    pub(crate) positional: usize,
+    /// How many must be given, counted from the first.
+    pub(crate) required: usize,
+}
+
+/// The arguments of one call.
+pub(crate) enum Args<'a, 'py> {
+    /// As the vectorcall protocol gives them.
+    Vector {
+        py: Python<'py>,
+        values: &'a [*mut ffi::PyObject],
+        positional: usize,
+        keywords: Option<&'a Bound<'py, PyTuple>>,
+    },
+    /// As `tp_init` gets them.
+    Tuple(&'a Bound<'py, PyTuple>, Option<&'a Bound<'py, PyDict>>),
+}
+
+impl<'a, 'py> Args<'a, 'py> {
+    /// # Safety
+    /// `values` must point to `positional` borrowed references and then one for each keyword.
+    pub(super) unsafe fn from_vector(
+        py: Python<'py>,
+        values: *const *mut ffi::PyObject,
+        positional: usize,
+        keywords: Option<&'a Bound<'py, PyTuple>>,
+    ) -> Self {
+        let count = positional + keywords.map_or(0, |names| names.len());
+        let values = if count == 0 {
+            &[]
+        } else {
+            // SAFETY: S9, the caller of the slot owns that many references for the call.
+            unsafe { slice::from_raw_parts(values, count) }
+        };
+        Args::Vector {
+            py,
+            values,
+            positional,
+            keywords,
+        }
+    }
+
+    /// The token of the attached thread.
+    pub(crate) fn py(&self) -> Python<'py> {
+        match self {
+            Args::Vector { py, .. } => *py,
+            Args::Tuple(tuple, _) => tuple.py(),
+        }
+    }
+
+    /// How many arguments were given by position.
+    pub(crate) fn positional_len(&self) -> usize {
+        match self {
+            Args::Vector { positional, .. } => *positional,
+            Args::Tuple(tuple, _) => tuple.len(),
+        }
+    }
+
+    /// The argument at position `index`.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub(crate) fn positional(&self, index: usize) -> Bound<'py, PyAny> {
+        match self {
+            Args::Vector {
+                py,
+                values,
+                positional,
+                ..
+            } => {
+                assert!(index < *positional, "argument out of range");
+                // SAFETY: S9, a borrowed reference that lives for the call.
+                unsafe { Bound::from_borrowed_ptr(*py, values[index]) }
+            }
+            #[expect(clippy::expect_used, reason = "an index out of range is a bug of ours")]
+            Args::Tuple(tuple, _) => tuple.get_item(index).expect("argument out of range"),
+        }
+    }
+
+    fn for_each_keyword(
+        &self,
+        mut action: impl FnMut(&Bound<'py, PyString>, Bound<'py, PyAny>) -> Fallible<()>,
+    ) -> Fallible<()> {
+        match self {
+            Args::Vector {
+                py,
+                values,
+                positional,
+                keywords,
+            } => {
+                let Some(names) = keywords else { return Ok(()) };
+                for (offset, name) in names.iter().enumerate() {
+                    // SAFETY: S9, a borrowed reference that lives for the call.
+                    let value =
+                        unsafe { Bound::from_borrowed_ptr(*py, values[*positional + offset]) };
+                    action(name.cast::<PyString>().map_err(PyErr::from)?, value)?;
+                }
+                Ok(())
+            }
+            Args::Tuple(_, keywords) => {
+                let Some(keywords) = keywords else {
+                    return Ok(());
+                };
+                for (name, value) in keywords.iter() {
+                    let name = name
+                        .cast_into::<PyString>()
+                        .map_err(|_| PyTypeError::new_err("keywords must be strings"))?;
+                    action(&name, value)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The value of the one keyword that a function of any number of arguments takes.
+    ///
+    /// # Errors
+    /// `TypeError` for another keyword.
+    pub(crate) fn only_keyword(
+        &self,
+        function: &str,
+        keyword: &str,
+    ) -> Fallible<Option<Bound<'py, PyAny>>> {
+        let mut found = None;
+        self.for_each_keyword(|name, value| {
+            let spelled = name.to_cow().map_err(super::error::Raised::from)?;
+            if spelled != keyword {
+                return Err(PyTypeError::new_err(format!(
+                    "{function}() got an unexpected keyword argument '{spelled}'"
+                ))
+                .into());
+            }
+            found = Some(value);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Puts each argument in its parameter's place; `None` where it was not given.
+    ///
+    /// # Errors
+    /// `TypeError` when the arguments do not fit the signature.
+    pub(crate) fn parse<const N: usize>(
+        &self,
+        signature: &Signature<N>,
+    ) -> Fallible<[Option<Bound<'py, PyAny>>; N]> {
+        let mut places = [const { None }; N];
+        let given = self.positional_len();
+        if given > signature.positional {
+            return Err(too_many(signature, given).into());
+        }
+        for (index, place) in places.iter_mut().enumerate().take(given) {
+            *place = Some(self.positional(index));
+        }
+        self.for_each_keyword(|name, value| {
+            let spelled = name.to_cow().map_err(super::error::Raised::from)?;
+            let index = signature
+                .parameters
+                .iter()
+                .position(|parameter| !parameter.is_empty() && *parameter == spelled);
+            match index {
+                Some(index) if places[index].is_some() => Err(PyTypeError::new_err(format!(
+                    "argument for {}() given by name ('{spelled}') and position ({})",
+                    signature.function,
+                    index + 1
+                ))
+                .into()),
+                Some(index) => {
+                    places[index] = Some(value);
+                    Ok(())
+                }
+                None => Err(PyTypeError::new_err(format!(
+                    "{}() got an unexpected keyword argument '{spelled}'",
+                    signature.function
+                ))
+                .into()),
+            }
+        })?;
+        if let Some(missing) = places
+            .iter()
+            .take(signature.required)
+            .position(Option::is_none)
+        {
+            return Err(PyTypeError::new_err(format!(
+                "{}() missing required argument '{}' (pos {})",
+                signature.function,
+                signature.parameters[missing],
+                missing + 1
+            ))
+            .into());
+        }
+        Ok(places)
+    }
+}
+
+fn too_many<const N: usize>(signature: &Signature<N>, given: usize) -> PyErr {
+    let most = signature.positional;
+    PyTypeError::new_err(if most == 0 {
+        format!("{}() takes no positional arguments", signature.function)
+    } else {
+        format!(
+            "{}() takes at most {most} positional argument{} ({given} given)",
+            signature.function,
+            if most == 1 { "" } else { "s" }
+        )
+    })
+}

@@ -1,0 +1,149 @@
+//! Calls that are on the hot path, without a tuple or a dict between.
+
+use std::ptr;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyTuple};
+use pyo3::{ffi, intern};
+
+use super::error::{Fallible, Raised};
+
+fn checked(py: Python<'_>, answer: *mut ffi::PyObject) -> Fallible<Bound<'_, PyAny>> {
+    // SAFETY: S3, a C call gives a new reference, or null with the indicator set.
+    unsafe { Bound::from_owned_ptr_or_opt(py, answer) }.ok_or_else(|| Raised::assume_set(py))
+}
+
+/// `function()`
+#[inline]
+pub(crate) fn call0<'py>(function: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    // SAFETY: S1, S2.
+    checked(function.py(), unsafe {
+        ffi::PyObject_CallNoArgs(function.as_ptr())
+    })
+}
+
+/// `function(argument)`
+#[inline]
+pub(crate) fn call1<'py>(
+    function: &Bound<'py, PyAny>,
+    argument: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let mut arguments = [ptr::null_mut(), argument.as_ptr()];
+    // SAFETY: S1, S2; one argument, with a free place before it, as the flag says.
+    let answer = unsafe {
+        ffi::PyObject_Vectorcall(
+            function.as_ptr(),
+            arguments.as_mut_ptr().add(1),
+            1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
+            ptr::null_mut(),
+        )
+    };
+    checked(function.py(), answer)
+}
+
+/// `function(*arguments)`; `arguments` is a tuple.
+#[inline]
+pub(crate) fn call_tuple<'py>(
+    function: &Bound<'py, PyAny>,
+    arguments: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    // SAFETY: S1, S2; CPython checks that it is a tuple in debug builds, ours are made by us.
+    let answer =
+        unsafe { ffi::PyObject_Call(function.as_ptr(), arguments.as_ptr(), ptr::null_mut()) };
+    checked(function.py(), answer)
+}
+
+/// `receiver.name()`
+#[inline]
+pub(crate) fn method0<'py>(
+    receiver: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let mut arguments = [receiver.as_ptr()];
+    // SAFETY: S1, S2; the receiver is the first and only argument.
+    let answer = unsafe {
+        ffi::PyObject_VectorcallMethod(
+            name.as_ptr(),
+            arguments.as_mut_ptr(),
+            1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
+            ptr::null_mut(),
+        )
+    };
+    checked(receiver.py(), answer)
+}
+
+/// `receiver.name(argument)`
+#[inline]
+pub(crate) fn method1<'py>(
+    receiver: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    argument: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let mut arguments = [receiver.as_ptr(), argument.as_ptr()];
+    // SAFETY: S1, S2; the receiver and one argument.
+    let answer = unsafe {
+        ffi::PyObject_VectorcallMethod(
+            name.as_ptr(),
+            arguments.as_mut_ptr(),
+            2 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
+            ptr::null_mut(),
+        )
+    };
+    checked(receiver.py(), answer)
+}
+
+/// `receiver.name(callback[, argument], context=context)`, as `call_soon` and
+/// `add_done_callback` are called.
+pub(crate) fn method_with_context<'py>(
+    receiver: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    callback: &Bound<'py, PyAny>,
+    argument: Option<&Bound<'py, PyAny>>,
+    context: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    static KEYWORDS: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    let py = receiver.py();
+    let keywords = KEYWORDS.get_or_try_init(py, || {
+        PyTuple::new(py, [intern!(py, "context")]).map(Bound::unbind)
+    })?;
+    let context = context.as_ptr();
+    let (mut arguments, positional) = match argument {
+        Some(argument) => (
+            [
+                receiver.as_ptr(),
+                callback.as_ptr(),
+                argument.as_ptr(),
+                context,
+            ],
+            3,
+        ),
+        None => (
+            [
+                receiver.as_ptr(),
+                callback.as_ptr(),
+                context,
+                ptr::null_mut(),
+            ],
+            2,
+        ),
+    };
+    // SAFETY: S1, S2; `positional` arguments and then one keyword's value.
+    let answer = unsafe {
+        ffi::PyObject_VectorcallMethod(
+            name.as_ptr(),
+            arguments.as_mut_ptr(),
+            positional | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
+            keywords.as_ptr(),
+        )
+    };
+    checked(py, answer)
+}
+
+/// `receiver.name`, or `None` when there is no such attribute.
+pub(crate) fn optional_attribute<'py>(
+    receiver: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> Fallible<Option<Bound<'py, PyAny>>> {
+    Ok(receiver.getattr_opt(name)?)
+}

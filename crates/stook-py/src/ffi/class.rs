@@ -1,0 +1,525 @@
+//! Making Python classes whose state is a Rust struct.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::marker::PhantomData;
+use std::mem::offset_of;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::error::{Fallible, Raised};
+use super::gc::{Traverse, Visitor};
+use super::method::{GetSet, Method};
+use super::refs::Ref;
+
+/// A struct that is the state of a Python class.
+pub(crate) trait Class: Default + Traverse + 'static {
+    /// What stands between the object's head and the state.
+    type Extras: Extras;
+
+    /// Where the class is found once it is made.
+    fn slot() -> &'static TypeSlot;
+}
+
+/// An object in memory.
+#[repr(C)]
+pub(super) struct Instance<T: Class> {
+    head: ffi::PyObject,
+    extras: T::Extras,
+    pub(super) state: T,
+}
+
+/// What CPython needs between the head of an object and its state.
+pub(crate) trait Extras: Default + 'static {
+    /// The special members that tell CPython where things are; `at` is where `self` begins.
+    fn members(at: usize) -> Vec<ffi::PyMemberDef>;
+
+    /// Fills in what depends on the class.
+    fn prepare<T: Class>(&self) {}
+
+    /// Shows the references to the collector.
+    fn traverse(&self, visitor: &mut Visitor);
+
+    /// Releases the references; `object` is whose they are.
+    ///
+    /// # Safety
+    /// `object` is the instance that `self` is part of, and is attached.
+    unsafe fn clear(&self, object: *mut ffi::PyObject, dying: bool);
+}
+
+/// Attributes of the instance's own, and weak references to it.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Attributes {
+    dict: Cell<*mut ffi::PyObject>,
+    weak: Cell<*mut ffi::PyObject>,
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Attributes {
+            dict: Cell::new(ptr::null_mut()),
+            weak: Cell::new(ptr::null_mut()),
+        }
+    }
+}
+
+fn offset_member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
+    ffi::PyMemberDef {
+        name: name.as_ptr(),
+        type_code: ffi::Py_T_PYSSIZET,
+        offset: offset as ffi::Py_ssize_t,
+        flags: ffi::Py_READONLY,
+        doc: ptr::null(),
+    }
+}
+
+impl Extras for Attributes {
+    fn members(at: usize) -> Vec<ffi::PyMemberDef> {
+        vec![
+            offset_member(c"__dictoffset__", at + offset_of!(Attributes, dict)),
+            offset_member(c"__weaklistoffset__", at + offset_of!(Attributes, weak)),
+        ]
+    }
+
+    fn traverse(&self, visitor: &mut Visitor) {
+        visitor.object(self.dict.get());
+    }
+
+    unsafe fn clear(&self, object: *mut ffi::PyObject, dying: bool) {
+        if dying && !self.weak.get().is_null() {
+            // SAFETY: S10, the object is on its way out and still whole.
+            unsafe { ffi::PyObject_ClearWeakRefs(object) };
+        }
+        let dict = self.dict.replace(ptr::null_mut());
+        // SAFETY: S3, the reference was ours; nothing of ours is borrowed.
+        unsafe { ffi::Py_XDECREF(dict) };
+    }
+}
+
+/// Nothing between head and state.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct NoExtras;
+
+impl Extras for NoExtras {
+    fn members(_at: usize) -> Vec<ffi::PyMemberDef> {
+        Vec::new()
+    }
+
+    fn traverse(&self, _visitor: &mut Visitor) {}
+
+    unsafe fn clear(&self, _object: *mut ffi::PyObject, _dying: bool) {}
+}
+
+/// Weak references to the instance, and nothing else.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct WeakReferences(Cell<*mut ffi::PyObject>);
+
+impl Default for WeakReferences {
+    fn default() -> Self {
+        WeakReferences(Cell::new(ptr::null_mut()))
+    }
+}
+
+impl Extras for WeakReferences {
+    fn members(at: usize) -> Vec<ffi::PyMemberDef> {
+        vec![offset_member(c"__weaklistoffset__", at)]
+    }
+
+    fn traverse(&self, _visitor: &mut Visitor) {}
+
+    unsafe fn clear(&self, object: *mut ffi::PyObject, dying: bool) {
+        if dying && !self.0.get().is_null() {
+            // SAFETY: S10, the object is on its way out and still whole.
+            unsafe { ffi::PyObject_ClearWeakRefs(object) };
+        }
+    }
+}
+
+/// The function that the vectorcall protocol calls, and attributes of the instance's own.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Callable {
+    pub(super) vectorcall: Cell<Option<ffi::vectorcallfunc>>,
+    attributes: Attributes,
+}
+
+impl Default for Callable {
+    fn default() -> Self {
+        Callable {
+            vectorcall: Cell::new(None),
+            attributes: Attributes::default(),
+        }
+    }
+}
+
+impl Extras for Callable {
+    fn members(at: usize) -> Vec<ffi::PyMemberDef> {
+        let mut members = Attributes::members(at + offset_of!(Callable, attributes));
+        let offset = at + offset_of!(Callable, vectorcall);
+        members.push(offset_member(c"__vectorcalloffset__", offset));
+        members
+    }
+
+    fn prepare<T: Class>(&self) {
+        self.vectorcall.set(T::slot().vectorcall());
+    }
+
+    fn traverse(&self, visitor: &mut Visitor) {
+        self.attributes.traverse(visitor);
+    }
+
+    unsafe fn clear(&self, object: *mut ffi::PyObject, dying: bool) {
+        // SAFETY: S10, as the caller says.
+        unsafe { self.attributes.clear(object, dying) };
+    }
+}
+
+/// Where a class is found: filled once, when the module is made.
+#[derive(Debug)]
+pub(crate) struct TypeSlot {
+    class: AtomicPtr<ffi::PyTypeObject>,
+    /// The first subclass met, kept alive so that its address stays its own.
+    subclass: AtomicPtr<ffi::PyTypeObject>,
+    /// What calling an instance runs, by the vectorcall protocol.
+    vectorcall: OnceLock<ffi::vectorcallfunc>,
+}
+
+impl TypeSlot {
+    /// An empty one.
+    pub(crate) const fn new() -> Self {
+        TypeSlot {
+            class: AtomicPtr::new(ptr::null_mut()),
+            subclass: AtomicPtr::new(ptr::null_mut()),
+            vectorcall: OnceLock::new(),
+        }
+    }
+
+    fn vectorcall(&self) -> Option<ffi::vectorcallfunc> {
+        self.vectorcall.get().copied()
+    }
+
+    pub(super) fn set_vectorcall(&self, function: ffi::vectorcallfunc) {
+        // Set once, with the class.
+        let _ = self.vectorcall.set(function);
+    }
+
+    #[inline]
+    pub(super) fn is(&self, kind: *mut ffi::PyTypeObject) -> bool {
+        self.class.load(Ordering::Relaxed) == kind
+    }
+
+    /// Whether the type of `object` is exactly this class.
+    #[inline]
+    pub(crate) fn is_type_of(&self, object: &Bound<'_, PyAny>) -> bool {
+        // SAFETY: S2, the object is alive and so is its type.
+        self.is(unsafe { ffi::Py_TYPE(object.as_ptr()) })
+    }
+
+    #[inline]
+    pub(super) fn admits(&self, kind: *mut ffi::PyTypeObject) -> bool {
+        self.is(kind) || self.subclass.load(Ordering::Relaxed) == kind || self.inherits(kind)
+    }
+
+    #[cold]
+    fn inherits(&self, kind: *mut ffi::PyTypeObject) -> bool {
+        let class = self.class.load(Ordering::Relaxed);
+        // SAFETY: S2, both are types that are alive; the class is null before it is made.
+        if class.is_null() || unsafe { ffi::PyType_IsSubtype(kind, class) } == 0 {
+            return false;
+        }
+        if self.subclass.load(Ordering::Relaxed).is_null() {
+            // SAFETY: S3, the new reference is given to the slot, for ever.
+            unsafe { ffi::Py_INCREF(kind.cast()) };
+            self.subclass.store(kind, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// The class.
+    ///
+    /// # Panics
+    /// Before it was made.
+    pub(crate) fn class<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        let class = self.class.load(Ordering::Relaxed);
+        // SAFETY: S2, the slot keeps the class alive for ever; null panics.
+        unsafe { Bound::from_borrowed_ptr(py, class.cast()) }
+    }
+}
+
+impl<'py, T: Class> Ref<'py, T> {
+    /// A new object of exactly class `T`, with this state.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
+    pub(crate) fn allocate(py: Python<'py>, state: T) -> Fallible<Self> {
+        let class = T::slot().class.load(Ordering::Relaxed);
+        // SAFETY: S1; S2, the class was made before any instance is asked for.
+        let object: *mut Instance<T> = unsafe { ffi::PyObject_GC_New::<Instance<T>>(class) };
+        if object.is_null() {
+            return Err(Raised::assume_set(py));
+        }
+        // SAFETY: S10, the memory is new, of this layout, and no one else knows it yet.
+        unsafe { ptr::write(&raw mut (*object).extras, T::Extras::default()) };
+        // SAFETY: S10, as above.
+        unsafe { (*object).extras.prepare::<T>() };
+        // SAFETY: S10, as above.
+        unsafe { ptr::write(&raw mut (*object).state, state) };
+        // SAFETY: S7, the object is whole from here on.
+        unsafe { ffi::PyObject_GC_Track(object.cast()) };
+        // SAFETY: S3, the one reference is ours.
+        let object = unsafe { Bound::from_owned_ptr(py, object.cast()) };
+        // SAFETY: S5, it was made as a `T`.
+        Ok(unsafe { Ref::assume_owned(object) })
+    }
+}
+
+/// Gathers what a class is made of.
+pub(crate) struct Builder<T: Class> {
+    name: &'static CStr,
+    flags: std::ffi::c_ulong,
+    slots: Vec<(c_int, *mut c_void)>,
+    methods: Vec<ffi::PyMethodDef>,
+    getset: Vec<ffi::PyGetSetDef>,
+    base: *mut ffi::PyTypeObject,
+    class: PhantomData<T>,
+}
+
+impl<T: Class> Builder<T> {
+    /// A class of this name (`module.Name`), which can be made only from Rust.
+    pub(crate) fn new(name: &'static CStr) -> Self {
+        Builder {
+            name,
+            flags: ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC,
+            slots: Vec::new(),
+            methods: Vec::new(),
+            getset: Vec::new(),
+            base: ptr::null_mut(),
+            class: PhantomData,
+        }
+    }
+
+    /// Python code may make instances; they begin as `T::default()`.
+    pub(crate) fn instantiable(self) -> Self {
+        self.slot(ffi::Py_tp_new, new::<T> as *mut c_void)
+    }
+
+    /// Python code may subclass it.
+    pub(crate) fn subclassable(mut self) -> Self {
+        self.flags |= ffi::Py_TPFLAGS_BASETYPE;
+        self
+    }
+
+    /// It is a subclass of `B`, whose state `project` finds at the beginning of `T`.
+    ///
+    /// # Panics
+    /// When the layouts do not agree.
+    pub(crate) fn base<B: Class<Extras = T::Extras>>(mut self, project: fn(&T) -> &B) -> Self {
+        let probe = T::default();
+        assert!(
+            ptr::eq(
+                ptr::from_ref(project(&probe)).cast::<u8>(),
+                ptr::from_ref(&probe).cast()
+            ) && offset_of!(Instance<T>, state) == offset_of!(Instance<B>, state),
+            "the state of a subclass must begin with that of its base",
+        );
+        self.base = B::slot().class.load(Ordering::Relaxed);
+        self
+    }
+
+    /// The docstring.
+    pub(crate) fn doc(self, text: &'static CStr) -> Self {
+        self.slot(ffi::Py_tp_doc, text.as_ptr().cast_mut().cast())
+    }
+
+    /// The methods.
+    pub(crate) fn methods(mut self, methods: impl IntoIterator<Item = Method<T>>) -> Self {
+        self.methods
+            .extend(methods.into_iter().map(Method::into_definition));
+        self
+    }
+
+    /// The attributes.
+    pub(crate) fn attributes(mut self, list: impl IntoIterator<Item = GetSet<T>>) -> Self {
+        self.getset
+            .extend(list.into_iter().map(GetSet::into_definition));
+        self
+    }
+
+    pub(super) fn flag(mut self, flag: std::ffi::c_ulong) -> Self {
+        self.flags |= flag;
+        self
+    }
+
+    pub(super) fn slot(mut self, slot: c_int, function: *mut c_void) -> Self {
+        self.slots.push((slot, function));
+        self
+    }
+
+    /// Makes the class and fills its slot.
+    ///
+    /// # Errors
+    /// What CPython finds wrong with it.
+    pub(crate) fn build(mut self, py: Python<'_>) -> Fallible<Bound<'_, PyAny>> {
+        self.methods.push(ffi::PyMethodDef::zeroed());
+        self.getset.push(ffi::PyGetSetDef::default());
+        let mut members = T::Extras::members(offset_of!(Instance<T>, extras));
+        members.push(ffi::PyMemberDef::default());
+        // What a class is made of lives as long as the process, as the class itself does.
+        let methods = Box::leak(self.methods.into_boxed_slice()).as_mut_ptr();
+        let getset = Box::leak(self.getset.into_boxed_slice()).as_mut_ptr();
+        let members = Box::leak(members.into_boxed_slice()).as_mut_ptr();
+        let mut slots = self.slots;
+        slots.extend([
+            (ffi::Py_tp_methods, methods.cast::<c_void>()),
+            (ffi::Py_tp_getset, getset.cast()),
+            (ffi::Py_tp_members, members.cast()),
+            (ffi::Py_tp_dealloc, deallocate::<T> as *mut c_void),
+            (ffi::Py_tp_traverse, traverse::<T> as *mut c_void),
+            (ffi::Py_tp_clear, clear::<T> as *mut c_void),
+        ]);
+        if !slots.iter().any(|(slot, _)| *slot == ffi::Py_tp_new) && self.base.is_null() {
+            self.flags |= ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+        }
+        let mut slots: Vec<ffi::PyType_Slot> = slots
+            .into_iter()
+            .map(|(slot, pfunc)| ffi::PyType_Slot { slot, pfunc })
+            .chain([ffi::PyType_Slot::default()])
+            .collect();
+        let mut spec = ffi::PyType_Spec {
+            name: self.name.as_ptr(),
+            basicsize: size_of::<Instance<T>>() as c_int,
+            itemsize: 0,
+            flags: self.flags as c_uint,
+            slots: slots.as_mut_ptr(),
+        };
+        // SAFETY: S11, the specification is complete and what it points to lives on.
+        let class = unsafe { ffi::PyType_FromSpecWithBases(&mut spec, self.base.cast()) };
+        // SAFETY: S3, a new reference or null.
+        let class = unsafe { Bound::from_owned_ptr_or_opt(py, class) }
+            .ok_or_else(|| Raised::assume_set(py))?;
+        T::slot()
+            .class
+            .store(class.clone().into_ptr().cast(), Ordering::Relaxed);
+        Ok(class)
+    }
+}
+
+/// `tp_new`: the state is the default one.
+unsafe extern "C" fn new<T: Class>(
+    class: *mut ffi::PyTypeObject,
+    _arguments: *mut ffi::PyObject,
+    _keywords: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: S11, every type has `tp_alloc`; the type is alive.
+    let object = unsafe { ffi::PyType_GenericAlloc(class, 0) }.cast::<Instance<T>>();
+    if !object.is_null() {
+        // SAFETY: S10, the memory is new and of this layout; zeroed until here.
+        unsafe { ptr::write(&raw mut (*object).extras, T::Extras::default()) };
+        // SAFETY: S10, as above.
+        unsafe { ptr::write(&raw mut (*object).state, T::default()) };
+    }
+    object.cast()
+}
+
+type Deallocator = unsafe extern "C" fn(*mut ffi::PyObject);
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static PUT_OFF: RefCell<Vec<(Deallocator, *mut ffi::PyObject)>> =
+        const { RefCell::new(Vec::new()) };
+}
+
+/// How many objects of ours may be released inside one another before the rest is put off, so
+/// that a long chain does not use up the stack.
+const DEEPEST: u32 = 64;
+
+/// `tp_dealloc`.
+unsafe extern "C" fn deallocate<T: Class>(object: *mut ffi::PyObject) {
+    let depth = DEPTH.get();
+    if depth >= DEEPEST {
+        // SAFETY: S7, the collector must not see an object without references.
+        unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
+        PUT_OFF.with_borrow_mut(|list| list.push((deallocate::<T>, object)));
+        return;
+    }
+    DEPTH.set(depth + 1);
+    // SAFETY: S10, called once for an object of this layout without references.
+    unsafe { release::<T>(object) };
+    DEPTH.set(depth);
+    if depth == 0 {
+        while let Some((deallocator, object)) = PUT_OFF.with_borrow_mut(Vec::pop) {
+            // SAFETY: S7, untracked when it was put off; finalisers expect a tracked object.
+            unsafe { ffi::PyObject_GC_Track(object.cast()) };
+            // SAFETY: S10, put off at this very place.
+            unsafe { deallocator(object) };
+        }
+    }
+}
+
+/// # Safety
+/// `object` is of this layout, without references, and this is called once for it.
+unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
+    // SAFETY: S2, an object keeps its type alive.
+    let kind = unsafe { ffi::Py_TYPE(object) };
+    // A subclass made in Python has called the finaliser already.
+    // SAFETY: S2.
+    if T::slot().is(kind) && unsafe { (*kind).tp_finalize }.is_some() {
+        // SAFETY: S10, the object is whole; it may come back to life.
+        if unsafe { ffi::PyObject_CallFinalizerFromDealloc(object) } < 0 {
+            return;
+        }
+    }
+    // SAFETY: S7.
+    unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
+    let instance = object.cast::<Instance<T>>();
+    // SAFETY: S10, shared access to extras, which are cells.
+    let extras = unsafe { &(*instance).extras };
+    // SAFETY: S10, the object is on its way out and still whole.
+    unsafe { extras.clear(object, true) };
+    // SAFETY: S10, no reference to the object is left, so none to its state either.
+    unsafe { ptr::drop_in_place(&raw mut (*instance).state) };
+    // SAFETY: S11, every type has `tp_free`.
+    if let Some(free) = unsafe { (*kind).tp_free } {
+        // SAFETY: S10, the memory came from this type's `tp_alloc` or `PyObject_GC_New`.
+        unsafe { free(object.cast()) };
+    }
+    // SAFETY: S3, an instance of a heap type owns a reference to it.
+    unsafe { ffi::Py_DECREF(kind.cast()) };
+}
+
+/// `tp_traverse`.
+unsafe extern "C" fn traverse<T: Class>(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    argument: *mut c_void,
+) -> c_int {
+    let mut visitor = Visitor::new(visit, argument);
+    // SAFETY: S2, an object keeps its type alive.
+    visitor.object(unsafe { ffi::Py_TYPE(object) }.cast());
+    let instance = object.cast::<Instance<T>>();
+    // SAFETY: S7, the collector runs no Python here, so shared access is enough.
+    unsafe { &(*instance).extras }.traverse(&mut visitor);
+    // SAFETY: S7, as above.
+    visitor.visit(unsafe { &(*instance).state });
+    visitor.answer()
+}
+
+/// `tp_clear`.
+unsafe extern "C" fn clear<T: Class>(object: *mut ffi::PyObject) -> c_int {
+    let instance = object.cast::<Instance<T>>();
+    // SAFETY: S10, the collector holds the object meanwhile.
+    let extras = unsafe { &(*instance).extras };
+    // SAFETY: S10, as above.
+    unsafe { extras.clear(object, false) };
+    // SAFETY: S6, shared access; cells release after they have changed.
+    unsafe { &(*instance).state }.clear();
+    0
+}

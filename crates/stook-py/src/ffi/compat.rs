@@ -1,0 +1,66 @@
+//! What differs between interpreters, or is not in CPython's public interface.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyCode, PyDict};
+
+use super::error::{Fallible, Raised};
+
+/// Whether the interpreter is shutting down.
+pub(crate) fn is_finalizing() -> bool {
+    #[cfg(Py_3_13)]
+    {
+        // SAFETY: S8, may be called at any time.
+        unsafe { ffi::Py_IsFinalizing() != 0 }
+    }
+    #[cfg(not(Py_3_13))]
+    {
+        // `_Py_IsFinalizing`, exported by CPython 3.7 to 3.12, `pylifecycle.c`.
+        unsafe extern "C" {
+            fn _Py_IsFinalizing() -> std::ffi::c_int;
+        }
+        // SAFETY: S8, may be called at any time.
+        unsafe { _Py_IsFinalizing() != 0 }
+    }
+}
+
+/// Runs the Python handlers of the signals that have arrived.
+///
+/// # Errors
+/// What a handler raises.
+pub(crate) fn run_signal_handlers(py: Python<'_>) -> Fallible<()> {
+    // SAFETY: S1.
+    match unsafe { ffi::PyErr_CheckSignals() } {
+        0 => Ok(()),
+        _ => Err(Raised::assume_set(py)),
+    }
+}
+
+/// A new frame of `code`, which never runs: it shows where a native coroutine belongs.
+///
+/// # Errors
+/// `MemoryError`, or when `globals` is no dict.
+pub(crate) fn new_frame<'py>(
+    code: &Bound<'py, PyAny>,
+    globals: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = code.py();
+    let code = code.cast::<PyCode>().map_err(PyErr::from)?;
+    let globals = globals.cast::<PyDict>().map_err(PyErr::from)?;
+    // SAFETY: S1, attached.
+    let thread = unsafe { ffi::PyThreadState_Get() };
+    // SAFETY: S2; the code and the dict were checked above.
+    let frame = unsafe {
+        ffi::PyFrame_New(
+            thread,
+            code.as_ptr().cast(),
+            globals.as_ptr(),
+            std::ptr::null_mut(),
+        )
+    };
+    // SAFETY: S3, a new reference or null.
+    unsafe { Bound::from_owned_ptr_or_opt(py, frame.cast()) }.ok_or_else(|| Raised::assume_set(py))
+}
+
+/// Whether the interpreter is CPython 3.12 or later.
+pub(crate) const SINCE_3_12: bool = cfg!(Py_3_12);

@@ -1,0 +1,81 @@
+//! Resuming coroutines.
+
+use std::ptr;
+
+use pyo3::exceptions::{PyBaseException, PyStopIteration};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::{ffi, intern};
+
+use super::error::{Fallible, Raised};
+
+/// What one resumption of a coroutine gave.
+#[derive(Debug)]
+pub(crate) enum Resumed<'py> {
+    /// It is suspended on this object.
+    Yielded(Bound<'py, PyAny>),
+    /// It returned this value.
+    Returned(Bound<'py, PyAny>),
+}
+
+/// Resumes `coroutine` with `None`.
+#[inline]
+pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>) -> Fallible<Resumed<'py>> {
+    let py = coroutine.py();
+    let mut answer = ptr::null_mut();
+    // SAFETY: S1, S2; `answer` is an out-pointer on the stack.
+    let status = unsafe { ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &mut answer) };
+    // SAFETY: S3, a new reference, or null when it raised.
+    let answer = unsafe { Bound::from_owned_ptr_or_opt(py, answer) };
+    match (status, answer) {
+        (ffi::PySendResult::PYGEN_NEXT, Some(yielded)) => Ok(Resumed::Yielded(yielded)),
+        (ffi::PySendResult::PYGEN_RETURN, Some(value)) => Ok(Resumed::Returned(value)),
+        _ => Err(Raised::assume_set(py)),
+    }
+}
+
+/// Resumes `coroutine` by raising `exception` in it.
+pub(crate) fn throw<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    exception: &Bound<'py, PyAny>,
+) -> Fallible<Resumed<'py>> {
+    let py = coroutine.py();
+    match coroutine.call_method1(intern!(py, "throw"), (exception,)) {
+        Ok(yielded) => Ok(Resumed::Yielded(yielded)),
+        Err(error) => {
+            let raised = Raised::from(error);
+            if !raised.matches(py.get_type::<PyStopIteration>().as_any()) {
+                return Err(raised);
+            }
+            let stop = raised.take(py);
+            Ok(Resumed::Returned(stop.getattr(intern!(py, "value"))?))
+        }
+    }
+}
+
+/// Whether the type of `object` is the coroutine of `async def`.
+#[inline]
+pub(crate) fn is_exact_coroutine(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: S2.
+    unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) != 0 }
+}
+
+/// What `__next__` answers for an iterator that returned `value`: no exception at all stands for
+/// `StopIteration` without a value.
+pub(crate) fn stop_iteration(value: Bound<'_, PyAny>) -> Option<Raised> {
+    let py = value.py();
+    if value.is_none() {
+        return None;
+    }
+    let class = py.get_type::<PyStopIteration>();
+    // A tuple would be taken apart, and an exception be taken for the instance itself.
+    if value.is_instance_of::<PyTuple>() || value.is_instance_of::<PyBaseException>() {
+        return Some(match class.call1((value,)) {
+            Ok(stop) => super::error::raise(&stop),
+            Err(error) => error.into(),
+        });
+    }
+    // SAFETY: S1, S2.
+    unsafe { ffi::PyErr_SetObject(class.as_ptr(), value.as_ptr()) };
+    Some(Raised::assume_set(py))
+}

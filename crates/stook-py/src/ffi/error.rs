@@ -1,0 +1,130 @@
+//! Errors as CPython keeps them: in the thread's error indicator.
+//!
+//! A [`Raised`] says that the indicator is set. It costs nothing to pass up, which is why the
+//! hot types use it instead of `PyErr`; it converts from `PyErr` by `?`.
+
+use std::marker::PhantomData;
+
+use pyo3::prelude::*;
+use pyo3::{PyErr, ffi};
+
+/// The error indicator of this thread is set.
+#[must_use = "an exception is pending in the interpreter"]
+#[derive(Debug)]
+pub(crate) struct Raised(PhantomData<*mut ()>);
+
+/// A result whose error is in the interpreter's error indicator.
+pub(crate) type Fallible<T> = Result<T, Raised>;
+
+impl From<PyErr> for Raised {
+    fn from(error: PyErr) -> Self {
+        // SAFETY: S1, a `PyErr` reaches this code only in a thread that is attached.
+        let py = unsafe { Python::assume_attached() };
+        error.restore(py);
+        Raised(PhantomData)
+    }
+}
+
+impl Raised {
+    /// Says that a C function that has just returned failed.
+    pub(crate) fn assume_set(_py: Python<'_>) -> Self {
+        debug_assert!(is_set(_py), "a C function failed without an exception");
+        Raised(PhantomData)
+    }
+
+    /// Takes the exception out of the indicator, normalised and with its traceback attached.
+    pub(crate) fn take(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        #[cfg(Py_3_12)]
+        {
+            // SAFETY: S1, attached.
+            let raised = unsafe { ffi::PyErr_GetRaisedException() };
+            // SAFETY: S3, a new reference, not null because the indicator is set.
+            unsafe { Bound::from_owned_ptr(py, raised) }
+        }
+        #[cfg(not(Py_3_12))]
+        {
+            let mut kind = std::ptr::null_mut();
+            let mut value = std::ptr::null_mut();
+            let mut traceback = std::ptr::null_mut();
+            // SAFETY: S1, attached; three out-pointers on the stack.
+            unsafe { ffi::PyErr_Fetch(&mut kind, &mut value, &mut traceback) };
+            // SAFETY: S1; the three are what `PyErr_Fetch` gave.
+            unsafe { ffi::PyErr_NormalizeException(&mut kind, &mut value, &mut traceback) };
+            if !traceback.is_null() {
+                // SAFETY: S1; a normalised exception takes its own traceback.
+                unsafe { ffi::PyException_SetTraceback(value, traceback) };
+            }
+            // SAFETY: S3, owned, may be null.
+            unsafe { ffi::Py_XDECREF(traceback) };
+            // SAFETY: S3, owned, may be null.
+            unsafe { ffi::Py_XDECREF(kind) };
+            // SAFETY: S3, a new reference, not null after normalising.
+            unsafe { Bound::from_owned_ptr(py, value) }
+        }
+    }
+
+    /// Whether the pending exception is an instance of `class`.
+    pub(crate) fn matches(&self, class: &Bound<'_, PyAny>) -> bool {
+        // SAFETY: S1, attached by the token in `class`; S2, both are alive.
+        unsafe { ffi::PyErr_ExceptionMatches(class.as_ptr()) != 0 }
+    }
+
+    /// Whether the pending exception is `KeyboardInterrupt` or `SystemExit`, which no callback
+    /// may keep from the caller of the loop.
+    pub(crate) fn ends_the_loop(&self, py: Python<'_>) -> bool {
+        self.matches(
+            py.get_type::<pyo3::exceptions::PyKeyboardInterrupt>()
+                .as_any(),
+        ) || self.matches(py.get_type::<pyo3::exceptions::PySystemExit>().as_any())
+    }
+
+    /// Reports the pending exception as "Exception ignored in", and clears it.
+    pub(crate) fn write_unraisable(self, context: &Bound<'_, PyAny>) {
+        // SAFETY: S1, S2.
+        unsafe { ffi::PyErr_WriteUnraisable(context.as_ptr()) };
+    }
+
+    /// Drops the pending exception.
+    pub(crate) fn clear(self, py: Python<'_>) {
+        drop(self.take(py));
+    }
+}
+
+/// Whether the error indicator is set.
+pub(crate) fn is_set(_py: Python<'_>) -> bool {
+    // SAFETY: S1, attached.
+    unsafe { !ffi::PyErr_Occurred().is_null() }
+}
+
+/// Raises `exception`, an instance, with the exception being handled as its context.
+pub(crate) fn raise(exception: &Bound<'_, PyAny>) -> Raised {
+    // SAFETY: S1, S2; an exception instance's type is an exception class.
+    unsafe { ffi::PyErr_SetObject(exception.get_type().as_ptr(), exception.as_ptr()) };
+    Raised(PhantomData)
+}
+
+/// The exception that was pending, put aside for as long as this is alive.
+///
+/// Finalisers use it: they may run while another exception is on its way.
+pub(crate) struct PutAside<'py> {
+    py: Python<'py>,
+    pending: Option<PyErr>,
+}
+
+impl<'py> PutAside<'py> {
+    /// Takes the pending exception, if there is one.
+    pub(crate) fn new(py: Python<'py>) -> Self {
+        PutAside {
+            py,
+            pending: PyErr::take(py),
+        }
+    }
+}
+
+impl Drop for PutAside<'_> {
+    fn drop(&mut self) {
+        if let Some(error) = self.pending.take() {
+            error.restore(self.py);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The one unsafe layer: typed references, cells, slots and calls over CPython's C API.
+//!
+//! Everything outside this folder is safe code. What makes that hold is numbered in `SAFETY.md`
+//! and cited here: each block names the invariant it leans on.
+//!
+//! What this layer does *not* do: it knows nothing of futures, tasks or loops.
+
+pub(crate) mod args;
+pub(crate) mod call;
+pub(crate) mod cell;
+pub(crate) mod class;
+pub(crate) mod compat;
+pub(crate) mod context;
+pub(crate) mod coro;
+pub(crate) mod error;
+pub(crate) mod gc;
+pub(crate) mod live;
+pub(crate) mod method;
+pub(crate) mod poll;
+pub(crate) mod refs;
+pub(crate) mod slot;
+
+pub(crate) use args::{Args, Signature};
+pub(crate) use cell::{HeldCell, ListCell, QueueCell};
+pub(crate) use class::{Builder, Class, NoExtras, TypeSlot};
+pub(crate) use error::{Fallible, Raised};
+pub(crate) use gc::{Traverse, Visitor};
+pub(crate) use method::{Function, GetSet, Method};
+pub(crate) use refs::{Held, Ref};

@@ -1,0 +1,82 @@
+//! Waiting for file descriptors, with the interpreter left to other threads meanwhile.
+
+use std::cell::RefCell;
+use std::io;
+
+use pyo3::prelude::*;
+
+/// What a file descriptor is ready for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readiness {
+    /// The file descriptor.
+    pub(crate) descriptor: i32,
+    /// Anything but "only writable": input, hang-up or error.
+    pub(crate) readable: bool,
+    /// Anything but "only readable": room for output, hang-up or error.
+    pub(crate) writable: bool,
+}
+
+thread_local! {
+    static BUFFER: RefCell<Vec<libc::epoll_event>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Waits on `epoll` for at most `milliseconds` (-1: for ever), for at most `most` events.
+///
+/// # Errors
+/// What `epoll_wait` gives, `EINTR` included.
+pub(crate) fn wait(
+    py: Python<'_>,
+    epoll: i32,
+    milliseconds: i32,
+    most: usize,
+) -> io::Result<Vec<Readiness>> {
+    py.detach(|| {
+        BUFFER.with_borrow_mut(|buffer| {
+            let most = most.clamp(1, 4096);
+            buffer.resize(most, libc::epoll_event { events: 0, u64: 0 });
+            let capacity = i32::try_from(most).unwrap_or(i32::MAX);
+            // SAFETY: S8, the buffer has room for `capacity` events and outlives the call.
+            let count =
+                unsafe { libc::epoll_wait(epoll, buffer.as_mut_ptr(), capacity, milliseconds) };
+            let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+            let input = libc::EPOLLIN.cast_unsigned();
+            let output = libc::EPOLLOUT.cast_unsigned();
+            Ok(buffer[..count]
+                .iter()
+                .map(|event| {
+                    let (events, data) = (event.events, event.u64);
+                    Readiness {
+                        descriptor: data as i32,
+                        readable: events & !output != 0,
+                        writable: events & !input != 0,
+                    }
+                })
+                .collect())
+        })
+    })
+}
+
+/// Seconds of the monotonic clock.
+#[inline]
+pub(crate) fn monotonic_seconds() -> f64 {
+    let now = clock(libc::CLOCK_MONOTONIC);
+    let nanoseconds = i64::from(now.tv_sec) * 1_000_000_000 + i64::from(now.tv_nsec);
+    nanoseconds as f64 / 1e9
+}
+
+/// A cheap tick of the monotonic clock, some milliseconds coarse: good to tell that time passed.
+#[inline]
+pub(crate) fn coarse_tick() -> (i64, i64) {
+    let now = clock(libc::CLOCK_MONOTONIC_COARSE);
+    (i64::from(now.tv_sec), i64::from(now.tv_nsec))
+}
+
+fn clock(which: libc::clockid_t) -> libc::timespec {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: S8, `now` is a valid out-pointer; these clocks exist on every Linux.
+    unsafe { libc::clock_gettime(which, &mut now) };
+    now
+}

@@ -1,0 +1,178 @@
+//! What `await future` drives.
+
+use pyo3::exceptions::{PyBaseException, PyDeprecationWarning, PyRuntimeError, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyTraceback, PyType};
+
+use crate::ffi::coro::Resumed;
+use crate::ffi::gc::traverse;
+use crate::ffi::{
+    Args, Builder, Class, Fallible, HeldCell, Method, NoExtras, Ref, Signature, TypeSlot, compat,
+    error,
+};
+use crate::future::{self, FutureState};
+
+/// The state of the iterator: the future, until it has given its result.
+#[derive(Debug, Default)]
+pub(crate) struct FutureIterState {
+    future: HeldCell,
+}
+
+traverse!(FutureIterState: future);
+
+impl Class for FutureIterState {
+    type Extras = NoExtras;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+/// `future.__await__()`
+#[inline]
+pub(crate) fn new<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
+    this.ensure_initialized()?;
+    let state = FutureIterState::default();
+    state.future.set(this.as_any().clone());
+    Ok(Ref::allocate(this.py(), state)?.into_any())
+}
+
+#[inline]
+fn resume<'py>(this: &Ref<'py, FutureIterState>) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let Some(object) = this.future.get(py) else {
+        // Spent: as a finished iterator answers.
+        return Ok(Resumed::Returned(py.None().into_bound(py)));
+    };
+    let Some(awaited) = Ref::<FutureState>::cast(&object) else {
+        return Ok(Resumed::Returned(py.None().into_bound(py)));
+    };
+    if awaited.is_done() {
+        this.future.clear();
+        return future::result(awaited).map(Resumed::Returned);
+    }
+    if awaited.blocking.get() {
+        return Err(PyRuntimeError::new_err("await wasn't used with future").into());
+    }
+    awaited.blocking.set(true);
+    Ok(Resumed::Yielded(object))
+}
+
+/// `send(value)`: the value is of no use to a future.
+fn send<'py>(
+    this: &Ref<'py, FutureIterState>,
+    _value: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    match resume(this)? {
+        Resumed::Yielded(yielded) => Ok(yielded),
+        Resumed::Returned(value) => Err(raise_stop(value)),
+    }
+}
+
+/// Raises `StopIteration(value)` in any case.
+pub(crate) fn raise_stop(value: Bound<'_, PyAny>) -> crate::ffi::Raised {
+    let stop = value.py().get_type::<pyo3::exceptions::PyStopIteration>();
+    let made = if value.is_none() {
+        stop.call0()
+    } else {
+        stop.call1((value,))
+    };
+    match made {
+        Ok(stop) => error::raise(&stop),
+        Err(error) => error.into(),
+    }
+}
+
+const THREE_ARGUMENTS: &std::ffi::CStr =
+    c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
+
+/// Takes the arguments of `throw()` and gives the exception to raise.
+///
+/// # Errors
+/// `TypeError` when they are not what `raise` takes.
+pub(crate) fn thrown<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<3> = Signature {
+        function: "throw",
+        parameters: ["", "", ""],
+        positional: 3,
+        required: 1,
+    };
+    let py = args.py();
+    let [kind, value, traceback] = args.parse(&SIGNATURE)?;
+    if compat::SINCE_3_12 && args.positional_len() > 1 {
+        let category = py.get_type::<PyDeprecationWarning>();
+        PyErr::warn(py, category.as_any(), THREE_ARGUMENTS, 1)?;
+    }
+    let kind = kind.unwrap_or_else(|| py.None().into_bound(py));
+    let value = value.filter(|value| !value.is_none());
+    let traceback = traceback.filter(|traceback| !traceback.is_none());
+    if let Some(traceback) = &traceback
+        && !traceback.is_instance_of::<PyTraceback>()
+    {
+        let message = "throw() third argument must be a traceback";
+        return Err(PyTypeError::new_err(message).into());
+    }
+    let is_class = kind
+        .cast::<PyType>()
+        .is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false));
+    let exception = if is_class {
+        match value {
+            Some(value) if value.is_instance(&kind)? => value,
+            Some(value) => match value.cast::<pyo3::types::PyTuple>() {
+                Ok(tuple) => kind.call1(tuple)?,
+                Err(_) => kind.call1((value,))?,
+            },
+            None => kind.call0()?,
+        }
+    } else if kind.is_instance_of::<PyBaseException>() {
+        if value.is_some() {
+            let message = "instance exception may not have a separate value";
+            return Err(PyTypeError::new_err(message).into());
+        }
+        kind
+    } else {
+        let message =
+            "exceptions must be classes deriving BaseException or instances of such a class";
+        return Err(PyTypeError::new_err(message).into());
+    };
+    if let Some(traceback) = traceback {
+        exception.setattr(intern!(py, "__traceback__"), traceback)?;
+    }
+    Ok(exception)
+}
+
+fn throw<'py>(
+    this: &Ref<'py, FutureIterState>,
+    args: &Args<'_, 'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let exception = thrown(args)?;
+    this.future.clear();
+    Err(error::raise(&exception))
+}
+
+fn close<'py>(this: &Ref<'py, FutureIterState>) -> Fallible<Bound<'py, PyAny>> {
+    this.future.clear();
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
+    Builder::<FutureIterState>::new(c"stook.FutureIter")
+        .resumable(resume)
+        .methods([
+            Method::one(
+                c"send",
+                c"Resume; the value is of no use to a future.",
+                send,
+            ),
+            Method::any(c"throw", c"Raise in whoever awaits.", throw),
+            Method::none(c"close", c"Let go of the future.", close),
+        ])
+        .build(py)?;
+    Ok(())
+}

@@ -1,0 +1,433 @@
+//! `gather`: one future for many.
+//!
+//! The kernel's `Gather` decides; this file keeps the values.
+//!
+//! # Source
+//! `gather`, `_GatheringFuture`, CPython 3.11 to 3.13 `asyncio/tasks.py`.
+
+use std::cell::Cell;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+use rustc_hash::FxHashMap;
+use stook_kernel::{Gather, GatherAction, Outcome};
+
+use crate::accelerator;
+use crate::callbacks::Callback;
+use crate::ensure;
+use crate::errors;
+use crate::ffi::class::Attributes;
+use crate::ffi::gc::traverse;
+use crate::ffi::{
+    Args, Builder, Class, Fallible, GetSet, Held, HeldCell, Method, Ref, Signature, TypeSlot, call,
+    coro,
+};
+use crate::future::{self, Ended, FutureState};
+use crate::future_class::{self, python_bool};
+use crate::reference::reference;
+use crate::running;
+use crate::step;
+use crate::task::TaskState;
+
+/// The state of a `_GatheringFuture`.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct GatheringState {
+    future: FutureState,
+    children: HeldCell,
+    /// `None` for one that Python code made itself: nothing settles that.
+    machine: Cell<Option<Gather>>,
+    return_exceptions: Cell<bool>,
+    /// `gather` failed before it could return this future: children only count as read.
+    abandoned: Cell<bool>,
+}
+
+traverse!(GatheringState: future, children);
+
+impl Class for GatheringState {
+    type Extras = Attributes;
+
+    fn slot() -> &'static TypeSlot {
+        &future::GATHERING_FUTURE
+    }
+}
+
+fn as_future<'a, 'py>(this: &'a Ref<'py, GatheringState>) -> &'a Ref<'py, FutureState> {
+    this.upcast(|gathering| &gathering.future)
+}
+
+/// `gather(*coros_or_futures, return_exceptions=False)`
+///
+/// # Errors
+/// As `ensure_future` for each argument.
+pub(crate) fn gather<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    let return_exceptions = args.only_keyword("gather", "return_exceptions")?;
+    let return_exceptions = match return_exceptions {
+        Some(value) => value.is_truthy()?,
+        None => false,
+    };
+    let count = args.positional_len();
+    if count == 0 {
+        let event_loop = running::get_event_loop(py)?;
+        let outer = call::method0(&event_loop, intern!(py, "create_future"))?;
+        outer.call_method1(intern!(py, "set_result"), (PyList::empty(py),))?;
+        return Ok(outer);
+    }
+    let outer = Ref::<GatheringState>::allocate(py, GatheringState::default())?;
+    let collected = collect(&outer, args, count, return_exceptions);
+    let done = collected.inspect_err(|_| outer.abandoned.set(true))?;
+    for child in &done {
+        settle(&outer, child)?;
+    }
+    Ok(outer.into_any())
+}
+
+/// Makes a future of each argument and asks it to tell `outer`; returns those that are done
+/// already and are to be counted once `outer` stands.
+fn collect<'py>(
+    outer: &Ref<'py, GatheringState>,
+    args: &Args<'_, 'py>,
+    count: usize,
+    return_exceptions: bool,
+) -> Fallible<Vec<Bound<'py, PyAny>>> {
+    let py = outer.py();
+    let counts_done = reference(py)?.gather_counts_done_children;
+    let mut event_loop: Option<Bound<'py, PyAny>> = None;
+    let mut children: Vec<Bound<'py, PyAny>> = Vec::with_capacity(count);
+    let mut done = Vec::new();
+    let mut different = 0usize;
+    let mut known = Known::new(count);
+    for index in 0..count {
+        let argument = args.positional(index);
+        if let Some(child) = known.find(&argument)? {
+            children.push(child);
+            continue;
+        }
+        let child = ensure::ensure(&argument, event_loop.as_ref())?;
+        if event_loop.is_none() {
+            event_loop = Some(step::loop_of(&child)?);
+        }
+        if !child.is(&argument) {
+            be_quiet(&child)?;
+        }
+        different += 1;
+        known.insert(&argument, &child)?;
+        if counts_done && is_done(&child)? {
+            done.push(child.clone());
+        } else {
+            tell(&child, outer)?;
+        }
+        children.push(child);
+    }
+    outer
+        .machine
+        .set(Some(Gather::new(different, return_exceptions)));
+    outer.return_exceptions.set(return_exceptions);
+    outer.children.set(PyList::new(py, children)?.into_any());
+    outer.future.initialize(py, event_loop)?;
+    Ok(done)
+}
+
+/// The arguments met so far: one that is given twice is awaited once.
+struct Known<'py> {
+    single: bool,
+    /// What is compared by identity.
+    by_identity: FxHashMap<usize, Bound<'py, PyAny>>,
+    by_equality: Option<Bound<'py, PyDict>>,
+}
+
+impl<'py> Known<'py> {
+    fn new(count: usize) -> Self {
+        let mut by_identity = FxHashMap::default();
+        if count > 1 {
+            by_identity.reserve(count);
+        }
+        Known {
+            single: count == 1,
+            by_identity,
+            by_equality: None,
+        }
+    }
+
+    fn has_identity(argument: &Bound<'py, PyAny>) -> bool {
+        coro::is_exact_coroutine(argument) || future::plain(argument).is_some()
+    }
+
+    fn find(&self, argument: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+        if self.single {
+            return Ok(None);
+        }
+        if let Some(child) = self.by_identity.get(&(argument.as_ptr() as usize)) {
+            return Ok(Some(child.clone()));
+        }
+        match &self.by_equality {
+            Some(known) if !Self::has_identity(argument) => Ok(known.get_item(argument)?),
+            _ => Ok(None),
+        }
+    }
+
+    fn insert(&mut self, argument: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallible<()> {
+        if self.single && Self::has_identity(argument) {
+            return Ok(());
+        }
+        if Self::has_identity(argument) {
+            self.by_identity
+                .insert(argument.as_ptr() as usize, child.clone());
+            return Ok(());
+        }
+        let py = argument.py();
+        let known = self.by_equality.get_or_insert_with(|| PyDict::new(py));
+        Ok(known.set_item(argument, child)?)
+    }
+}
+
+/// The caller cannot reach a task made for it here, so it is not told when that is destroyed.
+fn be_quiet(child: &Bound<'_, PyAny>) -> Fallible<()> {
+    match Ref::<TaskState>::cast_exact(child) {
+        Some(task) => task.set_reports_destruction(false),
+        None => child.setattr(intern!(child.py(), "_log_destroy_pending"), false)?,
+    }
+    Ok(())
+}
+
+fn is_done(child: &Bound<'_, PyAny>) -> Fallible<bool> {
+    match future::plain(child) {
+        Some(plain) => Ok(plain.is_done()),
+        None => Ok(call::method0(child, intern!(child.py(), "done"))?.is_truthy()?),
+    }
+}
+
+/// Asks `child` to tell `outer` when it is done.
+fn tell(child: &Bound<'_, PyAny>, outer: &Ref<'_, GatheringState>) -> Fallible<()> {
+    if let Some(plain) = future::plain(child) {
+        return future::add_callback(plain, Callback::Settle(Held::new(outer.as_any())));
+    }
+    let py = child.py();
+    let callback = outer.as_any().getattr(intern!(py, "_done_callback"))?;
+    call::method1(child, intern!(py, "add_done_callback"), &callback)?;
+    Ok(())
+}
+
+/// How `child` ended. The exception of one whose methods are not ours is asked for, and so
+/// counts as read, only where asyncio asks for it.
+fn outcome(child: &Bound<'_, PyAny>, asks_for_exception: bool) -> Fallible<Outcome> {
+    let py = child.py();
+    if let Some(plain) = future::plain(child) {
+        return Ok(plain.outcome());
+    }
+    if call::method0(child, intern!(py, "cancelled"))?.is_truthy()? {
+        return Ok(Outcome::Cancelled);
+    }
+    if asks_for_exception && !call::method0(child, intern!(py, "exception"))?.is_none() {
+        return Ok(Outcome::Raised);
+    }
+    Ok(Outcome::Returned)
+}
+
+/// The exception of `child`, which now counts as read.
+fn exception_of<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    let py = child.py();
+    match future::plain(child) {
+        Some(plain) => Ok(future::exception(plain)?.unwrap_or_else(|| py.None().into_bound(py))),
+        None => call::method0(child, intern!(py, "exception")),
+    }
+}
+
+fn cancelled_error_of<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    match future::plain(child) {
+        Some(plain) => future::make_cancelled_error(plain),
+        None => call::method0(child, intern!(child.py(), "_make_cancelled_error")),
+    }
+}
+
+/// Counts `child`, which is done, and does what follows.
+///
+/// # Errors
+/// What a child whose methods are not ours raises.
+pub(crate) fn settle<'py>(
+    this: &Ref<'py, GatheringState>,
+    child: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let outer_done = this.abandoned.get() || this.future.is_done();
+    let asks = !this.return_exceptions.get() && !outer_done;
+    let outcome = outcome(child, asks)?;
+    let Some(mut machine) = this.machine.get() else {
+        // `gather` has not got as far: there is no outer future to settle.
+        if !outcome.is_cancelled() {
+            exception_of(child)?;
+        }
+        return Ok(());
+    };
+    let action = machine.child_done(outer_done, outcome);
+    this.machine.set(Some(machine));
+    let outer = as_future(this);
+    match action {
+        GatherAction::Nothing => Ok(()),
+        GatherAction::MarkRetrieved => exception_of(child).map(drop),
+        GatherAction::FailWithChild => future::set_exception(outer, &exception_of(child)?),
+        GatherAction::CancelWithChild => future::set_exception(outer, &cancelled_error_of(child)?),
+        GatherAction::Collect => future::set_result(outer, results(this)?),
+        GatherAction::CollectCancelled => {
+            let results = results(this)?;
+            drop(results);
+            let last = this.children.get_or_none(this.py()).get_item(-1)?;
+            future::set_exception(outer, &cancelled_error_of(&last)?)
+        }
+    }
+}
+
+fn results<'py>(this: &Ref<'py, GatheringState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let children = this.children.get_or_none(py);
+    let children = children.cast::<PyList>().map_err(PyErr::from)?;
+    let mut results = Vec::with_capacity(children.len());
+    for child in children.iter() {
+        results.push(result_of(&child)?);
+    }
+    Ok(PyList::new(py, results)?.into_any())
+}
+
+fn result_of<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    let py = child.py();
+    if let Some(plain) = future::plain(child) {
+        return match plain.outcome() {
+            Outcome::Cancelled => cancelled_result(py, plain.cancel_message(py)),
+            Outcome::Raised => exception_of(child),
+            Outcome::Returned => match future::ended(plain)? {
+                Ended::Returned(value) => Ok(value),
+                Ended::Raised(exception) => Ok(exception),
+                Ended::Cancelled => cancelled_result(py, None),
+            },
+        };
+    }
+    if call::method0(child, intern!(py, "cancelled"))?.is_truthy()? {
+        let message = child.getattr(intern!(py, "_cancel_message"))?;
+        return cancelled_result(py, Some(message));
+    }
+    let exception = exception_of(child)?;
+    if exception.is_none() {
+        return call::method0(child, intern!(py, "result"));
+    }
+    Ok(exception)
+}
+
+/// The `CancelledError` that stands for a cancelled child in the list of results.
+fn cancelled_result<'py>(
+    py: Python<'py>,
+    message: Option<Bound<'py, PyAny>>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let message = message
+        .filter(|message| !message.is_none())
+        .unwrap_or_else(|| PyString::new(py, "").into_any());
+    errors::new_cancelled_error(py, Some(&message))
+}
+
+fn cancel<'py>(
+    this: &Ref<'py, GatheringState>,
+    args: &Args<'_, 'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let message = future_class::message(args)?.unwrap_or_else(|| py.None().into_bound(py));
+    if this.future.is_done() {
+        return Ok(python_bool(py, false));
+    }
+    let mut any = false;
+    let options = PyDict::new(py);
+    options.set_item(intern!(py, "msg"), &message)?;
+    for child in this.children.get_or_none(py).try_iter()? {
+        let child = child?;
+        let cancelled = match Ref::<TaskState>::cast_exact(&child) {
+            Some(task) => crate::task::cancel(task, Some(&message))?,
+            None => child
+                .call_method(intern!(py, "cancel"), (), Some(&options))?
+                .is_truthy()?,
+        };
+        any |= cancelled;
+    }
+    Ok(python_bool(py, request_cancel(this, any)))
+}
+
+fn request_cancel(this: &Ref<'_, GatheringState>, any: bool) -> bool {
+    let mut machine = this.machine.get().unwrap_or(Gather::new(0, false));
+    let answer = machine.request_cancel(any);
+    this.machine.set(Some(machine));
+    answer
+}
+
+fn init<'py>(this: &Ref<'py, GatheringState>, args: &Args<'_, 'py>) -> Fallible<()> {
+    const SIGNATURE: Signature<2> = Signature {
+        function: "_GatheringFuture.__init__",
+        parameters: ["children", "loop"],
+        positional: 1,
+        required: 2,
+    };
+    let [children, event_loop] = args.parse(&SIGNATURE)?;
+    this.future.initialize(this.py(), event_loop)?;
+    if let Some(children) = children {
+        this.children.set(children);
+    }
+    Ok(())
+}
+
+fn done_callback<'py>(
+    this: &Ref<'py, GatheringState>,
+    child: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    settle(this, child)?;
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+fn class_of<'py>(this: &Ref<'py, GatheringState>) -> Fallible<Bound<'py, PyAny>> {
+    if this.is_exact() {
+        return Ok(accelerator::gathering_type(this.py())?);
+    }
+    Ok(this.as_any().get_type().into_any())
+}
+
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    let class = Builder::<GatheringState>::new(c"stook._GatheringFuture")
+        .doc(c"The future that gather() returns; cancelling it cancels its children.")
+        .base(|gathering: &GatheringState| &gathering.future)
+        .instantiable()
+        .subclassable()
+        .init(init)
+        .methods([
+            Method::any(c"cancel", CANCEL, cancel),
+            Method::one(c"_done_callback", c"A child is done.", done_callback),
+        ])
+        .attributes([
+            GetSet::read(c"__class__", class_of),
+            GetSet::read_write(
+                c"_children",
+                |this: &Ref<'_, GatheringState>| Ok(this.children.get_or_none(this.py())),
+                |this: &Ref<'_, GatheringState>, value: &Bound<'_, PyAny>| {
+                    this.children.set(value.clone());
+                    Ok(())
+                },
+            ),
+            GetSet::read_write(
+                c"_cancel_requested",
+                |this: &Ref<'_, GatheringState>| {
+                    let requested = this.machine.get().is_some_and(|m| m.is_cancel_requested());
+                    Ok(python_bool(this.py(), requested))
+                },
+                |this: &Ref<'_, GatheringState>, value: &Bound<'_, PyAny>| {
+                    request_cancel(this, value.is_truthy()?);
+                    Ok(())
+                },
+            ),
+        ])
+        .build(module.py())?;
+    module.add(intern!(module.py(), "_GatheringFuture"), class)?;
+    Ok(())
+}
+
+const CANCEL: &std::ffi::CStr = c"cancel($self, /, msg=None)\n--\n\n\
+Cancel every child that is not done; return whether one took the request.\n\n\
+The future itself is done when its children are.";

@@ -1,0 +1,457 @@
+//! `Handle` and `TimerHandle`: callbacks that can be taken back.
+//!
+//! # Source
+//! `Handle`, `TimerHandle`, CPython 3.13 `asyncio/events.py`.
+
+use std::cell::Cell;
+
+use pyo3::basic::CompareOp;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use crate::accelerator;
+use crate::errors::{self, Imported};
+use crate::ffi::class::WeakReferences;
+use crate::ffi::gc::traverse;
+use crate::ffi::{
+    Builder, Class, Fallible, GetSet, Held, HeldCell, Method, Raised, Ref, TypeSlot, call, compat,
+    context,
+};
+use crate::loop_core::{self, LoopState, Marks};
+use crate::reference::reference;
+use crate::timers::TimerKey;
+
+static FORMAT_CALLBACK_SOURCE: Imported =
+    Imported::new("asyncio.format_helpers", "_format_callback_source");
+
+/// The state of a `Handle`.
+#[derive(Debug, Default)]
+pub(crate) struct HandleState {
+    callback: HeldCell,
+    arguments: HeldCell,
+    context: HeldCell,
+    event_loop: HeldCell,
+    source_traceback: HeldCell,
+    /// How it looked when it was cancelled, in debug mode.
+    text: HeldCell,
+    cancelled: Cell<bool>,
+}
+
+traverse!(HandleState: callback, arguments, context, event_loop, source_traceback, text);
+
+impl Class for HandleState {
+    type Extras = WeakReferences;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+/// The state of a `TimerHandle`.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct TimerHandleState {
+    handle: HandleState,
+    when: HeldCell,
+    key: Cell<Option<TimerKey>>,
+}
+
+traverse!(TimerHandleState: handle, when);
+
+impl Class for TimerHandleState {
+    type Extras = WeakReferences;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+impl HandleState {
+    /// The state of a handle for `callback(*arguments)`; the context is a copy of the current
+    /// one unless given.
+    ///
+    /// # Errors
+    /// `MemoryError`, or what extracting the stack in debug mode raises.
+    pub(crate) fn new<'py>(
+        event_loop: &Ref<'py, LoopState>,
+        callback: &Bound<'py, PyAny>,
+        arguments: Bound<'py, PyAny>,
+        context: Option<Bound<'py, PyAny>>,
+    ) -> Fallible<Self> {
+        let py = event_loop.py();
+        let state = HandleState::default();
+        match context.filter(|context| !context.is_none()) {
+            Some(context) => state.context.set(context),
+            None => state.context.set(context::copy_current(py)?),
+        }
+        state.callback.set(callback.clone());
+        state.arguments.set(arguments);
+        state.event_loop.set(event_loop.as_any().clone());
+        if event_loop.has(Marks::DEBUG) {
+            state
+                .source_traceback
+                .set_or_clear(errors::extract_stack(py)?);
+        }
+        Ok(state)
+    }
+
+    /// Whether it was cancelled.
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+}
+
+impl TimerHandleState {
+    /// The state of a timer handle due at `when`.
+    pub(crate) fn new(handle: HandleState, when: Bound<'_, PyAny>) -> Self {
+        let state = TimerHandleState {
+            handle,
+            ..TimerHandleState::default()
+        };
+        state.when.set(when);
+        state
+    }
+
+    /// Tells the handle under which key it waits.
+    pub(crate) fn scheduled(&self, key: TimerKey) {
+        self.key.set(Some(key));
+    }
+
+    /// Tells the handle that it is due.
+    pub(crate) fn due(&self) {
+        self.key.set(None);
+    }
+}
+
+/// Runs the handle's callback in its context.
+///
+/// # Errors
+/// `KeyboardInterrupt` and `SystemExit` only; other exceptions go to the exception handler.
+#[inline]
+pub(crate) fn run(this: &Ref<'_, HandleState>) -> Fallible<()> {
+    let py = this.py();
+    let (Some(callback), Some(arguments), Some(own)) = (
+        this.callback.get(py),
+        this.arguments.get(py),
+        this.context.get(py),
+    ) else {
+        return Ok(());
+    };
+    let ran = if context::is_context(&own) {
+        context::run(&own, || call::call_tuple(&callback, &arguments).map(drop))
+    } else {
+        run_in_foreign_context(&own, &callback, &arguments)
+    };
+    ran.or_else(|raised| report(this, raised))
+}
+
+/// What is not a `contextvars.Context` may still have a `run` method.
+#[cold]
+fn run_in_foreign_context<'py>(
+    own: &Bound<'py, PyAny>,
+    callback: &Bound<'py, PyAny>,
+    arguments: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let all: Vec<_> = std::iter::once(Ok(callback.clone()))
+        .chain(arguments.try_iter()?)
+        .collect::<PyResult<_>>()?;
+    own.call_method1(intern!(own.py(), "run"), PyTuple::new(own.py(), all)?)?;
+    Ok(())
+}
+
+#[cold]
+fn report(this: &Ref<'_, HandleState>, raised: Raised) -> Fallible<()> {
+    let py = this.py();
+    if raised.ends_the_loop(py) {
+        return Err(raised);
+    }
+    report_exception(this, raised.take(py))
+}
+
+/// Tells the exception handler of an exception out of the handle's callback.
+///
+/// # Errors
+/// What the exception handler lets out.
+pub(crate) fn report_exception<'py>(
+    this: &Ref<'py, HandleState>,
+    exception: Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let py = this.py();
+    let source = callback_source(this)?;
+    let details = PyDict::new(py);
+    details.set_item(
+        intern!(py, "message"),
+        format!("Exception in callback {source}"),
+    )?;
+    details.set_item(intern!(py, "exception"), exception)?;
+    details.set_item(intern!(py, "handle"), this.as_any())?;
+    if let Some(traceback) = this.source_traceback.get(py) {
+        details.set_item(intern!(py, "source_traceback"), traceback)?;
+    }
+    match this.event_loop.get(py) {
+        Some(event_loop) => loop_core::call_exception_handler(&event_loop, details.as_any()),
+        None => Ok(()),
+    }
+}
+
+/// The callback as asyncio shows it; 3.13 shows its arguments in debug mode only.
+fn callback_source(this: &Ref<'_, HandleState>) -> Fallible<String> {
+    let py = this.py();
+    let format = FORMAT_CALLBACK_SOURCE.get(py)?;
+    let callback = this.callback.get_or_none(py);
+    let arguments = this.arguments.get_or_none(py);
+    let text = if reference(py)?.callback_source_takes_debug {
+        let options = PyDict::new(py);
+        options.set_item(intern!(py, "debug"), is_debug(this))?;
+        format.call((callback, arguments), Some(&options))?
+    } else {
+        format.call1((callback, arguments))?
+    };
+    Ok(text.to_string())
+}
+
+fn is_debug(this: &Ref<'_, HandleState>) -> bool {
+    let event_loop = this.event_loop.get(this.py());
+    event_loop
+        .as_ref()
+        .and_then(loop_core::native)
+        .is_some_and(|event_loop| event_loop.has(Marks::DEBUG))
+}
+
+fn cancel<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    if !this.cancelled.replace(true) {
+        if is_debug(this) {
+            this.text.set(this.as_any().repr()?.into_any());
+        }
+        this.callback.clear();
+        this.arguments.clear();
+    }
+    Ok(py.None().into_bound(py))
+}
+
+fn cancel_timer<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    if !this.handle.cancelled.get() {
+        let event_loop = this.handle.event_loop.get(py);
+        if let (Some(event_loop), Some(key)) = (
+            event_loop.as_ref().and_then(loop_core::native),
+            this.key.get(),
+        ) {
+            event_loop.timers.cancel(key);
+        }
+    }
+    match Ref::<HandleState>::cast(this.as_any()) {
+        Some(handle) => cancel(handle),
+        None => Ok(py.None().into_bound(py)),
+    }
+}
+
+fn cancelled<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(python_bool(this.py(), this.cancelled.get()))
+}
+
+fn run_method<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
+    run(this)?;
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+fn info<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyList>> {
+    let py = this.py();
+    let info = PyList::new(py, [errors::type_name(this.as_any())?.into_any()])?;
+    if this.cancelled.get() {
+        info.append(intern!(py, "cancelled"))?;
+    }
+    if let Some(timer) = Ref::<TimerHandleState>::cast(this.as_any()) {
+        info.append(format!("when={}", timer.when.get_or_none(py).str()?))?;
+    }
+    if this.callback.is_some() {
+        info.append(callback_source(this)?)?;
+    }
+    if let Some(traceback) = this.source_traceback.get(py)
+        && traceback.is_truthy()?
+    {
+        let frame = traceback.get_item(-1)?;
+        info.append(format!(
+            "created at {}:{}",
+            frame.get_item(0)?,
+            frame.get_item(1)?
+        ))?;
+    }
+    Ok(info)
+}
+
+fn repr_info<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
+    info(this).map(Bound::into_any)
+}
+
+fn repr<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    if let Some(text) = this.text.get(py) {
+        return Ok(text);
+    }
+    let words = intern!(py, " ").call_method1(intern!(py, "join"), (info(this)?,))?;
+    Ok(PyString::new(py, &format!("<{words}>")).into_any())
+}
+
+fn get_context<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(this.context.get_or_none(this.py()))
+}
+
+fn when<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(this.when.get_or_none(this.py()))
+}
+
+fn hash(this: &Ref<'_, TimerHandleState>) -> Fallible<isize> {
+    Ok(this.when.get_or_none(this.py()).hash()?)
+}
+
+/// What two timer handles are compared by; `None` for what is no timer handle.
+fn time_of<'py>(other: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = other.py();
+    if let Some(timer) = Ref::<TimerHandleState>::cast(other) {
+        return Ok(Some(timer.when.get_or_none(py)));
+    }
+    if other.is_instance(&accelerator::timer_handle_type(py)?)? {
+        return Ok(Some(other.getattr(intern!(py, "_when"))?));
+    }
+    Ok(None)
+}
+
+fn equal(this: &Ref<'_, TimerHandleState>, other: &Bound<'_, PyAny>) -> Fallible<bool> {
+    let py = this.py();
+    let mine = this.as_any();
+    for name in [
+        intern!(py, "_when"),
+        intern!(py, "_callback"),
+        intern!(py, "_args"),
+        intern!(py, "_cancelled"),
+    ] {
+        if !mine.getattr(name)?.eq(other.getattr(name)?)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn compare<'py>(
+    this: &Ref<'py, TimerHandleState>,
+    other: &Bound<'py, PyAny>,
+    operator: CompareOp,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let Some(theirs) = time_of(other)? else {
+        return Ok(py.NotImplemented().into_bound(py));
+    };
+    let mine = this.when.get_or_none(py);
+    let answer = match operator {
+        CompareOp::Lt => mine.lt(&theirs)?,
+        CompareOp::Le => mine.lt(&theirs)? || equal(this, other)?,
+        CompareOp::Gt => mine.gt(&theirs)?,
+        CompareOp::Ge => mine.gt(&theirs)? || equal(this, other)?,
+        CompareOp::Eq => equal(this, other)?,
+        CompareOp::Ne => !equal(this, other)?,
+    };
+    Ok(python_bool(py, answer))
+}
+
+fn python_bool(py: Python<'_>, value: bool) -> Bound<'_, PyAny> {
+    pyo3::types::PyBool::new(py, value).to_owned().into_any()
+}
+
+/// `None` unless the handle is an exact instance: then `isinstance` is asked for asyncio's class.
+fn class_of<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(accelerator::handle_type(this.py())?)
+}
+
+fn timer_class_of<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(accelerator::timer_handle_type(this.py())?)
+}
+
+/// Makes the classes.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    let py = module.py();
+    let context_method = compat::SINCE_3_12.then(|| {
+        Method::none(
+            c"get_context",
+            c"The context that the callback runs in.",
+            get_context,
+        )
+    });
+    let handle = Builder::<HandleState>::new(c"stook.Handle")
+        .doc(c"A callback that is scheduled, and that can be cancelled.")
+        .subclassable()
+        .repr(repr)
+        .methods([
+            Method::none(
+                c"cancel",
+                c"Take the callback back; may be called again.",
+                cancel,
+            ),
+            Method::none(c"cancelled", c"Whether cancel() was called.", cancelled),
+            Method::none(c"_run", c"Run the callback in its context.", run_method),
+            Method::none(c"_repr_info", c"The words of the repr.", repr_info),
+        ])
+        .methods(context_method)
+        .attributes([
+            GetSet::read(c"__class__", class_of),
+            GetSet::read(c"_callback", |this: &Ref<'_, HandleState>| {
+                Ok(this.callback.get_or_none(this.py()))
+            }),
+            GetSet::read(c"_args", |this: &Ref<'_, HandleState>| {
+                Ok(this.arguments.get_or_none(this.py()))
+            }),
+            GetSet::read(c"_context", get_context),
+            GetSet::read(c"_loop", |this: &Ref<'_, HandleState>| {
+                Ok(this.event_loop.get_or_none(this.py()))
+            }),
+            GetSet::read(c"_source_traceback", |this: &Ref<'_, HandleState>| {
+                Ok(this.source_traceback.get_or_none(this.py()))
+            }),
+            GetSet::read(c"_repr", |this: &Ref<'_, HandleState>| {
+                Ok(this.text.get_or_none(this.py()))
+            }),
+            GetSet::read(c"_cancelled", cancelled),
+        ])
+        .build(py)?;
+    let timer = Builder::<TimerHandleState>::new(c"stook.TimerHandle")
+        .doc(c"A callback that is scheduled for a time, and that can be cancelled.")
+        .base::<HandleState>(|timer| &timer.handle)
+        .hash(hash)
+        .compare(compare)
+        .methods([
+            Method::none(
+                c"cancel",
+                c"Take the callback back; may be called again.",
+                cancel_timer,
+            ),
+            Method::none(
+                c"when",
+                c"When it is due, in seconds of the loop's clock.",
+                when,
+            ),
+        ])
+        .attributes([
+            GetSet::read(c"__class__", timer_class_of),
+            GetSet::read(c"_when", when),
+            GetSet::read(c"_scheduled", |this: &Ref<'_, TimerHandleState>| {
+                Ok(python_bool(this.py(), this.key.get().is_some()))
+            }),
+        ])
+        .build(py)?;
+    module.add("Handle", handle)?;
+    module.add("TimerHandle", timer)?;
+    Ok(())
+}
+
+/// A new handle, as what goes into the ready queue.
+pub(crate) fn into_ready(handle: &Ref<'_, HandleState>) -> Held {
+    Held::new(handle.as_any())
+}

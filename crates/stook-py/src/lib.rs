@@ -1,0 +1,60 @@
+//! `stook._core`: asyncio's `Future`, `Task`, scheduler and loop.
+//!
+//! This file is the module's definition and nothing else.
+
+mod accelerator;
+mod awaiting;
+mod callbacks;
+mod clock;
+mod coroutine;
+mod current;
+mod ensure;
+mod errors;
+mod event_loop;
+#[expect(
+    unsafe_code,
+    reason = "the one layer that speaks to CPython's C interface"
+)]
+mod ffi;
+mod function;
+mod future;
+mod future_class;
+mod future_iter;
+mod gather;
+mod handle;
+mod loop_core;
+mod names;
+mod ready;
+mod reference;
+mod running;
+mod sleep;
+mod step;
+mod task;
+mod task_class;
+mod timers;
+mod turn;
+mod wait;
+mod wakeup;
+
+use pyo3::prelude::*;
+
+/// The module `stook._core`.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    accelerator::capture(py)?;
+    let built = (|| -> ffi::Fallible<()> {
+        future_class::build(module)?;
+        future_iter::build(py)?;
+        wakeup::build(py)?;
+        task_class::build(module)?;
+        gather::build(module)?;
+        handle::build(module)?;
+        coroutine::build::<sleep::SleepState>(py, c"stook.sleep")?;
+        coroutine::build::<wait::WaitState>(py, c"stook.wait")?;
+        function::build(py)?;
+        event_loop::build(module)?;
+        names::build(module)
+    })();
+    built.map_err(|raised| PyErr::from_value(raised.take(py)))
+}

@@ -1,0 +1,225 @@
+//! The state of a loop, and which loop runs in this thread.
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::accelerator;
+use crate::clock;
+use crate::errors;
+use crate::ffi::class::Attributes;
+use crate::ffi::gc::traverse;
+use crate::ffi::live::LiveSet;
+use crate::ffi::{Class, Fallible, HeldCell, Ref, TypeSlot, call};
+use crate::ready::{Ready, ReadyQueue};
+use crate::timers::Timers;
+
+/// What makes a loop leave its shortest paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks(u16);
+
+impl Marks {
+    /// Debug mode: callbacks go through handles that know where they were made.
+    pub(crate) const DEBUG: Marks = Marks(1);
+    /// Closed: nothing may be scheduled.
+    pub(crate) const CLOSED: Marks = Marks(1 << 1);
+    /// `call_soon` is not ours, in a subclass or on the instance.
+    pub(crate) const CALL_SOON: Marks = Marks(1 << 2);
+    /// `call_later` or `call_at` is not ours.
+    pub(crate) const CALL_AT: Marks = Marks(1 << 3);
+    /// `time` is not ours.
+    pub(crate) const TIME: Marks = Marks(1 << 4);
+    /// `create_future` is not ours.
+    pub(crate) const CREATE_FUTURE: Marks = Marks(1 << 5);
+    /// `create_task` is not ours.
+    pub(crate) const CREATE_TASK: Marks = Marks(1 << 6);
+    /// A task factory is set.
+    pub(crate) const TASK_FACTORY: Marks = Marks(1 << 7);
+    /// `_run_once` is not ours.
+    pub(crate) const RUN_ONCE: Marks = Marks(1 << 8);
+
+    const fn and(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+}
+
+/// The methods that may be replaced, and the mark of each.
+pub(crate) const WATCHED: [(&str, Marks); 7] = [
+    ("call_soon", Marks::CALL_SOON),
+    ("call_later", Marks::CALL_AT),
+    ("call_at", Marks::CALL_AT),
+    ("time", Marks::TIME),
+    ("create_future", Marks::CREATE_FUTURE),
+    ("create_task", Marks::CREATE_TASK),
+    ("_run_once", Marks::RUN_ONCE),
+];
+
+/// The state of a loop.
+#[derive(Debug, Default)]
+pub(crate) struct LoopState {
+    pub(crate) ready: ReadyQueue,
+    pub(crate) timers: Timers,
+    pub(crate) current_task: HeldCell,
+    pub(crate) task_factory: HeldCell,
+    /// `threading.get_ident()` of the thread that runs the loop, as a Python object.
+    pub(crate) thread: HeldCell,
+    pub(crate) stopping: Cell<bool>,
+    /// A thread is inside a wait that another one may have to end.
+    pub(crate) polling: Cell<bool>,
+    pub(crate) turns_without_poll: Cell<u32>,
+    pub(crate) last_poll: Cell<(i64, i64)>,
+    pub(crate) nesting_allowed: Cell<bool>,
+    pub(crate) current_handle: HeldCell,
+    pub(crate) tasks: LiveSet,
+    marks: Cell<u16>,
+}
+
+traverse!(LoopState: ready, timers, current_task, task_factory, thread, current_handle);
+
+impl Class for LoopState {
+    type Extras = Attributes;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+impl LoopState {
+    /// Sets or clears `mark`.
+    pub(crate) fn mark(&self, mark: Marks, on: bool) {
+        let marks = self.marks.get();
+        self.marks
+            .set(if on { marks | mark.0 } else { marks & !mark.0 });
+    }
+
+    /// Whether any of `mark` is set.
+    #[inline]
+    pub(crate) fn has(&self, mark: Marks) -> bool {
+        self.marks.get() & mark.0 != 0
+    }
+
+    /// Whether entries may be put in the ready queue directly.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.has(Marks::DEBUG.and(Marks::CLOSED).and(Marks::CALL_SOON))
+    }
+
+    /// Whether timers may be set directly.
+    #[inline]
+    pub(crate) fn has_plain_timers(&self) -> bool {
+        self.is_plain() && !self.has(Marks::CALL_AT.and(Marks::CREATE_FUTURE))
+    }
+
+    /// Schedules `entry` for the next turn.
+    #[inline]
+    pub(crate) fn push(&self, entry: Ready) {
+        self.ready.push_back(entry);
+    }
+
+    /// Whether the loop is open.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        !self.has(Marks::CLOSED)
+    }
+
+    /// Raises unless the loop is open.
+    pub(crate) fn check_closed(&self) -> Fallible<()> {
+        if self.has(Marks::CLOSED) {
+            return Err(errors::runtime_error("Event loop is closed"));
+        }
+        Ok(())
+    }
+}
+
+/// The loop's time in seconds: of the monotonic clock, or what an overridden `time()` says.
+#[inline]
+pub(crate) fn time(this: &Ref<'_, LoopState>) -> Fallible<f64> {
+    if this.has(Marks::TIME) {
+        let now = call::method0(this.as_any(), intern!(this.py(), "time"))?;
+        return Ok(now.extract()?);
+    }
+    Ok(clock::monotonic_seconds())
+}
+
+/// The loop, if it is one of ours.
+#[inline]
+pub(crate) fn native<'a, 'py>(
+    event_loop: &'a Bound<'py, PyAny>,
+) -> Option<&'a Ref<'py, LoopState>> {
+    Ref::cast(event_loop)
+}
+
+thread_local! {
+    /// Never released at the end of a thread: that may be after the interpreter's own end.
+    static RUNNING: ManuallyDrop<HeldCell> = const { ManuallyDrop::new(HeldCell::new()) };
+}
+
+/// Asks the loop of ours that runs in this thread, if there is one.
+pub(crate) fn running_native<R>(
+    py: Python<'_>,
+    ask: impl FnOnce(&Ref<'_, LoopState>) -> R,
+) -> Option<R> {
+    let running = RUNNING.with(|running| running.get(py))?;
+    native(&running).map(ask)
+}
+
+/// The loop that runs in this thread.
+///
+/// # Errors
+/// What asking the accelerator raises.
+pub(crate) fn running_loop(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
+    match RUNNING.with(|running| running.get(py)) {
+        Some(running) => Ok(Some(running)),
+        // A loop that learnt its names before `install()` tells only the accelerator.
+        None => accelerator::running_loop(py),
+    }
+}
+
+/// The loop that runs in this thread.
+///
+/// # Errors
+/// `RuntimeError` when none does.
+pub(crate) fn require_running_loop(py: Python<'_>) -> Fallible<Bound<'_, PyAny>> {
+    running_loop(py)?.ok_or_else(|| errors::runtime_error("no running event loop"))
+}
+
+/// Sets which loop runs in this thread; `None` for none.
+pub(crate) fn set_running_loop(running: &Bound<'_, PyAny>) -> Fallible<()> {
+    RUNNING.with(|cell| {
+        cell.set_or_clear((!running.is_none()).then(|| running.clone()));
+    });
+    if accelerator::is_mirroring() {
+        accelerator::set_running_loop(running)?;
+    }
+    Ok(())
+}
+
+/// Forgets the running loop: a forked child has none.
+pub(crate) fn forget_running_loop() {
+    RUNNING.with(|cell| cell.clear());
+}
+
+/// Calls `event_loop.call_soon(callback[, argument], context=context)`.
+pub(crate) fn call_soon(
+    event_loop: &Bound<'_, PyAny>,
+    callback: &Bound<'_, PyAny>,
+    argument: Option<&Bound<'_, PyAny>>,
+    context: &Bound<'_, PyAny>,
+) -> Fallible<()> {
+    let name = intern!(event_loop.py(), "call_soon");
+    call::method_with_context(event_loop, name, callback, argument, context)?;
+    Ok(())
+}
+
+/// Gives `context`, a dict, to the exception handler of `event_loop`.
+pub(crate) fn call_exception_handler(
+    event_loop: &Bound<'_, PyAny>,
+    context: &Bound<'_, PyAny>,
+) -> Fallible<()> {
+    let name = intern!(event_loop.py(), "call_exception_handler");
+    call::method1(event_loop, name, context)?;
+    Ok(())
+}

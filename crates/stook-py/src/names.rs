@@ -1,0 +1,338 @@
+//! The functions of the module, by the names that asyncio has for them.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PySet;
+
+use crate::accelerator;
+use crate::current;
+use crate::ensure;
+use crate::errors::Imported;
+use crate::ffi::{Args, Fallible, Function, Ref, Signature, call, compat};
+use crate::function::{self, Body};
+use crate::future;
+use crate::gather;
+use crate::loop_core;
+use crate::running;
+use crate::sleep;
+use crate::step;
+use crate::task::{self, TaskState};
+use crate::task_class;
+use crate::wait;
+
+fn none(py: Python<'_>) -> Bound<'_, PyAny> {
+    py.None().into_bound(py)
+}
+
+const fn one(function: &'static str, parameter: &'static str, required: usize) -> Signature<1> {
+    Signature {
+        function,
+        parameters: [parameter],
+        positional: 1,
+        required,
+    }
+}
+
+const fn two(function: &'static str) -> Signature<2> {
+    Signature {
+        function,
+        parameters: ["loop", "task"],
+        positional: 2,
+        required: 2,
+    }
+}
+
+fn given<'py, const N: usize>(
+    args: &Args<'_, 'py>,
+    signature: &Signature<N>,
+) -> Fallible<[Bound<'py, PyAny>; N]> {
+    let places = args.parse(signature)?;
+    Ok(places.map(|place| place.unwrap_or_else(|| none(args.py()))))
+}
+
+fn get_running_loop<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    loop_core::require_running_loop(args.py())
+}
+
+fn get_running_loop_or_none<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(loop_core::running_loop(args.py())?.unwrap_or_else(|| none(args.py())))
+}
+
+fn set_running_loop<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [running] = given(args, &one("_set_running_loop", "", 1))?;
+    loop_core::set_running_loop(&running)?;
+    Ok(none(args.py()))
+}
+
+fn forget_running_loop<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    loop_core::forget_running_loop();
+    Ok(none(args.py()))
+}
+
+fn get_event_loop<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    running::get_event_loop(args.py())
+}
+
+/// 3.11 alone has this name; its parameter has been without use since 3.11.1.
+fn get_event_loop_at_level<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    given(args, &one("_get_event_loop", "stacklevel", 0))?;
+    running::get_event_loop(args.py())
+}
+
+fn enter_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [event_loop, task] = given(args, &two("_enter_task"))?;
+    current::enter(&event_loop, &task)?;
+    Ok(none(args.py()))
+}
+
+fn leave_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [event_loop, task] = given(args, &two("_leave_task"))?;
+    current::leave(&event_loop, &task)?;
+    Ok(none(args.py()))
+}
+
+fn swap_current_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [event_loop, task] = given(args, &two("_swap_current_task"))?;
+    let task = (!task.is_none()).then_some(task);
+    let before = current::swap(&event_loop, task.as_ref())?;
+    Ok(before.unwrap_or_else(|| none(args.py())))
+}
+
+fn current_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    let [event_loop] = given(args, &one("current_task", "loop", 0))?;
+    let event_loop = if event_loop.is_none() {
+        match loop_core::running_loop(py)? {
+            Some(running) => running,
+            None => return Err(PyRuntimeError::new_err("no running event loop").into()),
+        }
+    } else {
+        event_loop
+    };
+    Ok(current::get(&event_loop)?.unwrap_or_else(|| none(py)))
+}
+
+fn register_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [task] = given(args, &one("_register_task", "task", 1))?;
+    match Ref::<TaskState>::cast(&task) {
+        Some(own) => task::register(own)?,
+        None => accelerator::register(&task)?,
+    }
+    Ok(none(args.py()))
+}
+
+fn unregister_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [task] = given(args, &one("_unregister_task", "task", 1))?;
+    if let Some(own) = Ref::<TaskState>::cast(&task) {
+        own.leave();
+    }
+    accelerator::unregister(&task)?;
+    Ok(none(args.py()))
+}
+
+fn register_eager_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [task] = given(args, &one("_register_eager_task", "task", 1))?;
+    accelerator::mark_eager(&task, true)?;
+    Ok(none(args.py()))
+}
+
+fn unregister_eager_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [task] = given(args, &one("_unregister_eager_task", "task", 1))?;
+    accelerator::mark_eager(&task, false)?;
+    Ok(none(args.py()))
+}
+
+/// A list of what `collection`, a weak set or a set, holds; another thread may change it
+/// meanwhile, and then it is tried again.
+fn snapshot<'py>(collection: &Bound<'py, PyAny>) -> Fallible<Vec<Bound<'py, PyAny>>> {
+    let py = collection.py();
+    let mut tries = 0;
+    loop {
+        let listed: PyResult<Vec<_>> = collection.try_iter()?.collect();
+        match listed {
+            Err(error) if error.is_instance_of::<PyRuntimeError>(py) && tries < 1000 => tries += 1,
+            listed => return Ok(listed?),
+        }
+    }
+}
+
+/// Every task that is known of `event_loop`, done or not, in no particular order.
+fn known_tasks<'py>(event_loop: &Bound<'py, PyAny>) -> Fallible<Vec<Bound<'py, PyAny>>> {
+    let py = event_loop.py();
+    let mut all = match loop_core::native(event_loop) {
+        Some(native) => native.tasks.list(py),
+        None => Vec::new(),
+    };
+    if compat::SINCE_3_12 {
+        all.extend(snapshot(&accelerator::eager_tasks(py)?)?);
+    }
+    all.extend(snapshot(&accelerator::all_tasks(py)?)?);
+    Ok(all)
+}
+
+fn all_tasks<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    let [event_loop] = given(args, &one("all_tasks", "loop", 0))?;
+    let event_loop = if event_loop.is_none() {
+        loop_core::require_running_loop(py)?
+    } else {
+        event_loop
+    };
+    let set = PySet::empty(py)?;
+    for task in known_tasks(&event_loop)? {
+        if step::loop_of(&task)?.is(&event_loop) && !is_done(&task)? {
+            set.add(task)?;
+        }
+    }
+    Ok(set.into_any())
+}
+
+fn is_done(task: &Bound<'_, PyAny>) -> Fallible<bool> {
+    match future::plain(task) {
+        Some(plain) => Ok(plain.is_done()),
+        None => Ok(call::method0(task, intern!(task.py(), "done"))?.is_truthy()?),
+    }
+}
+
+/// The tasks of all loops of ours that `asyncio.all_tasks`, bound earlier, does not know: see
+/// [`accelerator`].
+fn set_mirroring<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [on] = given(args, &one("set_mirroring", "on", 1))?;
+    accelerator::set_mirroring(on.is_truthy()?);
+    Ok(none(args.py()))
+}
+
+fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let functions = [
+        Function::new(c"get_running_loop", GET_RUNNING_LOOP, get_running_loop),
+        Function::new(
+            c"_get_running_loop",
+            GET_RUNNING_OR_NONE,
+            get_running_loop_or_none,
+        ),
+        Function::new(c"_set_running_loop", SET_RUNNING_LOOP, set_running_loop),
+        Function::new(
+            c"_forget_running_loop",
+            FORGET_RUNNING_LOOP,
+            forget_running_loop,
+        ),
+        Function::new(c"get_event_loop", GET_EVENT_LOOP, get_event_loop),
+        Function::new(c"_enter_task", ENTER_TASK, enter_task),
+        Function::new(c"_leave_task", LEAVE_TASK, leave_task),
+        Function::new(c"_swap_current_task", SWAP_CURRENT_TASK, swap_current_task),
+        Function::new(c"current_task", CURRENT_TASK, current_task),
+        Function::new(c"all_tasks", ALL_TASKS, all_tasks),
+        Function::new(c"_register_task", REGISTER_TASK, register_task),
+        Function::new(c"_unregister_task", UNREGISTER_TASK, unregister_task),
+        Function::new(
+            c"_register_eager_task",
+            REGISTER_EAGER_TASK,
+            register_eager_task,
+        ),
+        Function::new(
+            c"_unregister_eager_task",
+            UNREGISTER_EAGER_TASK,
+            unregister_eager_task,
+        ),
+        Function::new(c"set_mirroring", SET_MIRRORING, set_mirroring),
+    ];
+    functions
+        .into_iter()
+        .try_for_each(|function| function.add_to(module))?;
+    if !compat::SINCE_3_12 {
+        let function = get_event_loop_at_level;
+        Function::new(c"_get_event_loop", GET_EVENT_LOOP, function).add_to(module)?;
+    }
+    if compat::SINCE_3_12 {
+        let factory = task_class::eager_task_factory;
+        Function::new(c"eager_task_factory", EAGER_TASK_FACTORY, factory).add_to(module)?;
+    }
+    Ok(())
+}
+
+/// The functions that pass for asyncio's own.
+fn add_natives(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    static GATHER: Imported = Imported::new("asyncio.tasks", "gather");
+    static SLEEP: Imported = Imported::new("asyncio.tasks", "sleep");
+    static WAIT: Imported = Imported::new("asyncio.tasks", "wait");
+    static CREATE_TASK: Imported = Imported::new("asyncio.tasks", "create_task");
+    static ENSURE_FUTURE: Imported = Imported::new("asyncio.tasks", "ensure_future");
+    let natives: [(&str, &'static Imported, Body); 5] = [
+        ("gather", &GATHER, gather::gather),
+        ("sleep", &SLEEP, sleep::sleep),
+        ("wait", &WAIT, wait::wait),
+        ("create_task", &CREATE_TASK, ensure::create_task),
+        ("ensure_future", &ENSURE_FUTURE, ensure::ensure_future),
+    ];
+    for (name, original, body) in natives {
+        module.add(name, function::new(original.get(module.py())?, body)?)?;
+    }
+    Ok(())
+}
+
+/// Adds every function to the module.
+///
+/// # Errors
+/// What making a function raises.
+pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    add_functions(module)?;
+    add_natives(module)?;
+    let py = module.py();
+    module.add("_current_tasks", accelerator::current_tasks(py)?)?;
+    let all = accelerator::all_tasks(py)?;
+    module.add(
+        if compat::SINCE_3_12 {
+            "_scheduled_tasks"
+        } else {
+            "_all_tasks"
+        },
+        all,
+    )?;
+    if compat::SINCE_3_12 {
+        module.add("_eager_tasks", accelerator::eager_tasks(py)?)?;
+        // Written in Python, and right as it is: it makes tasks of whatever class it is given.
+        let tasks = py.import("asyncio.tasks")?;
+        let factory = tasks.getattr("create_eager_task_factory")?;
+        module.add("create_eager_task_factory", factory)?;
+    }
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    Ok(())
+}
+
+const GET_RUNNING_LOOP: &std::ffi::CStr = c"get_running_loop()\n--\n\n\
+Return the event loop that runs in this thread.\n\nRaises:\n    RuntimeError: None does.";
+const GET_RUNNING_OR_NONE: &std::ffi::CStr =
+    c"_get_running_loop()\n--\n\nReturn the event loop that runs in this thread, or None.";
+const SET_RUNNING_LOOP: &std::ffi::CStr =
+    c"_set_running_loop(loop, /)\n--\n\nSet the event loop that runs in this thread.";
+const FORGET_RUNNING_LOOP: &std::ffi::CStr =
+    c"_forget_running_loop()\n--\n\nForget the running loop: a forked child has none.";
+const GET_EVENT_LOOP: &std::ffi::CStr =
+    c"get_event_loop()\n--\n\nReturn the running event loop, else that of the policy.";
+const ENTER_TASK: &std::ffi::CStr =
+    c"_enter_task(loop, task)\n--\n\nMake task the current one of loop for a step.";
+const LEAVE_TASK: &std::ffi::CStr = c"_leave_task(loop, task)\n--\n\nEnd the step of task.";
+const SWAP_CURRENT_TASK: &std::ffi::CStr =
+    c"_swap_current_task(loop, task)\n--\n\nMake task the current one; return the one before.";
+const CURRENT_TASK: &std::ffi::CStr = c"current_task(loop=None)\n--\n\n\
+Return the task that runs, or None.\n\n\
+Args:\n    loop: The event loop; the running one when None.\n\n\
+Raises:\n    RuntimeError: No loop is given and none runs.";
+const ALL_TASKS: &std::ffi::CStr = c"all_tasks(loop=None)\n--\n\n\
+Return the set of the tasks that are not done.\n\n\
+Args:\n    loop: The event loop; the running one when None.\n\n\
+Raises:\n    RuntimeError: No loop is given and none runs.";
+const REGISTER_TASK: &std::ffi::CStr =
+    c"_register_task(task)\n--\n\nCount task among those of its loop.";
+const UNREGISTER_TASK: &std::ffi::CStr =
+    c"_unregister_task(task)\n--\n\nNo longer count task among those of its loop.";
+const REGISTER_EAGER_TASK: &std::ffi::CStr =
+    c"_register_eager_task(task)\n--\n\nCount task among those in their eager step.";
+const UNREGISTER_EAGER_TASK: &std::ffi::CStr =
+    c"_unregister_eager_task(task)\n--\n\nNo longer count task among those in their eager step.";
+const SET_MIRRORING: &std::ffi::CStr = c"set_mirroring(on, /)\n--\n\n\
+Set whether names that were bound before install() are kept informed.";
+const EAGER_TASK_FACTORY: &std::ffi::CStr =
+    c"eager_task_factory(loop, coro, *, name=None, context=None)\n--\n\n\
+A task factory: tasks run their first step when they are made.";

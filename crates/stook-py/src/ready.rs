@@ -1,0 +1,63 @@
+//! What is ready to run, in the order in which it became ready.
+
+use crate::ffi::{Held, QueueCell, Traverse, Visitor};
+
+/// One thing to run in a turn of the loop.
+#[derive(Debug)]
+pub(crate) enum Ready {
+    /// A task's first step, or the one after a bare `yield`.
+    Step { task: Held },
+    /// A task's step that raises `exception` in its coroutine.
+    Throw { task: Held, exception: Held },
+    /// The future that `task` awaits is done.
+    Wake { task: Held, awaited: Held },
+    /// `child` is done, and `waiter`, a gather or a wait, counts it.
+    Settle { waiter: Held, child: Held },
+    /// A future's callback: `function(future)` in `context`.
+    Call {
+        function: Held,
+        future: Held,
+        context: Held,
+    },
+    /// `future.set_result(value)` unless it is done: the end of a sleep.
+    Release { future: Held, value: Held },
+    /// A handle.
+    Run(Held),
+}
+
+impl Traverse for Ready {
+    fn traverse(&self, visitor: &mut Visitor) {
+        match self {
+            Ready::Step { task } => visitor.visit(task),
+            Ready::Throw { task, exception } => {
+                visitor.visit(task);
+                visitor.visit(exception);
+            }
+            Ready::Wake { task, awaited } => {
+                visitor.visit(task);
+                visitor.visit(awaited);
+            }
+            Ready::Settle { waiter, child } => {
+                visitor.visit(waiter);
+                visitor.visit(child);
+            }
+            Ready::Call {
+                function,
+                future,
+                context,
+            } => {
+                visitor.visit(function);
+                visitor.visit(future);
+                visitor.visit(context);
+            }
+            Ready::Release { future, value } => {
+                visitor.visit(future);
+                visitor.visit(value);
+            }
+            Ready::Run(handle) => visitor.visit(handle),
+        }
+    }
+}
+
+/// The queue of what is ready.
+pub(crate) type ReadyQueue = QueueCell<Ready>;

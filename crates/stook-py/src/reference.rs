@@ -1,0 +1,68 @@
+//! What the asyncio of the running interpreter does, where its versions differ.
+//!
+//! Micro versions differ too, so the reference's own Python code is asked which names it uses
+//! instead of a version being compared.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+/// The answers, found once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reference {
+    /// `StopIteration` set as an exception becomes a `RuntimeError`; else it is a `TypeError`.
+    pub(crate) stop_iteration_becomes_runtime_error: bool,
+    /// `uncancel()` to zero takes back a cancellation that was not raised yet.
+    pub(crate) uncancel_clears_due: bool,
+    /// `sleep(nan)` is refused.
+    pub(crate) sleep_refuses_nan: bool,
+    /// `gather` counts children that are done before it is, once it has made its future.
+    pub(crate) gather_counts_done_children: bool,
+    /// The text of a callback leaves its arguments out unless in debug mode.
+    pub(crate) callback_source_takes_debug: bool,
+    /// `create_task` gives `name` to the loop; else it sets the name afterwards.
+    pub(crate) create_task_passes_name: bool,
+}
+
+fn names(function: &Bound<'_, PyAny>, list: &str, name: &str) -> PyResult<bool> {
+    function
+        .getattr(intern!(function.py(), "__code__"))?
+        .getattr(list)?
+        .contains(name)
+}
+
+/// The answers for the running interpreter.
+///
+/// # Errors
+/// When asyncio does not have what it always had.
+pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
+    static REFERENCE: PyOnceLock<Reference> = PyOnceLock::new();
+    REFERENCE
+        .get_or_try_init(py, || {
+            let tasks = py.import("asyncio.tasks")?;
+            let future = py.import("asyncio.futures")?.getattr("_PyFuture")?;
+            let format = py
+                .import("asyncio.format_helpers")?
+                .getattr("_format_callback_source")?;
+            let task = tasks.getattr("_PyTask")?;
+            let create_task = py.import("asyncio.base_events")?.getattr("BaseEventLoop")?;
+            let gather = tasks.getattr("gather")?;
+            Ok(Reference {
+                stop_iteration_becomes_runtime_error: names(
+                    &future.getattr("set_exception")?,
+                    "co_names",
+                    "RuntimeError",
+                )?,
+                uncancel_clears_due: names(&task.getattr("uncancel")?, "co_names", "_must_cancel")?,
+                sleep_refuses_nan: names(&tasks.getattr("sleep")?, "co_names", "isnan")?,
+                gather_counts_done_children: names(&gather, "co_varnames", "done_futs")?,
+                callback_source_takes_debug: names(&format, "co_varnames", "debug")?,
+                create_task_passes_name: names(
+                    &create_task.getattr("create_task")?,
+                    "co_names",
+                    "set_name",
+                )?,
+            })
+        })
+        .copied()
+}

@@ -1,0 +1,357 @@
+//! One step of a task: the only place that resumes coroutines.
+//!
+//! A step resumes the coroutine once and does what the kernel says of the outcome: the task is
+//! over, waits for a future, or goes to the end of the ready queue.
+//!
+//! # Source
+//! `task_step_impl`, `task_wakeup`, `task_eager_start`, CPython 3.13
+//! `Modules/_asynciomodule.c`; `Task.__step`, `asyncio/tasks.py`.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use stook_kernel::Suspended;
+
+use crate::accelerator;
+use crate::callbacks::Callback;
+use crate::current;
+use crate::errors::{self, CANCELLED_ERROR};
+use crate::ffi::coro::{self, Resumed};
+use crate::ffi::{Fallible, Held, Raised, Ref, call, context};
+use crate::future::{self, Ended, FutureState};
+use crate::loop_core::{self, LoopState};
+use crate::task::{self, TaskState};
+use crate::wakeup;
+
+/// Runs one step of the task as its loop's current task.
+///
+/// # Errors
+/// `KeyboardInterrupt` and `SystemExit` out of the coroutine, and what keeps a task from being
+/// stepped at all.
+pub(crate) fn step<'py>(
+    this: &Ref<'py, TaskState>,
+    exception: Option<Bound<'py, PyAny>>,
+) -> Fallible<()> {
+    let Some(event_loop) = this.future.event_loop(this.py()) else {
+        return Err(errors::runtime_error("uninitialized Task object"));
+    };
+    current::enter(&event_loop, this.as_any())?;
+    let ran = resume(this, exception);
+    and_then(ran, this.py(), || {
+        current::leave(&event_loop, this.as_any())
+    })
+}
+
+/// The same for a task of a loop of ours.
+#[inline]
+pub(crate) fn step_native<'py>(
+    event_loop: &Ref<'py, LoopState>,
+    this: &Ref<'py, TaskState>,
+    exception: Option<Bound<'py, PyAny>>,
+) -> Fallible<()> {
+    current::enter_native(event_loop, this.as_any())?;
+    let ran = resume(this, exception);
+    and_then(ran, this.py(), || {
+        current::leave_native(event_loop, this.as_any())
+    })
+}
+
+/// Runs `after` whether `ran` failed or not; the first error stands.
+fn and_then(
+    ran: Fallible<()>,
+    py: Python<'_>,
+    after: impl FnOnce() -> Fallible<()>,
+) -> Fallible<()> {
+    let Err(raised) = ran else { return after() };
+    let exception = raised.take(py);
+    if let Err(second) = after() {
+        second.clear(py);
+    }
+    Err(restore(&exception))
+}
+
+/// Raises `exception` again, as it was.
+fn restore(exception: &Bound<'_, PyAny>) -> Raised {
+    PyErr::from_value(exception.clone()).into()
+}
+
+/// Resumes the coroutine once.
+fn resume<'py>(this: &Ref<'py, TaskState>, exception: Option<Bound<'py, PyAny>>) -> Fallible<()> {
+    let py = this.py();
+    let as_future = task::as_future(this);
+    if this.future.is_done() {
+        return Err(already_done(this, exception));
+    }
+    let mut exception = exception;
+    let mut requests = this.requests.get();
+    if requests.take_due() {
+        this.requests.set(requests);
+        let class = CANCELLED_ERROR.get(py)?;
+        let is_cancellation = match &exception {
+            Some(exception) => exception.is_instance(class)?,
+            None => false,
+        };
+        if !is_cancellation {
+            exception = Some(future::make_cancelled_error(as_future)?);
+        }
+    }
+    this.awaited.clear();
+    let Some(coroutine) = this.coroutine.get(py) else {
+        return Err(errors::runtime_error("uninitialized Task object"));
+    };
+    let resumed = match exception {
+        None => coro::send(&coroutine),
+        Some(exception) => coro::throw(&coroutine, &exception),
+    };
+    match resumed {
+        Ok(Resumed::Yielded(yielded)) => suspend(this, yielded),
+        Ok(Resumed::Returned(value)) => {
+            let mut requests = this.requests.get();
+            let outcome = requests.returned();
+            this.requests.set(requests);
+            this.leave();
+            if outcome.is_cancelled() {
+                let message = this.future.cancel_message(py);
+                return future::cancel(as_future, message.as_ref()).map(drop);
+            }
+            future::set_result(as_future, value)
+        }
+        Err(raised) => {
+            this.leave();
+            failed(this, raised)
+        }
+    }
+}
+
+#[cold]
+fn already_done(this: &Ref<'_, TaskState>, exception: Option<Bound<'_, PyAny>>) -> Raised {
+    let py = this.py();
+    let told = (|| -> PyResult<String> {
+        let exception = exception.unwrap_or_else(|| py.None().into_bound(py));
+        Ok(format!(
+            "_step(): already done: {} {}",
+            this.as_any().repr()?,
+            exception.repr()?
+        ))
+    })();
+    match told {
+        Ok(message) => errors::invalid_state(py, &message),
+        Err(error) => error.into(),
+    }
+}
+
+/// The coroutine ended by an exception.
+fn failed(this: &Ref<'_, TaskState>, raised: Raised) -> Fallible<()> {
+    let py = this.py();
+    let as_future = task::as_future(this);
+    if raised.matches(CANCELLED_ERROR.get(py)?) {
+        this.future.keep_cancelled_error(raised.take(py));
+        return future::cancel(as_future, None).map(drop);
+    }
+    let ends_the_loop = raised.ends_the_loop(py);
+    let exception = raised.take(py);
+    future::set_exception(as_future, &exception)?;
+    if ends_the_loop {
+        return Err(restore(&exception));
+    }
+    Ok(())
+}
+
+/// The coroutine waits for what it yielded.
+fn suspend<'py>(this: &Ref<'py, TaskState>, yielded: Bound<'py, PyAny>) -> Fallible<()> {
+    if yielded.is(this.as_any()) {
+        let message = format!("Task cannot await on itself: {}", this.as_any().repr()?);
+        return fail_soon(this, message);
+    }
+    if let Some(awaited) = future::plain(&yielded) {
+        return wait_for(this, awaited);
+    }
+    if yielded.is_none() {
+        return task::schedule_step(this, None);
+    }
+    suspend_on_foreign(this, yielded)
+}
+
+fn wait_for<'py>(this: &Ref<'py, TaskState>, awaited: &Ref<'py, FutureState>) -> Fallible<()> {
+    let py = this.py();
+    let same_loop = match this.future.event_loop(py) {
+        Some(event_loop) => awaited.belongs_to(&event_loop),
+        None => false,
+    };
+    if !same_loop {
+        return fail_soon(this, different_loop(this, awaited.as_any())?);
+    }
+    if !awaited.blocking.replace(false) {
+        return fail_soon(this, yield_instead_of_await(this, awaited.as_any())?);
+    }
+    future::add_callback(awaited, Callback::Wake(Held::new(this.as_any())))?;
+    this.awaited.set(awaited.as_any().clone());
+    forward_due(this, awaited.as_any())
+}
+
+/// A cancellation that came while the coroutine ran goes on to what it now waits for.
+fn forward_due<'py>(this: &Ref<'py, TaskState>, awaited: &Bound<'py, PyAny>) -> Fallible<()> {
+    let py = this.py();
+    if this.requests.get().suspended() == Suspended::Wait {
+        return Ok(());
+    }
+    let message = this.future.cancel_message(py);
+    let message = message.unwrap_or_else(|| py.None().into_bound(py));
+    if call::method1(awaited, intern!(py, "cancel"), &message)?.is_truthy()? {
+        let mut requests = this.requests.get();
+        requests.due_accepted();
+        this.requests.set(requests);
+    }
+    Ok(())
+}
+
+/// The coroutine yielded what is neither `None` nor a future whose methods are ours.
+#[cold]
+fn suspend_on_foreign<'py>(this: &Ref<'py, TaskState>, yielded: Bound<'py, PyAny>) -> Fallible<()> {
+    let py = this.py();
+    let mark = intern!(py, "_asyncio_future_blocking");
+    let blocking = call::optional_attribute(&yielded, mark)?.filter(|mark| !mark.is_none());
+    let Some(blocking) = blocking else {
+        let (own, repr) = (this.as_any().repr()?, yielded.repr()?);
+        let is_generator =
+            yielded.is_instance(&py.import("types")?.getattr(intern!(py, "GeneratorType"))?)?;
+        return fail_soon(
+            this,
+            if is_generator {
+                format!(
+                    "yield was used instead of yield from for generator in task {own} with {repr}"
+                )
+            } else {
+                format!("Task got bad yield: {repr}")
+            },
+        );
+    };
+    let blocking = blocking.is_truthy()?;
+    let event_loop = loop_of(&yielded)?;
+    if !this.future.belongs_to(&event_loop) {
+        return fail_soon(this, different_loop(this, &yielded)?);
+    }
+    if !blocking {
+        return fail_soon(this, yield_instead_of_await(this, &yielded)?);
+    }
+    yielded.setattr(mark, false)?;
+    let (wakeup, context) = wakeup::as_python(this.as_any())?;
+    let name = intern!(py, "add_done_callback");
+    call::method_with_context(&yielded, name, &wakeup, None, &context)?;
+    this.awaited.set(yielded.clone());
+    forward_due(this, &yielded)
+}
+
+/// The loop of any future: `asyncio.futures._get_loop`.
+pub(crate) fn loop_of<'py>(object: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    let py = object.py();
+    if let Some(plain) = future::plain(object)
+        && let Some(event_loop) = plain.event_loop(py)
+    {
+        return Ok(event_loop);
+    }
+    match call::optional_attribute(object, intern!(py, "get_loop"))? {
+        Some(get_loop) => call::call0(&get_loop),
+        None => Ok(object.getattr(intern!(py, "_loop"))?),
+    }
+}
+
+fn different_loop(this: &Ref<'_, TaskState>, awaited: &Bound<'_, PyAny>) -> Fallible<String> {
+    let (own, awaited) = (this.as_any().repr()?, awaited.repr()?);
+    Ok(format!(
+        "Task {own} got Future {awaited} attached to a different loop"
+    ))
+}
+
+fn yield_instead_of_await(
+    this: &Ref<'_, TaskState>,
+    awaited: &Bound<'_, PyAny>,
+) -> Fallible<String> {
+    let (own, awaited) = (this.as_any().repr()?, awaited.repr()?);
+    Ok(format!(
+        "yield was used instead of yield from in task {own} with {awaited}"
+    ))
+}
+
+/// The next step raises `RuntimeError` in the coroutine.
+fn fail_soon(this: &Ref<'_, TaskState>, message: String) -> Fallible<()> {
+    let error = this.py().get_type::<PyRuntimeError>().call1((message,))?;
+    task::schedule_step(this, Some(error))
+}
+
+/// What waking a task raises in its coroutine: the awaited future's error.
+fn thrown_by<'py>(awaited: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = awaited.py();
+    if let Some(plain) = future::plain(awaited) {
+        return match future::ended(plain)? {
+            Ended::Returned(_) => Ok(None),
+            Ended::Raised(exception) => Ok(Some(exception)),
+            Ended::Cancelled => future::make_cancelled_error(plain).map(Some),
+        };
+    }
+    call::method0(awaited, intern!(py, "result")).map(|_| None)
+}
+
+fn thrown_or_taken<'py>(awaited: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    thrown_by(awaited).unwrap_or_else(|raised| Some(raised.take(awaited.py())))
+}
+
+/// The future that the task awaits is done.
+///
+/// # Errors
+/// As [`step`].
+pub(crate) fn wake<'py>(this: &Ref<'py, TaskState>, awaited: &Bound<'py, PyAny>) -> Fallible<()> {
+    step(this, thrown_or_taken(awaited))
+}
+
+/// The same for a task of a loop of ours.
+///
+/// # Errors
+/// As [`step`].
+#[inline]
+pub(crate) fn wake_native<'py>(
+    event_loop: &Ref<'py, LoopState>,
+    this: &Ref<'py, TaskState>,
+    awaited: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    step_native(event_loop, this, thrown_or_taken(awaited))
+}
+
+/// Runs the first step now, inside the step of the task that made this one.
+///
+/// # Errors
+/// As [`step`].
+pub(crate) fn start_eagerly(this: &Ref<'_, TaskState>) -> Fallible<()> {
+    let py = this.py();
+    let Some(event_loop) = this.future.event_loop(py) else {
+        return Err(errors::runtime_error("uninitialized Task object"));
+    };
+    let is_native = loop_core::native(&event_loop).is_some();
+    let marks = accelerator::is_mirroring() || !is_native;
+    let before = current::swap(&event_loop, Some(this.as_any()))?;
+    if marks {
+        accelerator::mark_eager(this.as_any(), true)?;
+    }
+    if is_native {
+        task::count(this);
+    }
+    let own = this.context.get_or_none(py);
+    let ran = context::run(&own, || resume(this, None));
+    let ran = and_then(ran, py, || {
+        current::swap(&event_loop, before.as_ref()).map(drop)
+    });
+    let ran = and_then(ran, py, || {
+        if marks {
+            accelerator::mark_eager(this.as_any(), false)
+        } else {
+            Ok(())
+        }
+    });
+    and_then(ran, py, || {
+        if this.future.is_done() {
+            this.coroutine.clear();
+            return Ok(());
+        }
+        task::register(this)
+    })
+}

@@ -1,0 +1,353 @@
+//! `Task`: a coroutine that the loop runs, and the future of its result.
+//!
+//! What a task does when it is resumed is in `step.rs`.
+//!
+//! # Source
+//! `Task`, CPython 3.11 to 3.13, `Modules/_asynciomodule.c` and `asyncio/tasks.py`.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use stook_kernel::{CancelRequests, Requested};
+
+use crate::accelerator;
+use crate::errors;
+use crate::ffi::class::Attributes;
+use crate::ffi::gc::traverse;
+use crate::ffi::live::MembershipCell;
+use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, call, context, coro};
+use crate::future::{self, FutureState};
+use crate::loop_core::{self, LoopState, Marks};
+use crate::ready::Ready;
+
+/// The state of a `Task`.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct TaskState {
+    pub(crate) future: FutureState,
+    pub(crate) coroutine: HeldCell,
+    pub(crate) context: HeldCell,
+    /// The future that the task awaits.
+    pub(crate) awaited: HeldCell,
+    name: HeldCell,
+    /// What the name is made of until somebody asks for it.
+    number: Cell<u64>,
+    pub(crate) requests: Cell<CancelRequests>,
+    /// Not to be reported when it is destroyed while pending.
+    quiet: Cell<bool>,
+    membership: MembershipCell,
+}
+
+traverse!(TaskState: future, coroutine, context, awaited, name);
+
+impl Class for TaskState {
+    type Extras = Attributes;
+
+    fn slot() -> &'static TypeSlot {
+        &future::TASK
+    }
+}
+
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+
+impl TaskState {
+    /// The task's name, made when it is first asked for.
+    pub(crate) fn name<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        if let Some(name) = self.name.get(py) {
+            return name;
+        }
+        if self.number.get() == 0 {
+            return py.None().into_bound(py);
+        }
+        let name = PyString::new(py, &format!("Task-{}", self.number.get())).into_any();
+        self.name.set(name.clone());
+        name
+    }
+
+    /// Sets the name; what is no string is converted.
+    ///
+    /// # Errors
+    /// What the conversion raises.
+    pub(crate) fn set_name(&self, name: &Bound<'_, PyAny>) -> Fallible<()> {
+        self.name.set(if name.is_exact_instance_of::<PyString>() {
+            name.clone()
+        } else {
+            name.str()?.into_any()
+        });
+        Ok(())
+    }
+
+    /// Whether the task is to be reported when it is destroyed while pending.
+    pub(crate) fn reports_destruction(&self) -> bool {
+        !self.quiet.get()
+    }
+
+    /// Sets whether the task is to be reported when it is destroyed while pending.
+    pub(crate) fn set_reports_destruction(&self, on: bool) {
+        self.quiet.set(!on);
+    }
+
+    /// The task is over: it no longer counts among the tasks of its loop.
+    pub(crate) fn leave(&self) {
+        self.membership.leave();
+    }
+}
+
+/// The task's part that is a future.
+#[inline]
+pub(crate) fn as_future<'a, 'py>(this: &'a Ref<'py, TaskState>) -> &'a Ref<'py, FutureState> {
+    this.upcast(|task| &task.future)
+}
+
+/// What a task is made with.
+#[derive(Debug, Default)]
+pub(crate) struct Options<'py> {
+    pub(crate) name: Option<Bound<'py, PyAny>>,
+    pub(crate) context: Option<Bound<'py, PyAny>>,
+    pub(crate) eager_start: bool,
+}
+
+/// A new task of `event_loop`, one of ours, scheduled or started as `options` say.
+///
+/// # Errors
+/// `TypeError` for what is no coroutine.
+pub(crate) fn spawn<'py>(
+    event_loop: &Ref<'py, LoopState>,
+    coroutine: &Bound<'py, PyAny>,
+    options: Options<'py>,
+) -> Fallible<Ref<'py, TaskState>> {
+    let py = event_loop.py();
+    let state = if event_loop.has(Marks::DEBUG) {
+        let state = TaskState::default();
+        state
+            .future
+            .initialize(py, Some(event_loop.as_any().clone()))?;
+        state
+    } else {
+        TaskState {
+            future: FutureState::on_native_loop(event_loop),
+            ..TaskState::default()
+        }
+    };
+    let task = Ref::allocate(py, state)?;
+    start(&task, coroutine, options)?;
+    Ok(task)
+}
+
+/// `Task.__init__`, once the future part is initialised.
+///
+/// # Errors
+/// `TypeError` for what is no coroutine; what scheduling the first step raises.
+pub(crate) fn start<'py>(
+    this: &Ref<'py, TaskState>,
+    coroutine: &Bound<'py, PyAny>,
+    options: Options<'py>,
+) -> Fallible<()> {
+    let py = this.py();
+    if !coro::is_exact_coroutine(coroutine) && !errors::is_coroutine(coroutine)? {
+        this.quiet.set(true);
+        let message = format!("a coroutine was expected, got {}", coroutine.repr()?);
+        return Err(PyTypeError::new_err(message).into());
+    }
+    match options.context.filter(|context| !context.is_none()) {
+        Some(context) => this.context.set(context),
+        None => this.context.set(context::copy_current(py)?),
+    }
+    this.awaited.clear();
+    this.requests.set(CancelRequests::new());
+    this.quiet.set(false);
+    this.coroutine.set(coroutine.clone());
+    match options.name.filter(|name| !name.is_none()) {
+        Some(name) => this.set_name(&name)?,
+        None => {
+            this.name.clear();
+            this.number.set(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
+        }
+    }
+    if options.eager_start && is_running(this)? {
+        return crate::step::start_eagerly(this);
+    }
+    schedule_step(this, None)?;
+    register(this)
+}
+
+fn is_running(this: &Ref<'_, TaskState>) -> Fallible<bool> {
+    let py = this.py();
+    match this.future.event_loop(py) {
+        Some(event_loop) => Ok(call::method0(&event_loop, intern!(py, "is_running"))?.is_truthy()?),
+        None => Ok(false),
+    }
+}
+
+/// Counts the task among those of its loop, if that is ours.
+pub(crate) fn count(this: &Ref<'_, TaskState>) {
+    let event_loop = this.future.event_loop(this.py());
+    if let Some(native) = event_loop.as_ref().and_then(loop_core::native) {
+        native.tasks.insert(this, |task| &task.membership);
+    }
+}
+
+/// Counts the task among those of its loop, and tells the accelerator if it has to know.
+pub(crate) fn register(this: &Ref<'_, TaskState>) -> Fallible<()> {
+    let event_loop = this.future.event_loop(this.py());
+    let native = event_loop.as_ref().and_then(loop_core::native);
+    if let Some(native) = native {
+        native.tasks.insert(this, |task| &task.membership);
+        if !accelerator::is_mirroring() {
+            return Ok(());
+        }
+    }
+    accelerator::register(this.as_any())
+}
+
+/// Schedules the next step of the task, which raises `exception` if there is one.
+pub(crate) fn schedule_step(
+    this: &Ref<'_, TaskState>,
+    exception: Option<Bound<'_, PyAny>>,
+) -> Fallible<()> {
+    let py = this.py();
+    let Some(event_loop) = this.future.event_loop(py) else {
+        return Err(errors::runtime_error("Future object is not initialized."));
+    };
+    if let Some(native) = loop_core::native(&event_loop)
+        && native.is_plain()
+    {
+        let task = Held::new(this.as_any());
+        native.push(match exception {
+            None => Ready::Step { task },
+            Some(exception) => Ready::Throw {
+                task,
+                exception: exception.into(),
+            },
+        });
+        return Ok(());
+    }
+    let step = crate::wakeup::step_as_python(this, exception)?;
+    let context = this.context.get_or_none(py);
+    loop_core::call_soon(&event_loop, &step, None, &context)
+}
+
+/// What became of asking an awaited object to cancel.
+enum Asked<'py> {
+    /// It said whether it will.
+    Answered(bool),
+    /// It is a task of ours, to be asked in its turn.
+    Task(Bound<'py, PyAny>),
+}
+
+fn ask<'py>(awaited: Bound<'py, PyAny>, message: &Bound<'py, PyAny>) -> Fallible<Asked<'py>> {
+    if Ref::<TaskState>::cast_exact(&awaited).is_some() {
+        return Ok(Asked::Task(awaited));
+    }
+    if let Some(plain) = Ref::<FutureState>::cast_exact(&awaited) {
+        return future::cancel(plain, Some(message)).map(Asked::Answered);
+    }
+    let answer = call::method1(&awaited, intern!(awaited.py(), "cancel"), message)?;
+    Ok(Asked::Answered(answer.is_truthy()?))
+}
+
+/// Asks the task to cancel; `false` when it is done already.
+///
+/// A request goes on to what the task awaits, and on to what that awaits. That walk is a loop,
+/// so a long chain does not use up the stack.
+///
+/// # Errors
+/// What asking an awaited object raises.
+pub(crate) fn cancel<'py>(
+    this: &Ref<'py, TaskState>,
+    message: Option<&Bound<'py, PyAny>>,
+) -> Fallible<bool> {
+    let py = this.py();
+    let none = py.None().into_bound(py);
+    let message = message.unwrap_or(&none);
+    this.future.mark_read();
+    if this.future.is_done() {
+        return Ok(false);
+    }
+    let mut current = this.clone();
+    let mut hops = 0usize;
+    loop {
+        let awaited = current.awaited.get(py);
+        let mut requests = current.requests.get();
+        let requested = requests.request(awaited.is_some());
+        current.requests.set(requests);
+        let Some(awaited) = awaited.filter(|_| requested == Requested::ForwardToAwaited) else {
+            current.future.set_cancel_message(Some(message));
+            return Ok(true);
+        };
+        let accepted = match ask(awaited, message)? {
+            Asked::Answered(accepted) => accepted,
+            Asked::Task(next) => {
+                hops += 1;
+                if let Some(next) = Ref::<TaskState>::cast_exact(&next) {
+                    next.future.mark_read();
+                    if next.as_any().is(this.as_any()) || hops > LONGEST_CHAIN {
+                        return break_cycle(this, message);
+                    }
+                    if !next.future.is_done() {
+                        current = next.clone();
+                        continue;
+                    }
+                }
+                false
+            }
+        };
+        if !accepted {
+            let mut requests = current.requests.get();
+            requests.forward_refused();
+            current.requests.set(requests);
+            current.future.set_cancel_message(Some(message));
+        }
+        return Ok(true);
+    }
+}
+
+/// A chain of more tasks than this is taken for a cycle that does not lead back to its start.
+const LONGEST_CHAIN: usize = 10_000_000;
+
+/// DIFFERENCE: tasks that await each other in a circle cannot be cancelled in asyncio, which
+/// raises `RecursionError`. Here the one that is asked stops waiting and is resumed.
+fn break_cycle(this: &Ref<'_, TaskState>, message: &Bound<'_, PyAny>) -> Fallible<bool> {
+    let py = this.py();
+    if let Some(awaited) = this.awaited.take(py)
+        && let Some(awaited) = Ref::<FutureState>::cast(&awaited)
+    {
+        awaited.callbacks.remove_wake(this.as_any());
+    }
+    let mut requests = this.requests.get();
+    requests.forward_refused();
+    this.requests.set(requests);
+    this.future.set_cancel_message(Some(message));
+    schedule_step(this, None)?;
+    Ok(true)
+}
+
+/// The finaliser: tells the loop of a task that goes while it is pending, and of an exception
+/// that nobody has read.
+pub(crate) fn finalize(this: &Ref<'_, TaskState>) {
+    let py = this.py();
+    this.leave();
+    if !this.future.is_done()
+        && this.reports_destruction()
+        && let Some(event_loop) = this.future.event_loop(py)
+    {
+        let told = (|| -> Fallible<()> {
+            let details = PyDict::new(py);
+            let message = "Task was destroyed but it is pending!";
+            details.set_item(intern!(py, "message"), message)?;
+            details.set_item(intern!(py, "task"), this.as_any())?;
+            if let Some(stack) = this.future.source_traceback(py) {
+                details.set_item(intern!(py, "source_traceback"), stack)?;
+            }
+            loop_core::call_exception_handler(&event_loop, details.as_any())
+        })();
+        if let Err(raised) = told {
+            raised.write_unraisable(&event_loop);
+        }
+    }
+    future::report_unread(as_future(this));
+}

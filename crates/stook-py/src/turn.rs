@@ -1,0 +1,551 @@
+//! The turn of the loop: the only place that empties the ready queue.
+//!
+//! A turn looks for events, unless there is work and it looked a moment ago, puts the timers
+//! that are due behind what is ready, and runs what was ready when it began to run.
+//!
+//! # Source
+//! `BaseEventLoop._run_once`, CPython 3.13 `asyncio/base_events.py`;
+//! `BaseSelectorEventLoop._process_events`, `asyncio/selector_events.py`.
+
+use std::io;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyList};
+
+use crate::clock;
+use crate::current;
+use crate::errors::Imported;
+use crate::ffi::{Fallible, Held, Raised, Ref, call, compat, context, poll};
+use crate::future::{self, FutureState};
+use crate::gather::{self, GatheringState};
+use crate::handle::{self, HandleState, TimerHandleState};
+use crate::loop_core::{self, LoopState, Marks};
+use crate::ready::Ready;
+use crate::step;
+use crate::task::TaskState;
+use crate::wait::{self, WaitState};
+use crate::wakeup;
+
+static EPOLL_SELECTOR: Imported = Imported::new("selectors", "EpollSelector");
+static PROCESS_EVENTS: Imported = Imported::new("asyncio.selector_events", "BaseSelectorEventLoop");
+static FORMAT_HANDLE: Imported = Imported::new("asyncio.base_events", "_format_handle");
+static LOGGER: Imported = Imported::new("asyncio.log", "logger");
+
+/// With work ready, events are looked for at least every so many turns, and whenever the coarse
+/// clock has moved.
+const TURNS_WITHOUT_POLL: u32 = 64;
+/// The longest wait for events, in seconds; asyncio's `MAXIMUM_SELECT_TIMEOUT`.
+const LONGEST_WAIT: f64 = 24.0 * 3600.0;
+
+/// How a loop looks for events.
+#[derive(Debug)]
+enum Poller<'py> {
+    /// By its selector's own epoll descriptor.
+    Epoll {
+        descriptor: i32,
+        keys: Bound<'py, PyDict>,
+    },
+    /// By the methods of a selector of another kind.
+    Selector(Bound<'py, PyAny>),
+}
+
+impl<'py> Poller<'py> {
+    fn of(this: &Ref<'py, LoopState>) -> Fallible<Self> {
+        let py = this.py();
+        let selector = this.as_any().getattr(intern!(py, "_selector"))?;
+        let name = intern!(py, "_process_events");
+        let is_plain = this
+            .as_any()
+            .get_type()
+            .getattr(name)?
+            .is(PROCESS_EVENTS.get(py)?.getattr(name)?)
+            && selector.get_type().is(EPOLL_SELECTOR.get(py)?);
+        if is_plain {
+            let keys = selector.getattr(intern!(py, "_fd_to_key"))?;
+            if let Ok(keys) = keys.cast_into_exact::<PyDict>() {
+                let descriptor = selector.call_method0(intern!(py, "fileno"))?.extract()?;
+                return Ok(Poller::Epoll { descriptor, keys });
+            }
+        }
+        Ok(Poller::Selector(selector))
+    }
+
+    /// Whether empty looks may be left out: only where nobody can count them.
+    fn may_skip(&self) -> bool {
+        matches!(self, Poller::Epoll { .. })
+    }
+}
+
+/// What stays the same for as long as the loop runs.
+struct Run<'a, 'py> {
+    event_loop: &'a Ref<'py, LoopState>,
+    poller: Poller<'py>,
+    /// The clock's resolution in seconds: timers due within it are due.
+    resolution: f64,
+}
+
+/// Runs turns until `stop()` was called.
+///
+/// # Errors
+/// `KeyboardInterrupt` and `SystemExit` out of what runs, and what a selector raises.
+pub(crate) fn run(this: &Ref<'_, LoopState>) -> Fallible<()> {
+    within(this, |run| {
+        let replaced = this.has(Marks::RUN_ONCE);
+        loop {
+            if replaced {
+                call::method0(this.as_any(), intern!(this.py(), "_run_once"))?;
+            } else {
+                run.turn()?;
+            }
+            if this.stopping.get() {
+                return Ok(());
+            }
+        }
+    })
+}
+
+/// Runs one turn.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_once(this: &Ref<'_, LoopState>) -> Fallible<()> {
+    within(this, |run| run.turn())
+}
+
+/// Runs `body` with no task current: a nested run finds the outer task suspended by it.
+fn within<'py>(
+    this: &Ref<'py, LoopState>,
+    body: impl FnOnce(&Run<'_, 'py>) -> Fallible<()>,
+) -> Fallible<()> {
+    let py = this.py();
+    let resolution = this
+        .as_any()
+        .getattr(intern!(py, "_clock_resolution"))?
+        .extract()?;
+    let run = Run {
+        event_loop: this,
+        poller: Poller::of(this)?,
+        resolution,
+    };
+    let event_loop = this.as_any();
+    let outer = current::swap(event_loop, None)?;
+    let ran = body(&run).map_err(|raised| raised.take(py));
+    if outer.is_some() {
+        current::swap(event_loop, outer.as_ref())?;
+    }
+    ran.map_err(|exception| PyErr::from_value(exception).into())
+}
+
+impl<'py> Run<'_, 'py> {
+    fn turn(&self) -> Fallible<()> {
+        let this = self.event_loop;
+        if !this.timers.is_empty() {
+            this.timers.sweep();
+        }
+        self.look_for_events()?;
+        if !this.timers.is_empty() {
+            self.take_due_timers()?;
+        }
+        let debug = this.has(Marks::DEBUG);
+        for _ in 0..this.ready.len() {
+            // A nested run may have taken entries of this turn.
+            let Some(entry) = this.ready.pop_front() else {
+                break;
+            };
+            if debug {
+                run_debugging(this, entry)?;
+            } else {
+                run_entry(this, entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_due_timers(&self) -> Fallible<()> {
+        let this = self.event_loop;
+        let end = loop_core::time(this)? + self.resolution;
+        while let Some(alarm) = this.timers.pop_due(end) {
+            let Some(alarm) = alarm else { continue };
+            let entry = Ready::from(alarm);
+            if let Ready::Run(handle) = &entry
+                && let Some(timer) = Ref::<TimerHandleState>::cast(handle.bind(this.py()))
+            {
+                timer.due();
+            }
+            this.push(entry);
+        }
+        Ok(())
+    }
+
+    /// Looks for events, and waits for them when nothing else is to be done.
+    fn look_for_events(&self) -> Fallible<()> {
+        let this = self.event_loop;
+        let has_work = !this.ready.is_empty() || this.stopping.get();
+        if has_work && self.poller.may_skip() && !is_time_to_poll(this) {
+            return Ok(());
+        }
+        // From here on another thread that schedules has to end the wait.
+        this.polling.set(true);
+        let polled = self.poll();
+        this.polling.set(false);
+        this.turns_without_poll.set(0);
+        polled
+    }
+
+    /// How long to wait, in seconds; `None` for as long as it takes.
+    fn timeout(&self) -> Fallible<Option<f64>> {
+        let this = self.event_loop;
+        if !this.ready.is_empty() || this.stopping.get() {
+            return Ok(Some(0.0));
+        }
+        match this.timers.next() {
+            Some(when) => Ok(Some(
+                (when - loop_core::time(this)?).clamp(0.0, LONGEST_WAIT),
+            )),
+            None => Ok(None),
+        }
+    }
+
+    fn poll(&self) -> Fallible<()> {
+        let this = self.event_loop;
+        let py = this.py();
+        match &self.poller {
+            Poller::Selector(selector) => {
+                let timeout = match self.timeout()? {
+                    // asyncio gives the whole number here.
+                    Some(0.0) => 0i32.into_pyobject(py).map_err(PyErr::from)?.into_any(),
+                    Some(seconds) => PyFloat::new(py, seconds).into_any(),
+                    None => py.None().into_bound(py),
+                };
+                let events = call::method1(selector, intern!(py, "select"), &timeout)?;
+                call::method1(this.as_any(), intern!(py, "_process_events"), &events)?;
+                Ok(())
+            }
+            Poller::Epoll { descriptor, keys } => {
+                for event in self.wait(*descriptor, keys.len())? {
+                    process(this, keys, event)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits on epoll; signals that interrupt it are handled, and the wait goes on (PEP 475).
+    fn wait(&self, descriptor: i32, most: usize) -> Fallible<Vec<poll::Readiness>> {
+        let py = self.event_loop.py();
+        loop {
+            let milliseconds = match self.timeout()? {
+                // Rounded up, as the selector does: never earlier than asked for.
+                Some(seconds) => (seconds * 1e3).ceil() as i32,
+                None => -1,
+            };
+            match poll::wait(py, descriptor, milliseconds, most) {
+                Ok(events) => return Ok(events),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    compat::run_signal_handlers(py)?;
+                }
+                Err(error) => return Err(PyErr::from(error).into()),
+            }
+        }
+    }
+}
+
+fn is_time_to_poll(this: &Ref<'_, LoopState>) -> bool {
+    let turns = this.turns_without_poll.get() + 1;
+    this.turns_without_poll.set(turns);
+    let tick = clock::coarse_tick();
+    turns >= TURNS_WITHOUT_POLL || this.last_poll.replace(tick) != tick
+}
+
+/// Hands an event to the handles that were registered for it.
+fn process(
+    this: &Ref<'_, LoopState>,
+    keys: &Bound<'_, PyDict>,
+    event: poll::Readiness,
+) -> Fallible<()> {
+    let py = this.py();
+    let Some(key) = keys.get_item(event.descriptor)? else {
+        return Ok(());
+    };
+    let wanted: u32 = key.get_item(2)?.extract()?;
+    let data = key.get_item(3)?;
+    let sides = [
+        (
+            event.readable && wanted & 1 != 0,
+            0,
+            intern!(py, "_remove_reader"),
+        ),
+        (
+            event.writable && wanted & 2 != 0,
+            1,
+            intern!(py, "_remove_writer"),
+        ),
+    ];
+    for (happened, index, remove) in sides {
+        if !happened {
+            continue;
+        }
+        let handle = data.get_item(index)?;
+        if handle.is_none() {
+            continue;
+        }
+        if is_cancelled(&handle)? {
+            call::method1(this.as_any(), remove, &key.get_item(0)?)?;
+        } else {
+            this.push(Ready::Run(handle.into()));
+        }
+    }
+    Ok(())
+}
+
+fn is_cancelled(handle: &Bound<'_, PyAny>) -> Fallible<bool> {
+    match Ref::<HandleState>::cast(handle) {
+        Some(handle) => Ok(handle.is_cancelled()),
+        None => Ok(handle
+            .getattr(intern!(handle.py(), "_cancelled"))?
+            .is_truthy()?),
+    }
+}
+
+/// Puts a handle into the ready queue, unless it is cancelled.
+///
+/// # Errors
+/// When it is no handle.
+pub(crate) fn add_handle(this: &Ref<'_, LoopState>, handle: &Bound<'_, PyAny>) -> Fallible<()> {
+    if !is_cancelled(handle)? {
+        this.push(Ready::Run(Held::new(handle)));
+    }
+    Ok(())
+}
+
+/// Ends the wait of the thread that runs the loop, if it is in one: once a wait is enough.
+///
+/// # Errors
+/// What the loop's `_write_to_self` raises.
+pub(crate) fn wake_up(this: &Ref<'_, LoopState>) -> Fallible<()> {
+    if this.polling.replace(false) {
+        call::method0(this.as_any(), intern!(this.py(), "_write_to_self"))?;
+    }
+    Ok(())
+}
+
+/// Runs one entry.
+///
+/// # Errors
+/// `KeyboardInterrupt` and `SystemExit`; everything else goes to the exception handler.
+#[inline]
+fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
+    let py = this.py();
+    let ran = match &entry {
+        Ready::Step { task } => on_task(py, task, |task| step::step_native(this, task, None)),
+        Ready::Throw { task, exception } => on_task(py, task, |task| {
+            step::step_native(this, task, Some(exception.bind(py).clone()))
+        }),
+        Ready::Wake { task, awaited } => on_task(py, task, |task| {
+            step::wake_native(this, task, awaited.bind(py))
+        }),
+        Ready::Settle { waiter, child } => settle(waiter.bind(py), child.bind(py)),
+        Ready::Call {
+            function,
+            future,
+            context,
+        } => run_callback(function.bind(py), future.bind(py), context.bind(py)),
+        Ready::Release { future, value } => release(future.bind(py), value.bind(py)),
+        Ready::Run(handle) => return run_handle(handle.bind(py)),
+    };
+    match ran {
+        Ok(()) => Ok(()),
+        Err(raised) => report(this, &entry, raised),
+    }
+}
+
+#[inline]
+fn on_task<'py>(
+    py: Python<'py>,
+    task: &Held,
+    run: impl FnOnce(&Ref<'py, TaskState>) -> Fallible<()>,
+) -> Fallible<()> {
+    let Some(task) = Ref::<TaskState>::cast(task.bind(py)) else {
+        return Ok(());
+    };
+    match task.context.get(py) {
+        Some(own) if context::is_context(&own) => context::run(&own, || run(task)),
+        _ => run(task),
+    }
+}
+
+fn settle<'py>(waiter: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallible<()> {
+    if let Some(gathering) = Ref::<GatheringState>::cast(waiter) {
+        return gather::settle(gathering, child);
+    }
+    match Ref::<WaitState>::cast(waiter) {
+        Some(waiting) => wait::settle(waiting, child),
+        None => Ok(()),
+    }
+}
+
+fn run_callback<'py>(
+    function: &Bound<'py, PyAny>,
+    future: &Bound<'py, PyAny>,
+    own: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    if context::is_context(own) {
+        return context::run(own, || call::call1(function, future).map(drop));
+    }
+    own.call_method1(intern!(own.py(), "run"), (function, future))?;
+    Ok(())
+}
+
+/// Ends a sleep, unless its future is done.
+fn release<'py>(object: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Fallible<()> {
+    match Ref::<FutureState>::cast(object) {
+        Some(future) if !future.is_done() => future::set_result(future, value.clone()),
+        _ => Ok(()),
+    }
+}
+
+fn run_handle(object: &Bound<'_, PyAny>) -> Fallible<()> {
+    if let Some(own) = Ref::<HandleState>::cast(object) {
+        if own.is_cancelled() {
+            return Ok(());
+        }
+        return handle::run(own);
+    }
+    if is_cancelled(object)? {
+        return Ok(());
+    }
+    call::method0(object, intern!(object.py(), "_run"))?;
+    Ok(())
+}
+
+/// Tells the exception handler what asyncio, which has a handle for everything, would tell it.
+#[cold]
+fn report(this: &Ref<'_, LoopState>, entry: &Ready, raised: Raised) -> Fallible<()> {
+    let py = this.py();
+    if raised.ends_the_loop(py) {
+        return Err(raised);
+    }
+    let exception = raised.take(py);
+    match as_handle(this, entry)? {
+        Some(handle) => handle::report_exception(&handle, exception),
+        None => Ok(()),
+    }
+}
+
+/// The entry as the handle that asyncio would have made of it.
+fn as_handle<'py>(
+    this: &Ref<'py, LoopState>,
+    entry: &Ready,
+) -> Fallible<Option<Ref<'py, HandleState>>> {
+    let py = this.py();
+    let one = |object: &Held| [object.bind(py).clone()];
+    let (callback, arguments, own) = match entry {
+        Ready::Step { task } | Ready::Throw { task, .. } => {
+            let Some(task) = Ref::<TaskState>::cast(task.bind(py)) else {
+                return Ok(None);
+            };
+            let callback = wakeup::step_as_python(task, None)?;
+            (callback, Vec::new(), task.context.get(py))
+        }
+        Ready::Wake { task, awaited } => {
+            let (callback, own) = wakeup::as_python(task.bind(py))?;
+            (callback, one(awaited).to_vec(), Some(own))
+        }
+        Ready::Settle { waiter, child } => {
+            let callback = match Ref::<WaitState>::cast(waiter.bind(py)) {
+                Some(waiting) => wait::bound_callback(waiting)?,
+                None => waiter.bind(py).getattr(intern!(py, "_done_callback"))?,
+            };
+            (callback, one(child).to_vec(), None)
+        }
+        Ready::Call {
+            function,
+            future,
+            context,
+        } => (
+            function.bind(py).clone(),
+            one(future).to_vec(),
+            Some(context.bind(py).clone()),
+        ),
+        Ready::Release { future, value } => {
+            let futures = py.import("asyncio.futures")?;
+            let callback = futures.getattr("_set_result_unless_cancelled")?;
+            (
+                callback,
+                vec![future.bind(py).clone(), value.bind(py).clone()],
+                None,
+            )
+        }
+        Ready::Run(handle) => return Ok(Ref::cast(handle.bind(py)).cloned()),
+    };
+    let arguments = pyo3::types::PyTuple::new(py, arguments)?.into_any();
+    let state = HandleState::new(this, &callback, arguments, own)?;
+    Ok(Some(Ref::allocate(py, state)?))
+}
+
+/// Runs one entry in debug mode: slow ones are logged.
+fn run_debugging(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
+    let py = this.py();
+    let handle = match &entry {
+        Ready::Run(handle) => Some(handle.bind(py).clone()),
+        _ => None,
+    };
+    if let Some(handle) = &handle {
+        if is_cancelled(handle)? {
+            return Ok(());
+        }
+        this.current_handle.set(handle.clone());
+    }
+    let began = loop_core::time(this)?;
+    let ran = run_entry(this, entry).map_err(|raised| raised.take(py));
+    let took = loop_core::time(this)? - began;
+    let logged = match (&ran, handle) {
+        (Ok(()), Some(handle)) => log_if_slow(this, &handle, took),
+        _ => Ok(()),
+    };
+    this.current_handle.clear();
+    ran.map_err(|exception| Raised::from(PyErr::from_value(exception)))?;
+    logged
+}
+
+fn log_if_slow(this: &Ref<'_, LoopState>, handle: &Bound<'_, PyAny>, took: f64) -> Fallible<()> {
+    let py = this.py();
+    let slow: f64 = this
+        .as_any()
+        .getattr(intern!(py, "slow_callback_duration"))?
+        .extract()?;
+    if took >= slow {
+        let handle = FORMAT_HANDLE.get(py)?.call1((handle,))?;
+        let message = "Executing %s took %.3f seconds";
+        LOGGER
+            .get(py)?
+            .call_method1(intern!(py, "warning"), (message, handle, took))?;
+    }
+    Ok(())
+}
+
+/// What is ready, as the handles that asyncio would show.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn ready_handles<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let entries = this.ready.take();
+    let handles: Fallible<Vec<_>> = entries
+        .iter()
+        .map(|entry| match entry {
+            Ready::Run(handle) => Ok(handle.bind(py).clone()),
+            entry => Ok(match as_handle(this, entry)? {
+                Some(handle) => handle.into_any(),
+                None => py.None().into_bound(py),
+            }),
+        })
+        .collect();
+    let meanwhile = this.ready.take();
+    entries
+        .into_iter()
+        .chain(meanwhile)
+        .for_each(|entry| this.push(entry));
+    Ok(PyList::new(py, handles?)?.into_any())
+}

@@ -1,0 +1,386 @@
+//! `wait`.
+//!
+//! The kernel's `Wait` decides; this file keeps the futures.
+//!
+//! # Source
+//! `wait`, `_wait`, CPython 3.11 to 3.13 `asyncio/tasks.py`.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PySet, PyString, PyTuple};
+use stook_kernel::{Outcome, ReturnWhen, Wait, WaitAction};
+
+use crate::awaiting::Awaiting;
+use crate::callbacks::Callback;
+use crate::coroutine::{Common, Coroutine};
+use crate::ensure;
+use crate::errors::{self, Imported};
+use crate::ffi::class::WeakReferences;
+use crate::ffi::coro::Resumed;
+use crate::ffi::gc::traverse;
+use crate::ffi::method::BoundDefinition;
+use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Method, Ref, Signature, TypeSlot, call};
+use crate::future::{self, FutureState};
+use crate::loop_core::{self, LoopState};
+use crate::timers::{Alarm, TimerKey};
+
+static ORIGINAL: Imported = Imported::new("asyncio.tasks", "wait");
+static RELEASE_WAITER: Imported = Imported::new("asyncio.tasks", "_release_waiter");
+
+/// The state of a `wait` coroutine.
+#[derive(Debug, Default)]
+pub(crate) struct WaitState {
+    common: Common,
+    /// What was given, until it begins; then the set of futures.
+    futures: HeldCell,
+    timeout: HeldCell,
+    return_when: HeldCell,
+    machine: Cell<Option<Wait>>,
+    waiter: HeldCell,
+    awaiting: Awaiting,
+    timer_of: HeldCell,
+    timer: Cell<Option<TimerKey>>,
+    /// What the futures that are not ours call when they are done.
+    callback: HeldCell,
+}
+
+traverse!(
+    WaitState: common, futures, timeout, return_when, waiter, awaiting, timer_of, callback
+);
+
+impl Class for WaitState {
+    type Extras = WeakReferences;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+/// `wait(fs, *, timeout=None, return_when=ALL_COMPLETED)`
+///
+/// # Errors
+/// `TypeError` when the arguments do not fit; what is wrong with their values is found when the
+/// coroutine begins.
+pub(crate) fn wait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<3> = Signature {
+        function: "wait",
+        parameters: ["fs", "timeout", "return_when"],
+        positional: 1,
+        required: 1,
+    };
+    let py = args.py();
+    let [futures, timeout, return_when] = args.parse(&SIGNATURE)?;
+    let state = WaitState {
+        common: Common::new(py)?,
+        ..WaitState::default()
+    };
+    state.futures.set_or_clear(futures);
+    state
+        .timeout
+        .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
+    state.return_when.set_or_clear(return_when);
+    Ok(Ref::allocate(py, state)?.into_any())
+}
+
+impl Coroutine for WaitState {
+    const NAME: &'static str = "wait";
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn original() -> &'static Imported {
+        &ORIGINAL
+    }
+
+    fn advance<'py>(
+        this: &Ref<'py, Self>,
+        thrown: Option<Bound<'py, PyAny>>,
+        begins: bool,
+    ) -> Fallible<Resumed<'py>> {
+        let py = this.py();
+        if begins {
+            prepare(this)?;
+            let waiter = this.waiter.get_or_none(py);
+            return finish(this, this.awaiting.begin(&waiter));
+        }
+        finish(this, this.awaiting.resume(py, thrown))
+    }
+
+    fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        this.awaiting.shown(this.py())
+    }
+
+    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
+        this.awaiting.abandon();
+        withdraw(this)
+    }
+}
+
+/// The kernel's name for `return_when`.
+fn return_when(given: Option<&Bound<'_, PyAny>>) -> Fallible<ReturnWhen> {
+    let Some(given) = given else {
+        return Ok(ReturnWhen::AllCompleted);
+    };
+    for (name, when) in [
+        ("FIRST_COMPLETED", ReturnWhen::FirstCompleted),
+        ("FIRST_EXCEPTION", ReturnWhen::FirstException),
+        ("ALL_COMPLETED", ReturnWhen::AllCompleted),
+    ] {
+        let is_it = match given.cast_exact::<PyString>() {
+            Ok(text) => text.to_cow()? == name,
+            Err(_) => given.eq(name)?,
+        };
+        if is_it {
+            return Ok(when);
+        }
+    }
+    let message = format!("Invalid return_when value: {}", given.str()?);
+    Err(PyValueError::new_err(message).into())
+}
+
+/// Everything that happens before the wait.
+fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
+    let py = this.py();
+    let given = this.futures.get_or_none(py);
+    if ensure::is_future(&given)? || errors::is_coroutine(&given)? {
+        let name = errors::type_name(&given)?;
+        let message = format!("expect a list of futures, not {name}");
+        return Err(PyTypeError::new_err(message).into());
+    }
+    if !given.is_truthy()? {
+        return Err(PyValueError::new_err("Set of Tasks/Futures is empty.").into());
+    }
+    let when = return_when(this.return_when.get(py).as_ref())?;
+    let futures = py.get_type::<PySet>().call1((&given,))?;
+    this.futures.set(futures.clone());
+    for future in futures.try_iter()? {
+        let future = future?;
+        if future::plain(&future).is_none() && errors::is_coroutine(&future)? {
+            let message = "Passing coroutines is forbidden, use tasks explicitly.";
+            return Err(PyTypeError::new_err(message).into());
+        }
+    }
+    let event_loop = loop_core::require_running_loop(py)?;
+    set_waiter(this, &event_loop)?;
+    let count = futures.len()?;
+    this.machine.set(Some(Wait::new(count, when)));
+    for future in futures.try_iter()? {
+        tell(this, &future?)?;
+    }
+    Ok(())
+}
+
+/// Makes the future that the wait is for, and sets the timer that releases it.
+fn set_waiter<'py>(this: &Ref<'py, WaitState>, event_loop: &Bound<'py, PyAny>) -> Fallible<()> {
+    let py = this.py();
+    let native = loop_core::native(event_loop).filter(|native| native.has_plain_timers());
+    let timeout = this.timeout.get(py);
+    if let Some(native) = native {
+        let waiter = future::create(native)?;
+        this.waiter.set(waiter.as_any().clone());
+        if let Some(timeout) = timeout {
+            set_timer(this, native, &waiter, &timeout)?;
+        }
+        return Ok(());
+    }
+    let waiter = call::method0(event_loop, intern!(py, "create_future"))?;
+    this.waiter.set(waiter.clone());
+    if let Some(timeout) = timeout {
+        let release = RELEASE_WAITER.get(py)?;
+        let handle =
+            event_loop.call_method1(intern!(py, "call_later"), (timeout, release, waiter))?;
+        this.timer_of.set(handle);
+    }
+    Ok(())
+}
+
+fn set_timer<'py>(
+    this: &Ref<'py, WaitState>,
+    event_loop: &Ref<'py, LoopState>,
+    waiter: &Ref<'py, FutureState>,
+    timeout: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let py = this.py();
+    // Python's own addition: what cannot be added raises what asyncio raises.
+    let now = pyo3::types::PyFloat::new(py, loop_core::time(event_loop)?);
+    let when: f64 = now.add(timeout)?.extract()?;
+    let alarm = Alarm::Release {
+        future: waiter.as_any().clone().into(),
+        value: py.None().into_bound(py).into(),
+    };
+    this.timer.set(Some(event_loop.timers.set(when, alarm)));
+    this.timer_of.set(event_loop.as_any().clone());
+    Ok(())
+}
+
+/// Asks `future` to tell us when it is done.
+fn tell<'py>(this: &Ref<'py, WaitState>, future: &Bound<'py, PyAny>) -> Fallible<()> {
+    if let Some(plain) = future::plain(future) {
+        return future::add_callback(plain, Callback::Settle(Held::new(this.as_any())));
+    }
+    let py = this.py();
+    let callback = bound_callback(this)?;
+    this.callback.set(callback.clone());
+    call::method1(future, intern!(py, "add_done_callback"), &callback)?;
+    Ok(())
+}
+
+/// What a future that knows only Python callables calls when it is done.
+pub(crate) fn bound_callback<'py>(this: &Ref<'py, WaitState>) -> Fallible<Bound<'py, PyAny>> {
+    static CALLBACK: pyo3::sync::PyOnceLock<&'static BoundDefinition> =
+        pyo3::sync::PyOnceLock::new();
+    let definition = CALLBACK.get_or_init(this.py(), || {
+        Method::<WaitState>::one(c"_on_completion", c"A future is done.", on_completion).leak()
+    });
+    Method::<WaitState>::bind(definition, this)
+}
+
+fn on_completion<'py>(
+    this: &Ref<'py, WaitState>,
+    future: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    settle(this, future)?;
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+/// How `future` ended, if the kernel has to know; then its exception counts as read.
+fn examined(future: &Bound<'_, PyAny>) -> Fallible<Outcome> {
+    let py = future.py();
+    if let Some(plain) = future::plain(future) {
+        let outcome = plain.outcome();
+        if outcome.is_error() {
+            plain.mark_read();
+        }
+        return Ok(outcome);
+    }
+    if call::method0(future, intern!(py, "cancelled"))?.is_truthy()? {
+        return Ok(Outcome::Cancelled);
+    }
+    let is_error = !call::method0(future, intern!(py, "exception"))?.is_none();
+    Ok(if is_error {
+        Outcome::Raised
+    } else {
+        Outcome::Returned
+    })
+}
+
+/// Counts `future`, which is done, and releases the wait if that is enough.
+///
+/// # Errors
+/// What a future whose methods are not ours raises.
+pub(crate) fn settle(this: &Ref<'_, WaitState>, future: &Bound<'_, PyAny>) -> Fallible<()> {
+    let Some(mut machine) = this.machine.get() else {
+        return Ok(());
+    };
+    let outcome = if machine.examines_next_child() {
+        examined(future)?
+    } else {
+        Outcome::Returned
+    };
+    let action = machine.child_done(outcome);
+    this.machine.set(Some(machine));
+    match action {
+        WaitAction::KeepWaiting => Ok(()),
+        WaitAction::Release => release(this),
+    }
+}
+
+fn release(this: &Ref<'_, WaitState>) -> Fallible<()> {
+    let py = this.py();
+    cancel_timer(this)?;
+    let waiter = this.waiter.get_or_none(py);
+    match future::plain(&waiter) {
+        Some(plain) if plain.is_done() => Ok(()),
+        Some(plain) => future::set_result(plain, py.None().into_bound(py)),
+        None => {
+            if !call::method0(&waiter, intern!(py, "done"))?.is_truthy()? {
+                call::method1(
+                    &waiter,
+                    intern!(py, "set_result"),
+                    &py.None().into_bound(py),
+                )?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn cancel_timer(this: &Ref<'_, WaitState>) -> Fallible<()> {
+    let py = this.py();
+    let Some(owner) = this.timer_of.get(py) else {
+        return Ok(());
+    };
+    match (this.timer.get(), loop_core::native(&owner)) {
+        (Some(key), Some(event_loop)) => event_loop.timers.cancel(key),
+        _ => drop(call::method0(&owner, intern!(py, "cancel"))?),
+    }
+    Ok(())
+}
+
+/// Takes back the timer and what the futures were asked for.
+fn withdraw(this: &Ref<'_, WaitState>) -> Fallible<()> {
+    let py = this.py();
+    cancel_timer(this)?;
+    this.timer_of.clear();
+    let callback = this.callback.get(py);
+    for future in this.futures.get_or_none(py).try_iter()? {
+        let future = future?;
+        match (future::plain(&future), &callback) {
+            (Some(plain), _) => plain.callbacks.remove_waiter(this.as_any()),
+            (None, Some(callback)) => {
+                call::method1(&future, intern!(py, "remove_done_callback"), callback)?;
+            }
+            (None, None) => {}
+        }
+    }
+    this.callback.clear();
+    this.waiter.clear();
+    Ok(())
+}
+
+/// What follows the wait, whether it ends or is interrupted.
+fn finish<'py>(
+    this: &Ref<'py, WaitState>,
+    resumed: Fallible<Resumed<'py>>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    match resumed {
+        Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
+        Ok(Resumed::Returned(_)) => {
+            withdraw(this)?;
+            let answer = sort(this)?;
+            this.futures.clear();
+            Ok(Resumed::Returned(answer))
+        }
+        Err(raised) => {
+            let exception = raised.take(py);
+            withdraw(this)?;
+            this.futures.clear();
+            Err(PyErr::from_value(exception).into())
+        }
+    }
+}
+
+/// `(done, pending)`
+fn sort<'py>(this: &Ref<'py, WaitState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let (done, pending) = (PySet::empty(py)?, PySet::empty(py)?);
+    for future in this.futures.get_or_none(py).try_iter()? {
+        let future = future?;
+        let is_done = match future::plain(&future) {
+            Some(plain) => plain.is_done(),
+            None => call::method0(&future, intern!(py, "done"))?.is_truthy()?,
+        };
+        if is_done {
+            done.add(future)?;
+        } else {
+            pending.add(future)?;
+        }
+    }
+    Ok(PyTuple::new(py, [done, pending])?.into_any())
+}

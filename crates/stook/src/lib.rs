@@ -1,0 +1,1 @@
+//! asyncio's task control for tokio programs.

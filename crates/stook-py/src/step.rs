@@ -17,7 +17,7 @@ use crate::callbacks::Callback;
 use crate::current;
 use crate::errors::{self, CANCELLED_ERROR};
 use crate::ffi::coro::{self, Resumed};
-use crate::ffi::{Fallible, Held, Raised, Ref, call, context};
+use crate::ffi::{Fallible, Held, Raised, Ref, call, context, error};
 use crate::future::{self, Ended, FutureState};
 use crate::loop_core::{self, LoopState};
 use crate::task::{self, TaskState};
@@ -144,12 +144,12 @@ fn already_done(this: &Ref<'_, TaskState>, exception: Option<Bound<'_, PyAny>>) 
 fn failed(this: &Ref<'_, TaskState>, raised: Raised) -> Fallible<()> {
     let py = this.py();
     let as_future = task::as_future(this);
-    if raised.matches(CANCELLED_ERROR.get(py)?) {
-        this.future.keep_cancelled_error(raised.take(py));
-        return future::cancel(as_future, None).map(drop);
-    }
     let ends_the_loop = raised.ends_the_loop(py);
     let exception = raised.take(py);
+    if error::is_a(&exception, CANCELLED_ERROR.get(py)?) {
+        this.future.keep_cancelled_error(exception);
+        return future::cancel(as_future, None).map(drop);
+    }
     future::set_exception(as_future, &exception)?;
     if ends_the_loop {
         return Err(restore(&exception));

@@ -90,6 +90,12 @@ impl Raised {
     }
 }
 
+/// Whether `exception` is an instance of `class`, as an `except` clause decides it.
+pub(crate) fn is_a(exception: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: S1, S2.
+    unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), class.as_ptr()) != 0 }
+}
+
 /// Whether the error indicator is set.
 pub(crate) fn is_set(_py: Python<'_>) -> bool {
     // SAFETY: S1, attached.

@@ -1,0 +1,1 @@
+"""The order fuzzer: random asyncio programs run on two engines, their traces compared."""

@@ -1,0 +1,285 @@
+"""What a random program runs on: its loop, its trace, and names for the things it makes.
+
+The text of this module and of the two that it imports is also the first part of every script that
+the fuzzer prints, so that a script and a run inside the fuzzer are the same code.
+
+A trace holds nothing that differs between two runs on one engine:
+
+1. No addresses, paths or line numbers, no names of asyncio's own callbacks: tasks and futures
+   appear by label, sets in order of label.
+2. What finalisers say (a result never retrieved, a task destroyed while pending, a coroutine never
+   awaited) is kept back until the program next collects garbage, and sorted there. The collector
+   runs at no other time.
+3. Time is virtual: the loop never sleeps, its clock jumps to the next deadline. A program that has
+   no delays may instead run on the loop's exact class and the real clock.
+
+It does not trace the turn in which a finaliser runs, nor the order in which asyncio goes through a
+set: ``OrderedSet`` takes that away from task groups, ``at_most_one_done`` from wait and
+as_completed.
+"""
+
+import asyncio
+import contextvars
+import functools
+import gc
+import re
+import sys
+import warnings
+import weakref
+
+from .things import Box, Contexts, OrderedSet, OwnFuture, OwnTask
+from .virtual_time import QUIET_TURNS, START, Watch, loop_class, virtual_loop_class
+
+
+class Stage:
+    """Runs one program and keeps its trace.
+
+    Args:
+        clock: ``"virtual"``, or ``"real"`` for a program without delays.
+        debug: Whether the loop is in debug mode.
+        tasks: ``"plain"``, ``"eager"`` (3.12 and later), or ``"own"`` for subclasses.
+        ticking: Whether lines carry the number of the loop's turn.
+    """
+
+    loop_spec = "asyncio:new_event_loop"
+    """Which loops programs run on."""
+
+    def __init__(self, *, clock="virtual", debug=False, tasks="plain", ticking=False):
+        self.lines = []
+        self._held = []
+        self._collecting = False
+        self._ticking = ticking
+        self._tick_due = False
+        self._turn = self._quiet = 0
+        self._real = clock == "real"
+        self._own = tasks == "own"
+        self._labels = weakref.WeakKeyDictionary()
+        self._uses = {}
+        self.box = Box(self)
+        self.contexts = Contexts()
+        self.handles = {}
+        if self._real:
+            self.loop = loop_class(self.loop_spec)()
+        else:
+            self.loop = virtual_loop_class(self.loop_spec)(self.deadlocked)
+        self.loop.set_exception_handler(self._report)
+        probe = self.loop.create_task(asyncio.sleep(0))
+        self.loop.run_until_complete(probe)
+        self._first_number = int(probe.get_name().rpartition("-")[2])
+        self.loop.set_debug(debug)
+        self.loop.slow_callback_duration = 1e9
+        if tasks == "eager":
+            self.loop.set_task_factory(asyncio.eager_task_factory)
+        elif self._own:
+            self.loop.set_task_factory(lambda loop, coro, **more: OwnTask(coro, loop=loop, **more))
+
+    def perform(self, program):
+        """Run ``program()`` and return the lines of its trace."""
+        gc.collect()
+        gc.disable()
+        unraisable_hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always")
+                warnings.showwarning = self._warned
+                try:
+                    contextvars.Context().run(program)
+                except BaseException as error:
+                    self.say("the program raised", error)
+                self._close()
+        finally:
+            sys.unraisablehook = unraisable_hook
+            gc.enable()
+        return self.lines
+
+    def run(self, awaitable):
+        """Run the loop until ``awaitable`` is done."""
+        self._run("run_until_complete", functools.partial(self.loop.run_until_complete, awaitable))
+
+    def run_forever(self):
+        """Run the loop until it is stopped or nothing is left that could happen."""
+        self._run("run_forever", self.loop.run_forever)
+
+    def run_turns(self, count):
+        """Make ``count`` single turns of the loop."""
+        for _ in range(count):
+            self.loop.call_soon(self.loop.stop)
+            self.run_forever()
+
+    def deadlocked(self):
+        """Say that nothing can happen any more, and stop the loop."""
+        self.say("nothing is left to happen")
+        self.loop.stop()
+
+    def cancel_all(self):
+        """Cancel what is left, in order of label, and wait for it.
+
+        Tasks that share a label (3.13.0 names those of a task factory ``None``) have no order.
+        """
+        by_label = {}
+        for task in asyncio.all_tasks(self.loop):
+            by_label.setdefault(self.label(task), []).append(task)
+        left = [tasks[0] for _, tasks in sorted(by_label.items()) if len(tasks) == 1]
+        for task in left:
+            task.cancel("the end")
+        if left:
+            self.run(asyncio.gather(*left, return_exceptions=True))
+
+    def collect(self):
+        """Collect garbage, and tell what finalisers said since the last time."""
+        self._collecting = True
+        gc.collect()
+        gc.collect()
+        self._collecting = False
+        self.lines.extend(sorted(self._held))
+        self._held.clear()
+
+    def say(self, text, *values):
+        """Add a line to the trace: who runs, the text, and the values by what they show."""
+        shown = [self.describe(value) for value in values]
+        line = " ".join([f"{self.label(asyncio.current_task(self.loop))}:", str(text), *shown])
+        if self._collecting:
+            self._held.append(f"gc {line}")
+            return
+        if self._ticking:
+            line = f"{self._turn} {line}"
+            self._quiet = 0
+            if not (self._tick_due or self.loop.is_closed()):
+                self._tick_due = True
+                self.loop.call_soon(self._tick)
+        self.lines.append(line)
+
+    def attempt(self, text, function, *arguments, **options):
+        """Call a function and say what came of it."""
+        try:
+            value = function(*arguments, **options)
+        except Exception as error:
+            self.say(f"{text} raised", error)
+        else:
+            self.say(f"{text} gave", value)
+
+    def elapsed(self):
+        """Return the seconds since the start; none on the real clock, which no trace may show."""
+        return 0 if self._real else self.loop.time() - START
+
+    def new_future(self):
+        """Return a new future of the loop."""
+        return OwnFuture(loop=self.loop) if self._own else self.loop.create_future()
+
+    def task_group(self):
+        """Return a task group that goes through its tasks in the order of arrival."""
+        group = asyncio.TaskGroup()
+        if isinstance(getattr(group, "_tasks", None), set):
+            group._tasks = OrderedSet()
+        return group
+
+    @staticmethod
+    def at_most_one_done(awaitables):
+        """Leave out all finished ones but the first: asyncio takes those in the order of a set."""
+        done = [one for one in awaitables if one.done()]
+        return [one for one in awaitables if not one.done()] + done[:1]
+
+    def cancel_handle(self, name):
+        """Cancel a handle, if there is one of that name."""
+        if handle := self.handles.get(name):
+            handle.cancel()
+            self.say(f"{name} cancelled:", handle.cancelled())
+
+    def show_state(self, name):
+        """Say how the task or future is, without retrieving its outcome."""
+        one = self.box[name]
+        state = "cancelled" if one.cancelled() else "finished" if one.done() else "pending"
+        requests = [one.cancelling()] if hasattr(one, "cancelling") else []
+        self.say(f"{name} is {state}", one, *requests)
+
+    def fresh(self, name):
+        """Return a name that no task or future had before."""
+        number = self._uses[name] = self._uses.get(name, 0) + 1
+        return name if number == 1 else f"{name}/{number}"
+
+    def give_label(self, value, name):
+        """Make a future appear under a name; tasks have their own, and so may futures."""
+        if not hasattr(value, "get_name") and value not in self._labels:
+            self._labels[value] = self.fresh(name)
+
+    def label(self, value):
+        """Return the name under which a task or future, or ``None``, appears in the trace."""
+        if value is None:
+            return "-"
+        if not hasattr(value, "get_name"):
+            return self._labels.get(value, "a future")
+        name = value.get_name()
+        if found := re.fullmatch(r"Task-(\d+)", name):
+            return f"Task-{int(found[1]) - self._first_number}"
+        return name
+
+    def describe(self, value):
+        """Return how a value appears in the trace."""
+        if isinstance(value, BaseException):
+            return self._describe_error(value)
+        if asyncio.isfuture(value):
+            return self.label(value)
+        if isinstance(value, (set, frozenset)):
+            return "{" + ", ".join(sorted(map(self.describe, value))) + "}"
+        if isinstance(value, (list, tuple)):
+            return "[" + ", ".join(map(self.describe, value)) + "]"
+        return self._without_places(repr(value))
+
+    def _describe_error(self, error, depth=3):
+        if isinstance(error, BaseExceptionGroup):
+            inner = ", ".join(self._describe_error(one, depth - 1) for one in error.exceptions)
+            arguments = f"{error.message!r}, [{inner}]"
+        else:
+            arguments = ", ".join(map(self.describe, error.args))
+        text = f"{type(error).__name__}({arguments})"
+        if depth and error.__context__ is not None:
+            text += f" after {self._describe_error(error.__context__, depth - 1)}"
+        return text
+
+    def _without_places(self, text):
+        text = re.sub(r"0x[0-9a-f]+", "0x…", text.partition("\n")[0])
+        text = re.sub(r"Task-\d+", "Task-…", text)
+        text = re.sub(r" cb=\[[^]]*\]", "", text)
+        text = re.sub(r"(in callback \S+?)\(.*", r"\1", text)
+        return re.sub(r" at [^ ]+:\d+", "", text)
+
+    def _report(self, _loop, context):
+        message = self._without_places(context["message"])
+        if "never retrieved" in message or "was destroyed" in message:
+            shown = self.label(context.get("task")), self.describe(context.get("exception"))
+            self._held.append(f"report: {message} {shown} {sorted(context)}")
+        else:
+            self.say(f"report: {message}", context.get("exception"), sorted(context))
+
+    def _warned(self, message, category, *_place):
+        self._held.append(f"warning: {category.__name__} {self._without_places(str(message))}")
+
+    def _unraisable(self, unraisable):
+        self._held.append(f"unraisable: {self.describe(unraisable.exc_value)}")
+
+    def _run(self, text, function):
+        watch = Watch(self) if self._real else None
+        try:
+            self.say(f"{text} gave", function())
+        except BaseException as error:
+            self.say(f"{text} raised", error)
+        finally:
+            if watch:
+                watch.end()
+
+    def _tick(self):
+        self._turn += 1
+        self._quiet += 1
+        self._tick_due = self._quiet < QUIET_TURNS
+        if self._tick_due:
+            self.loop.call_soon(self._tick)
+
+    def _close(self):
+        try:
+            self.loop.close()
+        except BaseException as error:
+            self.say("closing the loop raised", error)
+        self.box.clear()
+        self.contexts.clear()
+        self.handles.clear()
+        self.collect()

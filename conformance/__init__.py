@@ -1,0 +1,1 @@
+"""CPython's own asyncio tests, run on an engine and compared with the stock result."""

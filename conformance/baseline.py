@@ -1,0 +1,83 @@
+"""The stock result of the running interpreter, run once and kept in ``target/conformance``."""
+
+import hashlib
+import json
+import sys
+import threading
+from pathlib import Path
+
+from . import results, supervise
+
+STORE = Path(__file__).resolve().parent.parent / "target" / "conformance"
+FORMAT = 2
+"""Raised when a change here makes stock results of before incomparable."""
+
+
+def version_name():
+    """Return the running Python's version as the files and tables show it."""
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+class Baseline:
+    """Stock results by module, read from and added to one file.
+
+    A build of the same version with other options, or in another place, has a file of its own.
+    """
+
+    def __init__(self, settings, store=None):
+        self._settings = settings
+        build = hashlib.sha256(f"{FORMAT} {sys.version} {sys.base_prefix}".encode()).hexdigest()[:8]
+        debug = "-debug" if settings.debug else ""
+        self._path = (store or STORE) / f"stock-{version_name()}{debug}-{build}.json"
+        self._lock = threading.Lock()
+        self._modules = {}
+        if self._path.exists():
+            self._modules = json.loads(self._path.read_text(encoding="utf-8"))
+
+    def module(self, name):
+        """Return the stock result of a module, running it if it is not there."""
+        with self._lock:
+            known = self._modules.get(name)
+        if known is None:
+            known = run_with_second_chance(self._settings, name).as_json()
+            with self._lock:
+                self._modules[name] = known
+                write_json(self._path, self._modules)
+        return results.ModuleResult.from_json(name, known)
+
+
+def run_with_second_chance(settings, module, passed_before=None, only=None):
+    """Run a module, and once more those of its tests that did not pass.
+
+    The suite has tests that depend on the wall clock. One that passes the second time counts as
+    passed and is marked flaky; it is shown in the results. A crash or a hang has no second chance.
+
+    Args:
+        settings: How to run it.
+        module: The module's name.
+        passed_before: Ids of the tests that are worth another run; all when ``None``.
+        only: Ids of the tests to run; all when ``None``.
+    """
+    result = supervise.run_module(settings, module, only)
+    not_passed = [
+        name
+        for name, test in result.tests.items()
+        if test.outcome in (results.FAILED, results.ERROR, results.UNEXPECTED_SUCCESS)
+        and (passed_before is None or name in passed_before)
+    ]
+    if not_passed:
+        again = supervise.run_module(settings, module, not_passed)
+        for name in not_passed:
+            test = again.tests.get(name)
+            if test is not None and test.outcome == results.PASSED:
+                test.flaky, test.detail = True, result.tests[name].detail
+                result.tests[name] = test
+    return result
+
+
+def write_json(path, value):
+    """Write ``value`` so that a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.replace(path)

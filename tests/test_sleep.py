@@ -114,6 +114,7 @@ def test_it_is_not_a_generator(engine):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("delay", [0, 1])
 def test_never_awaited_is_warned_about(engine, delay):
+    gc.collect()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         engine.sleep(delay)

@@ -225,9 +225,10 @@ class TestComparison:
         with pytest.raises(TypeError):
             handle < 1  # noqa: B015
 
-    def test_made_by_hand(self, engine, loop):
-        one = engine.TimerHandle(3.5, print, (1,), loop)
-        two = engine.TimerHandle(3.5, print, (1,), loop, None)
-        assert one.when() == 3.5
-        assert one == two
-        assert sorted([engine.TimerHandle(when, print, (), loop) for when in (3, 1, 2)])[0].when() == 1
+    def test_handles_of_the_standard_library_made_by_hand_compare_with_ours(self, loop):
+        ours = loop.call_at(3.5, print, 1)
+        standard = asyncio.TimerHandle(2.5, print, (1,), loop)
+        assert standard < ours
+        assert ours > standard
+        assert standard != ours
+        assert sorted([ours, standard]) == [standard, ours]

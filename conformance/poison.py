@@ -50,9 +50,10 @@ def apply(*, level=ALL, only_for=None):
         only_for: A class of event loop. Scheduling and the functions of ``asyncio.tasks`` then
             still work for other loops, and for other loops' tasks.
     """
-    import _asyncio
     import asyncio
 
+    # Not imported by its name: before asyncio, the accelerator leaves asyncio half in Python.
+    _asyncio = sys.modules["_asyncio"]
     sys.modules[_MODULE] = sys.modules[__name__]
     _poison_type(_asyncio.Task, "_asyncio.Task")
     for name in SCHEDULING:
@@ -154,7 +155,7 @@ def apply_at_start_of_program():
     level = os.environ.get("STOOK_TEST_POISON", "")
     if level in ("", "0"):
         return
-    import stook  # noqa: F401 - it may read what the traps replace while it is imported
+    import stook.events  # noqa: F401 - it may read what the traps replace while it is imported
 
     apply(level=LOOP if level == LOOP else ALL)
     atexit.register(exit_if_reached)

@@ -198,7 +198,7 @@ def collect(draw):
 @anywhere(1)
 def show_tasks(draw):
     """Say which tasks there are."""
-    return draw.say("all tasks", "asyncio.all_tasks(loop)")
+    return draw.say("all tasks", "stage.all_tasks()")
 
 
 @anywhere(1)

@@ -102,8 +102,9 @@ def _replay(engine, paths):
     with Pair(engine) as pair:
         pair.check()
         for path in paths:
-            traces = pair.run(program_part(path.read_text(encoding="utf-8")))
-            if compare.differ(*traces):
+            text = program_part(path.read_text(encoding="utf-8"))
+            traces = pair.run(text)
+            if compare.differ(text, *traces):
                 different += 1
                 print("\n".join([f"{path}:", *compare.first_difference(*traces, engine.name)]))
     print(f"order: {engine.name}: {len(paths)} programs, {different} differ")

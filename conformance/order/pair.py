@@ -124,8 +124,14 @@ class Pair:
             worker.send(text)
 
     def traces(self):
-        """Return stock's trace of the program and the engine's."""
-        return tuple(worker.receive() for worker in self._workers)
+        """Return stock's trace of the program and the engine's.
+
+        After one worker died the other is started anew as well, lest they have other histories.
+        """
+        traces = tuple(worker.receive() for worker in self._workers)
+        if any(map(compare.was_killed, traces)):
+            self.close()
+        return traces
 
     def run(self, text):
         """Run a program and return both traces."""

@@ -8,8 +8,8 @@ A trace holds nothing that differs between two runs on one engine:
 1. No addresses, paths or line numbers, no names of asyncio's own callbacks: tasks and futures
    appear by label, sets in order of label.
 2. What finalisers say (a result never retrieved, a task destroyed while pending, a coroutine never
-   awaited) is kept back until the program next collects garbage, and sorted there. The collector
-   runs at no other time.
+   awaited, the clean-up of a destroyed one) is kept back until the program next collects garbage,
+   and sorted there. The collector runs at no other time.
 3. Time is virtual: the loop never sleeps, its clock jumps to the next deadline. A program that has
    no delays may instead run on the loop's exact class and the real clock.
 
@@ -48,6 +48,7 @@ class Stage:
         self.lines = []
         self._held = []
         self._collecting = False
+        self._kept = []
         self._ticking = ticking
         self._tick_due = False
         self._turn = self._quiet = 0
@@ -77,6 +78,7 @@ class Stage:
         """Run ``program()`` and return the lines of its trace."""
         gc.collect()
         gc.disable()
+        asyncio.set_event_loop(None)
         unraisable_hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
         try:
             with warnings.catch_warnings():
@@ -138,8 +140,8 @@ class Stage:
         """Add a line to the trace: who runs, the text, and the values by what they show."""
         shown = [self.describe(value) for value in values]
         line = " ".join([f"{self.label(asyncio.current_task(self.loop))}:", str(text), *shown])
-        if self._collecting:
-            self._held.append(f"gc {line}")
+        if self._collecting or _in_destroyed_coroutine():
+            self._held.append(f"finaliser {line}")
             return
         if self._ticking:
             line = f"{self._turn} {line}"
@@ -161,6 +163,10 @@ class Stage:
     def elapsed(self):
         """Return the seconds since the start; none on the real clock, which no trace may show."""
         return 0 if self._real else self.loop.time() - START
+
+    def all_tasks(self):
+        """Return all tasks; none in a finaliser, where those being destroyed may be gone or not."""
+        return set() if self._collecting else asyncio.all_tasks(self.loop)
 
     def new_future(self):
         """Return a new future of the loop."""
@@ -239,6 +245,7 @@ class Stage:
     def _without_places(self, text):
         text = re.sub(r"0x[0-9a-f]+", "0x…", text.partition("\n")[0])
         text = re.sub(r"Task-\d+", "Task-…", text)
+        text = re.sub(r"\b(_asyncio|stook)\.(?=[A-Z])", "", text)
         text = re.sub(r" cb=\[[^]]*\]", "", text)
         text = re.sub(r"(in callback \S+?)\(.*", r"\1", text)
         return re.sub(r" at [^ ]+:\d+", "", text)
@@ -263,6 +270,9 @@ class Stage:
             self.say(f"{text} gave", function())
         except BaseException as error:
             self.say(f"{text} raised", error)
+            if not isinstance(error, Exception):
+                # What asyncio's frames keep alive through the traceback shall live elsewhere too.
+                self._kept.extend(asyncio.all_tasks(self.loop))
         finally:
             if watch:
                 watch.end()
@@ -279,7 +289,16 @@ class Stage:
             self.loop.close()
         except BaseException as error:
             self.say("closing the loop raised", error)
+        self._kept.clear()
         self.box.clear()
         self.contexts.clear()
         self.handles.clear()
         self.collect()
+
+
+def _in_destroyed_coroutine():
+    """Return whether the caller cleans up after a coroutine that is thrown away."""
+    error = sys.exception()
+    while error is not None and not isinstance(error, GeneratorExit):
+        error = error.__context__
+    return error is not None

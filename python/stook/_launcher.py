@@ -7,6 +7,7 @@ How the program runs is :mod:`stook._program`'s; how it ends, :mod:`stook._progr
 import sys
 
 from stook import _platform
+from stook._install import install
 
 HELP = """\
 usage: stook script.py [arguments]
@@ -40,42 +41,46 @@ def main():
     if not arguments:
         sys.stderr.write(HELP)
         return USAGE_ERROR_STATUS
-    first = arguments[0]
-    if first in ("-h", "--help"):
+    if arguments[0] in ("-h", "--help"):
         sys.stdout.write(HELP)
         return 0
     try:
-        core = _platform.load_core()
+        if arguments[0] in ("-V", "--version"):
+            sys.stdout.write(f"stook {_platform.load_core().__version__}\n")
+            return 0
+        kind, operands = _program_of(arguments)
+        install()
     except ImportError as error:
         return _refuse(str(error), status=1)
-    if first in ("-V", "--version"):
-        sys.stdout.write(f"stook {core.__version__}\n")
-        return 0
-    return _start(arguments)
-
-
-def _start(arguments):
-    """Find out which kind of program the arguments name, and run it."""
+    except _UsageError as error:
+        return _refuse(str(error), status=USAGE_ERROR_STATUS)
+    # Not earlier: this imports asyncio, and installing is cheaper before anybody has.
     from stook import _program
-    from stook._install import install
 
+    return getattr(_program, f"run_{kind}")(*operands)
+
+
+class _UsageError(Exception):
+    """The command line does not say what to run."""
+
+
+def _program_of(arguments):
+    """Return which kind of program the arguments name, and its arguments with its own name."""
     first, *rest = arguments
-    option, attached = first[:2], first[2:]
     if first == "-":
-        run, operands = _program.run_input, rest
-    elif option == "-m":
-        run, operands = _program.run_module, [attached, *rest] if attached else rest
-    elif option == "-c":
-        run, operands = _program.run_code, [attached, *rest] if attached else rest
-    elif option.startswith("-"):
-        why = f"unknown option {first}; options of the interpreter go to python, before -m stook"
-        return _refuse(why, status=USAGE_ERROR_STATUS)
-    else:
-        run, operands = _program.run_script, arguments
-    if option in ("-m", "-c") and not operands:
-        return _refuse(f"argument expected for the {option} option", status=USAGE_ERROR_STATUS)
-    install()
-    return run(*operands)
+        return "input", rest
+    if not first.startswith("-"):
+        return "script", arguments
+    option, attached = first[:2], first[2:]
+    kind = {"-m": "module", "-c": "code"}.get(option)
+    if kind is None:
+        raise _UsageError(
+            f"unknown option {first}; options of the interpreter go to python, before -m stook"
+        )
+    operands = [attached, *rest] if attached else rest
+    if not operands:
+        raise _UsageError(f"argument expected for the {option} option")
+    return kind, operands
 
 
 def _refuse(why, *, status):

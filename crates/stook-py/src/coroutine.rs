@@ -292,6 +292,7 @@ fn class_of<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>
 pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
     py: Python<'_>,
     class: &'static std::ffi::CStr,
+    own: impl IntoIterator<Item = Method<C>>,
 ) -> Fallible<()> {
     Builder::<C>::new(class)
         .coroutine(resume::<C>)
@@ -302,6 +303,7 @@ pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
             Method::any(c"throw", c"Raise where it waits.", throw::<C>),
             Method::none(c"close", c"Raise GeneratorExit where it waits.", close::<C>),
         ])
+        .methods(own)
         .attributes([
             GetSet::read(c"__class__", class_of::<C>),
             GetSet::read(c"__name__", name::<C>),

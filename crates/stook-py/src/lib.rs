@@ -50,8 +50,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         task_class::build(module)?;
         gather::build(module)?;
         handle::build(module)?;
-        coroutine::build::<sleep::SleepState>(py, c"stook.sleep")?;
-        coroutine::build::<wait::WaitState>(py, c"stook.wait")?;
+        sleep::build(py)?;
+        wait::build(py)?;
         function::build(py)?;
         event_loop::build(module)?;
         names::build(module)

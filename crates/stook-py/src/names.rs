@@ -244,10 +244,6 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let function = get_event_loop_at_level;
         Function::new(c"_get_event_loop", GET_EVENT_LOOP, function).add_to(module)?;
     }
-    if compat::SINCE_3_12 {
-        let factory = task_class::eager_task_factory;
-        Function::new(c"eager_task_factory", EAGER_TASK_FACTORY, factory).add_to(module)?;
-    }
     Ok(())
 }
 
@@ -265,7 +261,9 @@ fn add_natives(module: &Bound<'_, PyModule>) -> Fallible<()> {
         ("create_task", &CREATE_TASK, ensure::create_task),
         ("ensure_future", &ENSURE_FUTURE, ensure::ensure_future),
     ];
-    for (name, original, body) in natives {
+    static EAGER: Imported = Imported::new("asyncio.tasks", "eager_task_factory");
+    let eager: (_, _, Body) = ("eager_task_factory", &EAGER, task_class::eager_task_factory);
+    for (name, original, body) in natives.into_iter().chain(compat::SINCE_3_12.then_some(eager)) {
         module.add(name, function::new(original.get(module.py())?, body)?)?;
     }
     Ok(())
@@ -333,6 +331,3 @@ const UNREGISTER_EAGER_TASK: &std::ffi::CStr =
     c"_unregister_eager_task(task)\n--\n\nNo longer count task among those in their eager step.";
 const SET_MIRRORING: &std::ffi::CStr = c"set_mirroring(on, /)\n--\n\n\
 Set whether names that were bound before install() are kept informed.";
-const EAGER_TASK_FACTORY: &std::ffi::CStr =
-    c"eager_task_factory(loop, coro, *, name=None, context=None)\n--\n\n\
-A task factory: tasks run their first step when they are made.";

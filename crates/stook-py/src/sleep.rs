@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
 use crate::awaiting::Awaiting;
-use crate::coroutine::{Common, Coroutine};
+use crate::coroutine::{self, Common, Coroutine};
 use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
@@ -218,4 +218,12 @@ fn cancel_timer(this: &Ref<'_, SleepState>) -> Fallible<()> {
         _ => drop(call::method0(&owner, intern!(py, "cancel"))?),
     }
     Ok(())
+}
+
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
+    coroutine::build::<SleepState>(py, c"stook.sleep", [])
 }

@@ -453,10 +453,7 @@ fn as_handle<'py>(
             (callback, one(awaited).to_vec(), Some(own))
         }
         Ready::Settle { waiter, child } => {
-            let callback = match Ref::<WaitState>::cast(waiter.bind(py)) {
-                Some(waiting) => wait::bound_callback(waiting)?,
-                None => waiter.bind(py).getattr(intern!(py, "_done_callback"))?,
-            };
+            let callback = waiter.bind(py).getattr(intern!(py, "_done_callback"))?;
             (callback, one(child).to_vec(), None)
         }
         Ready::Call {

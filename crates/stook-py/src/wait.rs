@@ -15,13 +15,12 @@ use stook_kernel::{Outcome, ReturnWhen, Wait, WaitAction};
 
 use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
-use crate::coroutine::{Common, Coroutine};
+use crate::coroutine::{self, Common, Coroutine};
 use crate::ensure;
 use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::method::BoundDefinition;
 use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Method, Ref, Signature, TypeSlot, call};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState};
@@ -224,20 +223,19 @@ fn tell<'py>(this: &Ref<'py, WaitState>, future: &Bound<'py, PyAny>) -> Fallible
         return future::add_callback(plain, Callback::Settle(Held::new(this.as_any())));
     }
     let py = this.py();
-    let callback = bound_callback(this)?;
+    let callback = this.as_any().getattr(intern!(py, "_done_callback"))?;
     this.callback.set(callback.clone());
     call::method1(future, intern!(py, "add_done_callback"), &callback)?;
     Ok(())
 }
 
-/// What a future that knows only Python callables calls when it is done.
-pub(crate) fn bound_callback<'py>(this: &Ref<'py, WaitState>) -> Fallible<Bound<'py, PyAny>> {
-    static CALLBACK: pyo3::sync::PyOnceLock<&'static BoundDefinition> =
-        pyo3::sync::PyOnceLock::new();
-    let definition = CALLBACK.get_or_init(this.py(), || {
-        Method::<WaitState>::one(c"_on_completion", c"A future is done.", on_completion).leak()
-    });
-    Method::<WaitState>::bind(definition, this)
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
+    let own = Method::one(c"_done_callback", c"A future is done.", on_completion);
+    coroutine::build::<WaitState>(py, c"stook.wait", [own])
 }
 
 fn on_completion<'py>(

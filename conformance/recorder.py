@@ -67,9 +67,10 @@ class Recorder(unittest.TestResult):
         self._log.write("start", test=self._running)
 
     def stopTest(self, test):
-        """Write the outcome of the test."""
+        """Write the outcome of the test; a skipped one may never have been announced."""
         super().stopTest(test)
-        self._finish(self._running)
+        if self._running is not None:
+            self._finish(self._running)
         self._running = None
         asyncio.set_event_loop_policy(self._policy)
 

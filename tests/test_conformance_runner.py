@@ -1,0 +1,303 @@
+"""The runner of CPython's tests, on small suites that do what real ones must not."""
+
+import contextlib
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from programs import output_of, run_python
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))
+
+from conformance import baseline, command, results, suite, supervise  # noqa: E402
+
+PACKAGE = "suite_of_this_test"
+
+
+@pytest.fixture
+def settings():
+    """Return how a small suite is run: on the standard library, and not for long."""
+    return supervise.Settings("asyncio", "types", test_timeout=30, package=PACKAGE)
+
+
+@pytest.fixture
+def write_module(tmp_path, monkeypatch):
+    """Write a test module of the small suite."""
+    package = tmp_path / "suites" / PACKAGE
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+
+    def write(name, source):
+        (package / f"{name}.py").write_text("import os, unittest\n" + source, encoding="utf-8")
+
+    return write
+
+
+def outcomes(result):
+    return {name: test.outcome for name, test in result.tests.items()}
+
+
+ONE_OF_EACH = """
+class Tests(unittest.TestCase):
+    def test_passes(self): pass
+    def test_fails(self): self.assertEqual(1, 2)
+    def test_raises(self): raise KeyError("lost")
+    def test_skips(self): self.skipTest("not today")
+    @unittest.expectedFailure
+    def test_known_to_fail(self): self.fail()
+    @unittest.expectedFailure
+    def test_known_to_fail_and_passes(self): pass
+    def test_one_part_fails(self):
+        for part in range(3):
+            with self.subTest(part=part):
+                self.assertNotEqual(part, 1)
+
+@unittest.skip("a class nobody runs")
+class Skipped(unittest.TestCase):
+    def test_it(self): pass
+"""
+
+
+def test_every_kind_of_outcome_is_recorded(write_module, settings):
+    write_module("test_kinds", ONE_OF_EACH)
+    result = supervise.run_module(settings, "test_kinds")
+    assert outcomes(result) == {
+        "test_kinds.Tests.test_passes": results.PASSED,
+        "test_kinds.Tests.test_fails": results.FAILED,
+        "test_kinds.Tests.test_raises": results.ERROR,
+        "test_kinds.Tests.test_skips": results.SKIPPED,
+        "test_kinds.Tests.test_known_to_fail": results.EXPECTED_FAILURE,
+        "test_kinds.Tests.test_known_to_fail_and_passes": results.UNEXPECTED_SUCCESS,
+        "test_kinds.Tests.test_one_part_fails": results.FAILED,
+        "test_kinds.Skipped.test_it": results.SKIPPED,
+    }
+    assert "KeyError: 'lost'" in result.tests["test_kinds.Tests.test_raises"].detail
+    assert result.tests["test_kinds.Tests.test_skips"].detail == "not today"
+
+
+def test_a_crash_is_recorded_and_the_rest_still_runs(write_module, settings):
+    write_module(
+        "test_crash",
+        """
+class Tests(unittest.TestCase):
+    def test_1_before(self): pass
+    def test_2_aborts(self): os.abort()
+    def test_3_between(self): pass
+    def test_4_exits(self): os._exit(3)
+    def test_5_after(self): self.fail("seen")
+""",
+    )
+    result = supervise.run_module(settings, "test_crash")
+    assert list(outcomes(result).values()) == ["passed", "crashed", "passed", "crashed", "failed"]
+    aborted = result.tests["test_crash.Tests.test_2_aborts"].detail
+    assert "killed by SIGABRT" in aborted
+    assert "in test_2_aborts" in aborted, "faulthandler's stack is missing"
+    assert "exited with status 3" in result.tests["test_crash.Tests.test_4_exits"].detail
+
+
+def test_a_hanging_test_is_recorded_with_its_stack(write_module, settings):
+    write_module(
+        "test_hang",
+        """
+class Tests(unittest.TestCase):
+    def test_1_hangs(self):
+        while True: pass
+    def test_2_after(self): pass
+""",
+    )
+    settings = dataclasses.replace(settings, test_timeout=1)
+    result = supervise.run_module(settings, "test_hang")
+    assert list(outcomes(result).values()) == ["hung", "passed"]
+    assert "in test_1_hangs" in result.tests["test_hang.Tests.test_1_hangs"].detail
+
+
+def test_tests_that_a_fixture_kept_from_running_are_not_lost(write_module, settings):
+    write_module(
+        "test_fixture",
+        """
+class Broken(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): raise OSError("no fixture")
+    def test_it(self): pass
+
+class Fine(unittest.TestCase):
+    def test_it(self): pass
+""",
+    )
+    result = supervise.run_module(settings, "test_fixture")
+    assert outcomes(result) == {
+        f"setUpClass ({PACKAGE}.test_fixture.Broken)": results.ERROR,
+        "test_fixture.Fine.test_it": results.PASSED,
+        "test_fixture.Broken.test_it": results.NOT_RUN,
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "text"),
+    [
+        ("os.abort()", "test_dies (import)", "SIGABRT"),
+        (
+            "import atexit; atexit.register(os._exit, 5)\n"
+            "class Tests(unittest.TestCase):\n    def test_it(self): pass\n",
+            "test_dies (between tests)",
+            "status 5",
+        ),
+    ],
+)
+def test_a_crash_outside_tests_has_a_name_too(write_module, settings, source, name, text):
+    write_module("test_dies", source)
+    result = supervise.run_module(settings, "test_dies")
+    assert result.tests[name].outcome == results.CRASHED
+    assert text in result.tests[name].detail
+
+
+def test_debug_mode_reaches_the_tests(write_module, settings):
+    write_module(
+        "test_debug",
+        """
+import asyncio
+class Tests(unittest.TestCase):
+    def test_debug(self):
+        with asyncio.Runner() as runner:
+            self.assertTrue(runner.get_loop().get_debug())
+""",
+    )
+    quiet = supervise.run_module(settings, "test_debug")
+    debug = supervise.run_module(dataclasses.replace(settings, debug=True), "test_debug")
+    assert list(outcomes(quiet).values()) == ["failed"]
+    assert list(outcomes(debug).values()) == ["passed"]
+
+
+def test_a_test_that_passes_the_second_time_is_flaky(write_module, settings, tmp_path):
+    write_module(
+        "test_clock",
+        f"""
+class Tests(unittest.TestCase):
+    def test_second_time(self):
+        seen = os.path.exists({str(tmp_path / "seen")!r})
+        open({str(tmp_path / "seen")!r}, "w").close()
+        self.assertTrue(seen)
+    def test_never(self): self.fail()
+""",
+    )
+    result = baseline.run_with_second_chance(settings, "test_clock")
+    flaky, never = (
+        result.tests[f"test_clock.Tests.{name}"] for name in ("test_second_time", "test_never")
+    )
+    assert (flaky.outcome, flaky.flaky) == (results.PASSED, True)
+    assert (never.outcome, never.flaky) == (results.FAILED, False)
+
+
+def test_the_policy_a_test_leaves_behind_does_not_reach_the_next(write_module, settings):
+    write_module(
+        "test_policy",
+        """
+import asyncio
+class Policy(asyncio.DefaultEventLoopPolicy): pass
+class Tests(unittest.TestCase):
+    def test_1_leaves(self): asyncio.set_event_loop_policy(Policy())
+    def test_2_finds(self): self.assertNotIsInstance(asyncio.get_event_loop_policy(), Policy)
+""",
+    )
+    assert list(outcomes(supervise.run_module(settings, "test_policy")).values()) == 2 * ["passed"]
+
+
+def test_the_stock_result_is_found_once(write_module, settings, tmp_path):
+    write_module("test_stock", "class Tests(unittest.TestCase):\n    def test_it(self): pass\n")
+    store = tmp_path / "store"
+    first = baseline.Baseline(settings, store).module("test_stock")
+    write_module("test_stock", "raise SystemExit\n")
+    assert baseline.Baseline(settings, store).module("test_stock") == first
+    assert outcomes(first) == {"test_stock.Tests.test_it": results.PASSED}
+
+
+REPLACED = """
+import asyncio, sys, unittest
+sys.path.append(sys.argv[1])
+from conformance import engines
+
+class Loop(asyncio.SelectorEventLoop):
+    pass
+
+engines.use_loop_class(Loop)
+seen = [asyncio.new_event_loop(), asyncio.SelectorEventLoop()]
+seen.append(asyncio.unix_events.SelectorEventLoop())
+seen.append(asyncio.DefaultEventLoopPolicy().new_event_loop())
+asyncio.set_event_loop_policy(None)
+seen.append(asyncio.get_event_loop_policy().new_event_loop())
+if sys.version_info >= (3, 13):
+    seen.append(asyncio.EventLoop())
+
+async def main():
+    seen.append(asyncio.get_running_loop())
+
+asyncio.run(main())
+
+class Tests(unittest.IsolatedAsyncioTestCase):
+    async def test_it(self):
+        await main()
+
+assert unittest.TextTestRunner(stream=open("/dev/null", "w")).run(Tests("test_it")).wasSuccessful()
+for loop in seen:
+    loop.close()
+print(len(seen), {type(loop) is Loop for loop in seen})
+"""
+
+
+def test_a_loop_is_replaced_wherever_one_is_made():
+    count = 8 if sys.version_info >= (3, 13) else 7
+    assert output_of(run_python(["-c", REPLACED, str(ROOT)])) == f"{count} {{True}}\n"
+
+
+def test_modules_are_chosen_by_name(tmp_path):
+    for name in ("test_tasks", "test_ssl", "test_windows_utils", "utils"):
+        (tmp_path / f"{name}.py").touch()
+    assert suite.choose_modules(None, tmp_path) == ["test_tasks"]
+    assert suite.choose_modules("all", tmp_path) == ["test_ssl", "test_tasks"]
+    assert suite.choose_modules("test_ssl", tmp_path) == ["test_ssl"]
+    with pytest.raises(suite.UnknownModule, match="test_nothing"):
+        suite.choose_modules("test_tasks,test_nothing", tmp_path)
+
+
+def has_suite():
+    with contextlib.suppress(suite.SuiteMissing):
+        return bool(suite.find_package())
+    return False
+
+
+@pytest.mark.skipif(not has_suite(), reason="this interpreter has no asyncio tests")
+def test_stock_is_like_stock(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(baseline, "STORE", tmp_path)
+    out = tmp_path / "out.json"
+    arguments = ["--engine", "asyncio", "--mode", "both", "--modules", "test_pep492"]
+    status = command.main([*arguments, "--match", "*test_iscoroutine*", "--json", str(out)])
+    assert status == command.GOOD, capsys.readouterr().out
+    [run] = json.loads(out.read_text(encoding="utf-8"))
+    module = run["modules"]["test_pep492"]
+    assert module["passed"] == module["stock_passed"] >= 1
+
+
+@pytest.mark.parametrize(("options", "status"), [(["--if-present"], 0), ([], 2)])
+def test_an_interpreter_without_tests_is_told_in_one_line(tmp_path, options, status):
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "__init__.py").touch()
+    command_line = [str(ROOT / "conformance" / "run.py"), "--engine", "asyncio", *options]
+    done = run_python(command_line, environment={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == status
+    assert done.stderr.startswith("conformance: no test suite in this interpreter")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not has_suite(), reason="this interpreter has no asyncio tests")
+def test_an_engine_that_is_not_there_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(baseline, "STORE", tmp_path)
+    (tmp_path / "rloop.py").write_text("raise ImportError('not here')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    status = command.main(["--engine", "rloop", "--modules", "test_context"])
+    assert status == command.UNUSABLE
+    assert capsys.readouterr().err == "conformance: rloop cannot be imported: not here\n"

@@ -1,0 +1,105 @@
+"""The interpreter may end while loops, tasks and threads of ours are in the middle of something."""
+
+import pytest
+
+from side_by_side import Workplace
+
+pytestmark = pytest.mark.needs_stook
+
+# The interpreter stops such threads wherever they take the GIL next.
+DAEMON_THREADS = """
+import asyncio, threading, time
+started = threading.Barrier(4)
+async def main():
+    started.wait()
+    while True:
+        {step}
+for _ in range(3):
+    threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
+started.wait()
+print("ends")
+"""
+
+DAEMON_STEPS = {
+    "in a coroutine": "time.sleep(0.0001); await asyncio.sleep(0)",
+    "in the poll": "await asyncio.sleep(0.0001)",
+    "in a callback": "asyncio.get_running_loop().call_soon(time.sleep, 0); await asyncio.sleep(0)",
+    "waking another loop": (
+        "asyncio.get_running_loop().call_soon_threadsafe(int); await asyncio.sleep(0)"
+    ),
+    "in a task's first step": "await asyncio.gather(*[asyncio.to_thread(int) for _ in range(2)])",
+}
+
+PROGRAMS = {
+    "a loop left open": """
+        import asyncio
+        loop = asyncio.new_event_loop()
+        print(loop.run_until_complete(asyncio.sleep(0, "done")))
+    """,
+    "a task left in the middle": """
+        import asyncio
+        loop = asyncio.new_event_loop()
+        async def endless():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                print("ended")
+        task = loop.create_task(endless())
+        loop.run_until_complete(asyncio.sleep(0))
+    """,
+    "a loop in a thread that is waited for": """
+        import asyncio, threading
+        go = threading.Event()
+        async def main():
+            await asyncio.to_thread(go.wait)
+            print("went on")
+        threading.Thread(target=lambda: asyncio.run(main())).start()
+        go.set()
+        print("main ends")
+    """,
+    "an exit out of a task": """
+        import asyncio, sys
+        async def main():
+            asyncio.create_task(asyncio.sleep(3600))
+            await asyncio.sleep(0)
+            sys.exit(7)
+        asyncio.run(main())
+    """,
+    "a loop that runs in an atexit handler": """
+        import asyncio, atexit
+        async def last(): return await asyncio.sleep(0, "last")
+        atexit.register(lambda: print(asyncio.run(last())))
+    """,
+}
+
+
+@pytest.fixture
+def workplace(tmp_path):
+    return Workplace(tmp_path)
+
+
+@pytest.mark.parametrize("name", DAEMON_STEPS)
+def test_daemon_threads_end_silently_with_the_interpreter(workplace, name):
+    source = DAEMON_THREADS.format(step=DAEMON_STEPS[name])
+    for _ in range(3):
+        stock, ours = workplace.both(source)
+        assert (stock.status, stock.output) == (0, "ends\n")
+        assert (ours.status, ours.output) == (0, "ends\n"), ours.errors
+
+
+@pytest.mark.parametrize("options", [[], ["-X", "dev"]], ids=["plain", "dev"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_is_left_open_is_reported_alike(workplace, name, options):
+    import textwrap
+
+    stock, ours = workplace.both(textwrap.dedent(PROGRAMS[name]), options=options)
+    assert (ours.status, sorted(ours.output.split())) == (
+        stock.status,
+        sorted(stock.output.split()),
+    )
+    assert _kinds_of_reports(ours.errors) == _kinds_of_reports(stock.errors)
+
+
+def _kinds_of_reports(errors):
+    """Return the reports without the frames and addresses in them."""
+    return [line.partition(":")[0] for line in errors.splitlines() if not line.startswith(" ")]

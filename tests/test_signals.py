@@ -174,7 +174,7 @@ class TestInterrupt:
 
     def test_interrupt_of_a_waiting_loop_without_a_runner(self, loop):
         timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
+        loop.call_soon(timer.start)
         with pytest.raises(KeyboardInterrupt):
             loop.run_forever()
         timer.join()

@@ -62,13 +62,16 @@ def _chosen_modes(options):
 
 def _run_modes(options, modules, entries):
     runs, good = [], True
-    stock_settings = supervise.Settings(
-        "asyncio", engines.TYPES, debug=options.debug, test_timeout=options.test_timeout
-    )
+    # Stock has the usual time for a test whatever the options say: its result is kept.
+    stock_settings = supervise.Settings("asyncio", engines.TYPES, debug=options.debug)
     stock = baseline.Baseline(stock_settings)
     for mode in _chosen_modes(options):
         settings = dataclasses.replace(
-            stock_settings, engine=options.engine, mode=mode, poison=options.poison
+            stock_settings,
+            engine=options.engine,
+            mode=mode,
+            poison=options.poison,
+            test_timeout=options.test_timeout,
         )
         version = ".".join(map(str, sys.version_info[:2]))
         applying = [entry for entry in entries if entry.applies_to(version, mode, options.debug)]

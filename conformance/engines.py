@@ -62,10 +62,10 @@ def put_in_place(engine, mode):
         raise EngineMissing(f"{engine} cannot be imported: {error}") from error
     if mode != LOOP:
         _install_types(keep_loops=mode == TYPES)
-    if mode == TYPES:
-        return None
-    use_loop_class(loop_class)
-    return loop_class
+    if mode != TYPES:
+        use_loop_class(loop_class)
+    _check_place(mode, loop_class)
+    return None if mode == TYPES else loop_class
 
 
 def use_loop_class(loop_class):
@@ -92,6 +92,17 @@ def _install_types(*, keep_loops):
         for owner, name, value in kept:
             setattr(owner, name, value)
         asyncio.set_event_loop_policy(None)
+
+
+def _check_place(mode, loop_class):
+    """Make sure that the run is about the engine: stock would pass, and prove nothing."""
+    loop = asyncio.new_event_loop()
+    loop.close()
+    if isinstance(loop, loop_class) is not (mode != TYPES):
+        raise RuntimeError(f"in mode {mode!r} asyncio makes a loop of {type(loop)}")
+    for task_type in (asyncio.Task, asyncio.tasks._CTask):
+        if (task_type.__module__ == "_asyncio") is not (mode == LOOP):
+            raise RuntimeError(f"in mode {mode!r} asyncio's task is {task_type}")
 
 
 def _modules_with_makers():

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -301,3 +302,43 @@ def test_an_engine_that_is_not_there_is_told_in_one_line(tmp_path, monkeypatch, 
     status = command.main(["--engine", "rloop", "--modules", "test_context"])
     assert status == command.UNUSABLE
     assert capsys.readouterr().err == "conformance: rloop cannot be imported: not here\n"
+
+
+WHAT_IS_THERE = """
+import asyncio, _asyncio
+class Tests(unittest.TestCase):
+    def test_types(self):
+        for name in (asyncio.Task, asyncio.tasks._CTask, _asyncio.Task, asyncio.futures._CFuture):
+            self.assertEqual(name.__module__.partition(".")[0], "_asyncio")
+    def test_gather(self):
+        self.assertIs(type(asyncio.gather), type(asyncio.run))
+    def test_loop(self):
+        loop = asyncio.new_event_loop()
+        self.addCleanup(loop.close)
+        self.assertNotIn("stook", str(type(loop).__mro__))
+    def test_loop_name(self):
+        self.assertEqual(asyncio.SelectorEventLoop.__module__, "asyncio.unix_events")
+"""
+
+
+@pytest.mark.needs_stook
+@pytest.mark.parametrize(
+    ("mode", "ours"),
+    [
+        ("types", {"test_types", "test_gather"}),
+        ("loop", {"test_loop", "test_loop_name"}),
+        ("both", {"test_types", "test_gather", "test_loop", "test_loop_name"}),
+    ],
+)
+def test_stook_is_in_asyncios_place(write_module, settings, mode, ours, monkeypatch):
+    write_module("test_there", WHAT_IS_THERE)
+    import stook
+
+    stock = supervise.run_module(settings, "test_there")
+    assert set(outcomes(stock).values()) == {results.PASSED}
+    paths = [os.environ["PYTHONPATH"], os.path.dirname(os.path.dirname(stook.__file__))]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    settings = dataclasses.replace(settings, engine="stook", mode=mode)
+    found = outcomes(supervise.run_module(settings, "test_there"))
+    not_stock = {name.rpartition(".")[2] for name, is_ in found.items() if is_ != results.PASSED}
+    assert not_stock == ours

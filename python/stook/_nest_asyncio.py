@@ -73,14 +73,14 @@ def _makes_ours():
     Only asking for one tells what a policy of somebody else makes; a loop made for the answer
     becomes the thread's present one, as the package would have made it.
     """
-    events = sys.modules.get("stook.events")
-    if events is None:
-        return False
     import asyncio
 
     policy = asyncio.get_event_loop_policy()
-    if isinstance(policy, events.EventLoopPolicy):
+    events = sys.modules.get("stook.events")
+    if events is not None and isinstance(policy, events.EventLoopPolicy):
         return True
+    if type(policy) is asyncio.DefaultEventLoopPolicy:
+        return False
     loop = policy.new_event_loop()
     if not _nesting.is_ours(loop):
         loop.close()

@@ -84,9 +84,6 @@ class Engine:
 
 def _is_stock(name: str) -> bool:
     """Whether a name of asyncio still is what the standard library put there."""
-    if name == "gather":
-        code = getattr(asyncio.gather, "__code__", None)
-        return code is not None and code.co_filename.endswith("asyncio/tasks.py")
     stook = sys.modules.get("stook._core")
     return stook is None or getattr(asyncio, name) is not getattr(stook, name)
 

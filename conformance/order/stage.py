@@ -8,8 +8,8 @@ A trace holds nothing that differs between two runs on one engine:
 1. No addresses, paths or line numbers, no names of asyncio's own callbacks: tasks and futures
    appear by label, sets in order of label.
 2. What finalisers say (a result never retrieved, a task destroyed while pending, a coroutine never
-   awaited, the clean-up of a destroyed one) is kept back until the program next collects garbage,
-   and sorted there. The collector runs at no other time.
+   awaited, the clean-up of a destroyed one) comes at the end, sorted. The collector runs only
+   where the program says so, and at the end.
 3. Time is virtual: the loop never sleeps, its clock jumps to the next deadline. A program that has
    no delays may instead run on the loop's exact class and the real clock.
 
@@ -128,13 +128,11 @@ class Stage:
             self.run(asyncio.gather(*left, return_exceptions=True))
 
     def collect(self):
-        """Collect garbage, and tell what finalisers said since the last time."""
+        """Collect garbage."""
         self._collecting = True
         gc.collect()
         gc.collect()
         self._collecting = False
-        self.lines.extend(sorted(self._held))
-        self._held.clear()
 
     def say(self, text, *values):
         """Add a line to the trace: who runs, the text, and the values by what they show."""
@@ -290,10 +288,12 @@ class Stage:
         except BaseException as error:
             self.say("closing the loop raised", error)
         self._kept.clear()
+        self.collect()
         self.box.clear()
         self.contexts.clear()
         self.handles.clear()
         self.collect()
+        self.lines.extend(sorted(self._held))
 
 
 def _in_destroyed_coroutine():

@@ -456,7 +456,7 @@ pub(crate) fn ended<'py>(this: &Ref<'py, FutureState>) -> Fallible<Ended<'py>> {
     let py = this.py();
     match this.phase.get() {
         Phase::Cancelled => Ok(Ended::Cancelled),
-        Phase::Pending => Err(errors::invalid_state(py, "Result is not ready.")),
+        Phase::Pending => Err(errors::invalid_state(py, "Result is not set.")),
         Phase::Finished if this.failed.get() => {
             this.mark_read();
             let exception = this.value.get_or_none(py);

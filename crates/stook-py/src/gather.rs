@@ -21,7 +21,7 @@ use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
 use crate::ffi::{
     Args, Builder, Class, Fallible, GetSet, Held, HeldCell, Method, Ref, Signature, TypeSlot, call,
-    coro,
+    compat, coro,
 };
 use crate::future::{self, Ended, FutureState};
 use crate::future_class::{self, python_bool};
@@ -333,20 +333,29 @@ fn cancel<'py>(
     if this.future.is_done() {
         return Ok(python_bool(py, false));
     }
+    let any = compat::recursing(py, c" while cancelling a gather", || {
+        ask_all(this, &message)
+    })?;
+    Ok(python_bool(py, request_cancel(this, any)))
+}
+
+/// Asks every child to cancel; whether one took the request.
+fn ask_all<'py>(this: &Ref<'py, GatheringState>, message: &Bound<'py, PyAny>) -> Fallible<bool> {
+    let py = this.py();
     let mut any = false;
     let options = PyDict::new(py);
-    options.set_item(intern!(py, "msg"), &message)?;
+    options.set_item(intern!(py, "msg"), message)?;
     for child in this.children.get_or_none(py).try_iter()? {
         let child = child?;
         let cancelled = match Ref::<TaskState>::cast_exact(&child) {
-            Some(task) => crate::task::cancel(task, Some(&message))?,
+            Some(task) => crate::task::cancel(task, Some(message))?,
             None => child
                 .call_method(intern!(py, "cancel"), (), Some(&options))?
                 .is_truthy()?,
         };
         any |= cancelled;
     }
-    Ok(python_bool(py, request_cancel(this, any)))
+    Ok(any)
 }
 
 fn request_cancel(this: &Ref<'_, GatheringState>, any: bool) -> bool {

@@ -263,7 +263,10 @@ fn add_natives(module: &Bound<'_, PyModule>) -> Fallible<()> {
     ];
     static EAGER: Imported = Imported::new("asyncio.tasks", "eager_task_factory");
     let eager: (_, _, Body) = ("eager_task_factory", &EAGER, task_class::eager_task_factory);
-    for (name, original, body) in natives.into_iter().chain(compat::SINCE_3_12.then_some(eager)) {
+    for (name, original, body) in natives
+        .into_iter()
+        .chain(compat::SINCE_3_12.then_some(eager))
+    {
         module.add(name, function::new(original.get(module.py())?, body)?)?;
     }
     Ok(())

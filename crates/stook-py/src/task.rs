@@ -39,6 +39,8 @@ pub(crate) struct TaskState {
     pub(crate) requests: Cell<CancelRequests>,
     /// Not to be reported when it is destroyed while pending.
     quiet: Cell<bool>,
+    /// Passing a cancel request on: to be asked again now means that tasks wait in a circle.
+    asking: Cell<bool>,
     membership: MembershipCell,
 }
 
@@ -268,9 +270,23 @@ pub(crate) fn cancel<'py>(
     if this.future.is_done() {
         return Ok(false);
     }
-    let mut current = this.clone();
-    let mut hops = 0usize;
-    loop {
+    if this.asking.get() {
+        return break_cycle(this, message);
+    }
+    let mut walked = vec![this.clone()];
+    let answer = pass_on(&mut walked, message);
+    walked.iter().for_each(|task| task.asking.set(false));
+    answer
+}
+
+/// Passes a cancel request from the last task in `walked` on along what it awaits.
+fn pass_on<'py>(
+    walked: &mut Vec<Ref<'py, TaskState>>,
+    message: &Bound<'py, PyAny>,
+) -> Fallible<bool> {
+    let py = message.py();
+    while let Some(current) = walked.last().cloned() {
+        current.asking.set(true);
         let awaited = current.awaited.get(py);
         let mut requests = current.requests.get();
         let requested = requests.request(awaited.is_some());
@@ -282,16 +298,16 @@ pub(crate) fn cancel<'py>(
         let accepted = match ask(awaited, message)? {
             Asked::Answered(accepted) => accepted,
             Asked::Task(next) => {
-                hops += 1;
-                if let Some(next) = Ref::<TaskState>::cast_exact(&next) {
-                    next.future.mark_read();
-                    if next.as_any().is(this.as_any()) || hops > LONGEST_CHAIN {
-                        return break_cycle(this, message);
-                    }
-                    if !next.future.is_done() {
-                        current = next.clone();
-                        continue;
-                    }
+                let Some(next) = Ref::<TaskState>::cast_exact(&next) else {
+                    return Ok(false);
+                };
+                next.future.mark_read();
+                if next.asking.get() {
+                    return break_cycle(next, message);
+                }
+                if !next.future.is_done() {
+                    walked.push(next.clone());
+                    continue;
                 }
                 false
             }
@@ -302,12 +318,10 @@ pub(crate) fn cancel<'py>(
             current.requests.set(requests);
             current.future.set_cancel_message(Some(message));
         }
-        return Ok(true);
+        break;
     }
+    Ok(true)
 }
-
-/// A chain of more tasks than this is taken for a cycle that does not lead back to its start.
-const LONGEST_CHAIN: usize = 10_000_000;
 
 /// DIFFERENCE: tasks that await each other in a circle cannot be cancelled in asyncio, which
 /// raises `RecursionError`. Here the one that is asked stops waiting and is resumed.

@@ -337,7 +337,6 @@ fn withdraw(this: &Ref<'_, WaitState>) -> Fallible<()> {
         }
     }
     this.callback.clear();
-    this.waiter.clear();
     Ok(())
 }
 

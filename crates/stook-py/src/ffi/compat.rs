@@ -1,5 +1,7 @@
 //! What differs between interpreters, or is not in CPython's public interface.
 
+use std::ffi::CStr;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict};
@@ -34,6 +36,25 @@ pub(crate) fn run_signal_handlers(py: Python<'_>) -> Fallible<()> {
         0 => Ok(()),
         _ => Err(Raised::assume_set(py)),
     }
+}
+
+/// Runs `body` one level deeper, so that recursion without end raises and does not crash.
+///
+/// # Errors
+/// `RecursionError`, its text ending in `doing`, and what `body` raises.
+pub(crate) fn recursing<R>(
+    py: Python<'_>,
+    doing: &'static CStr,
+    body: impl FnOnce() -> Fallible<R>,
+) -> Fallible<R> {
+    // SAFETY: S1; the text lives for ever.
+    if unsafe { ffi::Py_EnterRecursiveCall(doing.as_ptr()) } != 0 {
+        return Err(Raised::assume_set(py));
+    }
+    let answer = body();
+    // SAFETY: S1, entered above.
+    unsafe { ffi::Py_LeaveRecursiveCall() };
+    answer
 }
 
 /// A new frame of `code`, which never runs: it shows where a native coroutine belongs.

@@ -7,6 +7,5 @@ from stook._launcher import main
 if __name__ == "__main__":
     # Without a status the interpreter goes on by itself, as it does after a script: `python -i`
     # then gives its prompt.
-    status = main()
-    if status:
-        sys.exit(status)
+    if _status := main():
+        sys.exit(_status)

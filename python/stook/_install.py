@@ -76,7 +76,7 @@ TABLE = {
     "asyncio.tasks": _TASKS,
 }
 
-_rebound = []
+_rebound: list = []
 
 
 def install():

@@ -1,0 +1,43 @@
+"""asyncio's task control, in Rust.
+
+To a type checker stook's futures and tasks are asyncio's, as they are to ``isinstance``; so code
+that is annotated with asyncio's names takes ours, and the functions are asyncio's by their types.
+"""
+
+import asyncio
+import sys
+from asyncio import all_tasks as all_tasks
+from asyncio import create_task as create_task
+from asyncio import current_task as current_task
+from asyncio import ensure_future as ensure_future
+from asyncio import gather as gather
+from asyncio import get_running_loop as get_running_loop
+from asyncio import sleep as sleep
+from asyncio import wait as wait
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from stook._core import Future as Future
+from stook._core import Task as Task
+from stook.events import EventLoop as EventLoop
+from stook.events import EventLoopPolicy as EventLoopPolicy
+from stook.events import new_event_loop as new_event_loop
+
+if sys.version_info >= (3, 12):
+    from asyncio import create_eager_task_factory as create_eager_task_factory
+    from asyncio import eager_task_factory as eager_task_factory
+
+__version__: str
+__all__: list[str]
+
+_T = TypeVar("_T")
+
+def install() -> None: ...
+def uninstall() -> None: ...
+def allow_nesting(loop: asyncio.AbstractEventLoop | None = None) -> None: ...
+def run(
+    main: Coroutine[Any, Any, _T],
+    *,
+    debug: bool | None = None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> _T: ...

@@ -1,7 +1,7 @@
 """Telling "the task I wait for was cancelled" from "I was cancelled".
 
-Both raise ``CancelledError`` at the same ``await``. ``outcome_of`` waits through a future of its own
-instead, so that only a cancellation of the caller comes out as ``CancelledError``.
+Both raise ``CancelledError`` at the same ``await``. ``outcome_of`` waits through a future of its
+own instead, so that only a cancellation of the caller comes out as ``CancelledError``.
 """
 
 import asyncio

@@ -13,8 +13,9 @@ import inspect
 import signal
 import sys
 
-import engines
 import pytest
+
+import engines
 from programs import run_python
 
 TIME_LIMIT_SECONDS = 30.0

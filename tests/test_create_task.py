@@ -127,7 +127,7 @@ def test_ensure_future_of_a_foreign_future(engine, loop):
     foreign = other.create_future()
     with pytest.raises(
         ValueError,
-        match="^The future belongs to a different loop than the one specified as the loop argument$",
+        match="^The future belongs to a different loop than the one specified as the loop arg",
     ):
         engine.ensure_future(foreign, loop=loop)
     other.close()

@@ -8,6 +8,7 @@ import traceback
 import warnings
 
 import pytest
+
 from programs import output_of, run_python
 
 

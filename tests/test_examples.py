@@ -4,6 +4,7 @@ import importlib.util
 import pathlib
 
 import pytest
+
 from programs import output_of, run_python
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"

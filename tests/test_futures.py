@@ -305,8 +305,10 @@ def test_repr_shows_first_and_last_callback(engine, quiet_loop):
 
     future = engine.Future(loop=quiet_loop)
     name = test_repr_shows_first_and_last_callback.__name__
-    shown = [f"{name}.<locals>.{f.__name__}() at {__file__}:{f.__code__.co_firstlineno}"
-             for f in (one, two, three)]
+    shown = [
+        f"{name}.<locals>.{f.__name__}() at {__file__}:{f.__code__.co_firstlineno}"
+        for f in (one, two, three)
+    ]
     future.add_done_callback(one)
     assert repr(future) == f"<Future pending cb=[{shown[0]}]>"
     future.add_done_callback(two)

@@ -4,6 +4,7 @@ import gc
 import sys
 
 import pytest
+
 from programs import output_of
 
 OPERATIONS = {}

@@ -1,9 +1,10 @@
-"""Programs whose output on stook must be the output of the same interpreter's asyncio, to the letter.
+"""Programs that print on stook what they print on the same interpreter's asyncio, to the letter.
 
 For what differs between versions of CPython, so that no test here has to know how.
 """
 
 import pytest
+
 from programs import run_python
 
 pytestmark = pytest.mark.needs_stook

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from programs import output_of, run_python
 
 pytestmark = pytest.mark.needs_stook
@@ -91,7 +92,9 @@ def test_they_tell_the_same(described, aspect):
 
 def test_what_is_documented_there_is_documented_here(described):
     stock, ours = described
-    silent = [name for name in stock if stock[name].get("documented") and not ours[name]["documented"]]
+    silent = [
+        name for name in stock if stock[name].get("documented") and not ours[name]["documented"]
+    ]
     assert silent == []
 
 

@@ -85,7 +85,7 @@ async def test_datagrams(loop):
 
 
 async def test_cancelled_receiving_leaves_no_reader(engine, loop, pair):
-    here, there = pair
+    here, _ = pair
     receiving = loop.create_task(loop.sock_recv(here, 10))
     await engine.sleep(0)
     receiving.cancel()

@@ -5,6 +5,7 @@ import socket
 import ssl
 
 import pytest
+
 import tls
 
 
@@ -186,7 +187,7 @@ class Recorder:
 
 async def test_protocol_is_told_in_order(engine, loop):
     here, there = socket.socketpair()
-    transport, protocol = await loop.create_connection(lambda: Recorder(loop), sock=here)
+    _, protocol = await loop.create_connection(lambda: Recorder(loop), sock=here)
     there.sendall(b"bytes")
     there.shutdown(socket.SHUT_WR)
     assert await protocol.lost is None

@@ -43,7 +43,9 @@ async def test_shell(engine, loop):
 
 
 async def test_signals_end_a_child(engine, loop):
-    process = await engine.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(60)")
+    process = await engine.create_subprocess_exec(
+        sys.executable, "-c", "import time; time.sleep(60)"
+    )
     process.terminate()
     assert await process.wait() == -signal.SIGTERM
 

@@ -78,8 +78,7 @@ async def test_repr_through_a_life(engine, quiet_loop):
     place = f"{__file__}:{WAITING_LINE + 2}"
     shown = repr(task)
     assert shown.startswith(
-        f"<Task pending name='T' coro=<waiting() running at {place}> "
-        "wait_for=<Future pending cb=["
+        f"<Task pending name='T' coro=<waiting() running at {place}> wait_for=<Future pending cb=["
     )
     future.set_result("value")
     await task
@@ -175,9 +174,7 @@ class TestStacks:
 
     async def test_stack_of_the_running_task(self, engine, loop):
         frames = engine.current_task().get_stack(limit=1)
-        assert [frame.f_code.co_name for frame in frames] == [
-            "test_stack_of_the_running_task"
-        ]
+        assert [frame.f_code.co_name for frame in frames] == ["test_stack_of_the_running_task"]
 
     async def test_printed_stack_of_a_waiting_task(self, engine, quiet_loop):
         task = quiet_loop.create_task(waiting(quiet_loop.create_future()), name="W")

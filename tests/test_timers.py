@@ -40,9 +40,7 @@ def order_of(make_loop, seed, count, kinds, cancelled):
 @pytest.mark.parametrize("kinds", [1, 2, 5, 1000])
 @pytest.mark.parametrize("count", [2, 7, 60, 150])
 @pytest.mark.parametrize("cancelled", [0.0, 0.3, 0.8])
-def test_timers_due_together_run_in_the_order_of_the_standard_heap(
-    engine, count, kinds, cancelled
-):
+def test_timers_due_together_run_in_the_order_of_the_standard_heap(engine, count, kinds, cancelled):
     for seed in range(5):
         expected = order_of(asyncio.SelectorEventLoop, seed, count, kinds, cancelled)
         assert len(expected) == count - int(count * cancelled)

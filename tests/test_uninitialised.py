@@ -1,10 +1,11 @@
-"""A task whose ``__init__`` never ran answers every call with an error or a value; it never crashes.
+"""A task whose ``__init__`` never ran answers every call with an error or a value, not a crash.
 
 The standard library's own tasks do crash on some of these calls, so ours alone are tried, each in
 an interpreter of its own.
 """
 
 import pytest
+
 from programs import run_python
 
 pytestmark = pytest.mark.needs_stook

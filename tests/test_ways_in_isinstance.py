@@ -8,6 +8,7 @@ import re
 import sys
 
 import pytest
+
 from programs import output_of, run_python
 
 pytestmark = pytest.mark.needs_stook

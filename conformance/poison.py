@@ -52,16 +52,15 @@ def apply(*, level=ALL, only_for=None):
     """
     import asyncio
 
-    # Not imported by its name: before asyncio, the accelerator leaves asyncio half in Python.
-    _asyncio = sys.modules["_asyncio"]
+    future_type, task_type = _accelerator_types()
     sys.modules[_MODULE] = sys.modules[__name__]
-    _poison_type(_asyncio.Task, "_asyncio.Task")
+    _poison_type(task_type, "_asyncio.Task")
     for name in SCHEDULING:
         method = getattr(asyncio.BaseEventLoop, name)
         _poison_function(method, f"BaseEventLoop.{name}", _spare_by_owner(only_for))
     if level == LOOP:
         return
-    _poison_type(_asyncio.Future, "_asyncio.Future")
+    _poison_type(future_type, "_asyncio.Future")
     for function in _functions_of(asyncio.tasks):
         name = f"asyncio.tasks.{function.__name__}"
         _poison_function(function, name, _spare_by_running_loop(only_for))
@@ -108,16 +107,38 @@ def _method_trap(name, original):
 
 
 def _poison_function(function, name, spares):
-    """Replace the code of ``function``; ``spares`` decides who may still run the old one."""
+    """Replace the code of ``function``; ``spares`` decides who may still run the old one.
+
+    What the code names stays readable: stook reads there how this micro version behaves.
+    """
+    code = function.__code__
     if spares is not None:
         original = types.FunctionType(
-            function.__code__, function.__globals__, function.__name__, function.__defaults__
+            code, function.__globals__, function.__name__, function.__defaults__
         )
         original.__kwdefaults__ = function.__kwdefaults__
         _spared[name] = spares, original
     namespace = {}
     exec(_TRAP.format(module=_MODULE, name=name), namespace)
-    function.__code__ = namespace["trap"].__code__
+    trap = namespace["trap"].__code__
+    function.__code__ = trap.replace(
+        co_names=trap.co_names + code.co_names, co_consts=trap.co_consts + code.co_consts
+    )
+
+
+def _accelerator_types():
+    """Return the accelerator's ``Future`` and ``Task``, even when its names are bound to others."""
+    [future_type] = [
+        cls
+        for cls in object.__subclasses__()
+        if (cls.__module__, cls.__qualname__) == ("_asyncio", "Future")
+    ]
+    [task_type] = [
+        cls
+        for cls in future_type.__subclasses__()
+        if (cls.__module__, cls.__qualname__) == ("_asyncio", "Task")
+    ]
+    return future_type, task_type
 
 
 def _functions_of(module):

@@ -219,6 +219,27 @@ def test_an_installed_stook_needs_nothing_of_asyncios_engine(tmp_path):
 
 
 @pytest.mark.needs_stook
+def test_the_poison_finds_asyncios_own_also_after_an_install(tmp_path):
+    run = f"""
+import stook, sys
+early = asyncio.Future, asyncio.gather
+stook.install()
+sys.path.append({str(ROOT)!r})
+from conformance import poison
+poison.apply()
+asyncio.run(main())
+for trapped in early:
+    try:
+        trapped()
+    except RuntimeError as error:
+        print(str(error).split()[0])
+"""
+    lines = output_of(run_python([write_program(tmp_path, run)])).splitlines()
+    assert lines[0] == "[1] 0 2 3 4 [5] 6 CancelledError []"
+    assert lines[1:] == ["_asyncio.Future.__init__", "asyncio.tasks.gather"]
+
+
+@pytest.mark.needs_stook
 def test_the_loop_alone_needs_nothing_of_asyncios_loop_and_task(tmp_path):
     run = "import stook\nwith asyncio.Runner(loop_factory=stook.new_event_loop) as runner:"
     path = write_program(tmp_path, f"{run} runner.run(main())")

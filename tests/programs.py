@@ -20,13 +20,21 @@ def run_python(arguments, *, environment=None, stdin="", cwd=None, timeout=TIME_
     Raises:
         subprocess.TimeoutExpired: The program did not end.
     """
+    # What is found from here must be found from another working directory too.
+    search_path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    search_path = os.pathsep.join(os.path.abspath(entry) for entry in search_path if entry)
     return subprocess.run(
         [sys.executable, *arguments],
         input=stdin,
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+        env={
+            **os.environ,
+            "PYTHONPATH": search_path,
+            "PYTHONUNBUFFERED": "1",
+            **(environment or {}),
+        },
         timeout=timeout,
         check=False,
     )

@@ -24,11 +24,16 @@ use crate::ffi::{
 use crate::future_class::python_bool;
 use crate::future_iter;
 use crate::loop_core::{self, Marks};
+use crate::wrapper;
 
 static COROUTINE_TYPE: Imported = Imported::new("types", "CoroutineType");
 static WARN_UNAWAITED: Imported = Imported::new("warnings", "_warn_unawaited_coroutine");
 static ORIGIN_DEPTH: Imported = Imported::new("sys", "get_coroutine_origin_tracking_depth");
 static GET_FRAME: Imported = Imported::new("sys", "_getframe");
+
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] =
+    &[&COROUTINE_TYPE, &WARN_UNAWAITED, &ORIGIN_DEPTH, &GET_FRAME];
 
 /// How far a coroutine has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -248,6 +253,10 @@ fn finalize<C: Coroutine>(this: &Ref<'_, C>) {
     }
 }
 
+fn wrap<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    wrapper::new(this.as_any())
+}
+
 fn repr<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
     let text = format!(
         "<coroutine object {} at {:p}>",
@@ -302,6 +311,9 @@ pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
             Method::one(c"send", c"Resume; the first value must be None.", send::<C>),
             Method::any(c"throw", c"Raise where it waits.", throw::<C>),
             Method::none(c"close", c"Raise GeneratorExit where it waits.", close::<C>),
+        ])
+        .methods([
+            Method::none(c"__await__", c"What `yield from` drives.", wrap::<C>).beside_slot(),
         ])
         .methods(own)
         .attributes([

@@ -16,8 +16,12 @@ use crate::reference::reference;
 use crate::step;
 use crate::task::{self, Options};
 
+static WRAP_AWAITABLE: Imported = Imported::new("stook._awaitable", "_wrap_awaitable");
 static ISFUTURE: Imported = Imported::new("asyncio.base_futures", "isfuture");
 static ISAWAITABLE: Imported = Imported::new("inspect", "isawaitable");
+
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&ISFUTURE, &ISAWAITABLE, &WRAP_AWAITABLE];
 
 /// `asyncio.isfuture(object)`
 pub(crate) fn is_future(object: &Bound<'_, PyAny>) -> Fallible<bool> {
@@ -68,16 +72,26 @@ pub(crate) fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAn
     let [coroutine, name, context] = args.parse(&SIGNATURE)?;
     let coroutine = coroutine.unwrap_or_else(|| py.None().into_bound(py));
     let event_loop = loop_core::require_running_loop(py)?;
+    let passes_name = reference(py)?.create_task_passes_name;
+    let name = name.filter(|name| !name.is_none());
     if let Some(native) = spawns_natively(&event_loop) {
+        // Where the name is set afterwards, the task has taken a number before.
+        let (early, late) = if passes_name {
+            (name, None)
+        } else {
+            (None, name)
+        };
         let options = Options {
-            name,
+            name: early,
             context,
             eager_start: false,
         };
-        return Ok(task::spawn(native, &coroutine, options)?.into_any());
+        let task = task::spawn(native, &coroutine, options)?;
+        if let Some(name) = late {
+            task.set_name(&name)?;
+        }
+        return Ok(task.into_any());
     }
-    let passes_name = reference(py)?.create_task_passes_name;
-    let name = name.filter(|name| !name.is_none());
     let options = PyDict::new(py);
     if passes_name {
         options.set_item(intern!(py, "name"), &name)?;
@@ -151,8 +165,7 @@ pub(crate) fn ensure<'py>(
 
 /// A coroutine that awaits `object`.
 fn wrap_awaitable<'py>(object: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    static WRAP: Imported = Imported::new("stook._awaitable", "_wrap_awaitable");
-    Ok(WRAP.get(object.py())?.call1((object,))?)
+    Ok(WRAP_AWAITABLE.get(object.py())?.call1((object,))?)
 }
 
 fn into_task<'py>(

@@ -48,6 +48,15 @@ static EXTRACT_STACK: Imported = Imported::new("asyncio.format_helpers", "extrac
 static GET_FRAME: Imported = Imported::new("sys", "_getframe");
 static ISCOROUTINE: Imported = Imported::new("asyncio.coroutines", "iscoroutine");
 
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[
+    &CANCELLED_ERROR,
+    &INVALID_STATE_ERROR,
+    &EXTRACT_STACK,
+    &GET_FRAME,
+    &ISCOROUTINE,
+];
+
 /// Raises `InvalidStateError`.
 pub(crate) fn invalid_state(py: Python<'_>, message: &str) -> Raised {
     match INVALID_STATE_ERROR

@@ -24,29 +24,16 @@ use crate::turn;
 
 static BASE: Imported = Imported::new("asyncio.base_events", "BaseEventLoop");
 
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&BASE];
+
 fn none<'py>(this: &Ref<'py, LoopState>) -> Bound<'py, PyAny> {
     this.py().None().into_bound(this.py())
 }
 
-/// The positional arguments after the first `from`, as a tuple.
-fn rest<'py>(args: &Args<'_, 'py>, from: usize) -> Fallible<Bound<'py, PyAny>> {
-    let rest: Vec<_> = (from..args.positional_len())
-        .map(|index| args.positional(index))
-        .collect();
-    Ok(PyTuple::new(args.py(), rest)?.into_any())
-}
-
-fn missing(function: &str, names: &[&str], given: usize) -> PyErr {
-    let left: Vec<String> = names[given..]
-        .iter()
-        .map(|name| format!("'{name}'"))
-        .collect();
-    let plural = if left.len() == 1 { "" } else { "s" };
-    PyTypeError::new_err(format!(
-        "BaseEventLoop.{function}() missing {} required positional argument{plural}: {}",
-        left.len(),
-        left.join(" and ")
-    ))
+/// The arguments of a callback, as a tuple.
+fn tuple<'py>(py: Python<'py>, arguments: Vec<Bound<'py, PyAny>>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyTuple::new(py, arguments)?.into_any())
 }
 
 /// What debug mode checks of a callback before it is scheduled.
@@ -70,13 +57,11 @@ fn check<'py>(
 
 /// `call_soon(callback, *args, context=None)`
 fn call_soon<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    let context = args.only_keyword("BaseEventLoop.call_soon", "context")?;
-    if args.positional_len() == 0 {
-        return Err(missing("call_soon", &["callback"], 0).into());
-    }
-    let callback = args.positional(0);
+    let taken = args.leading("BaseEventLoop.call_soon", ["callback"], "context")?;
+    let [callback] = taken.leading;
     check(this, &callback, "call_soon", true)?;
-    let state = HandleState::new(this, &callback, rest(args, 1)?, context)?;
+    let arguments = tuple(this.py(), taken.rest)?;
+    let state = HandleState::new(this, &callback, arguments, taken.option)?;
     let handle = Ref::allocate(this.py(), state)?;
     this.push(Ready::Run(handle::into_ready(&handle)));
     Ok(handle.into_any())
@@ -87,13 +72,15 @@ fn call_soon_threadsafe<'py>(
     this: &Ref<'py, LoopState>,
     args: &Args<'_, 'py>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    let context = args.only_keyword("BaseEventLoop.call_soon_threadsafe", "context")?;
-    if args.positional_len() == 0 {
-        return Err(missing("call_soon_threadsafe", &["callback"], 0).into());
-    }
-    let callback = args.positional(0);
+    let taken = args.leading(
+        "BaseEventLoop.call_soon_threadsafe",
+        ["callback"],
+        "context",
+    )?;
+    let [callback] = taken.leading;
     check(this, &callback, "call_soon_threadsafe", false)?;
-    let state = HandleState::new(this, &callback, rest(args, 1)?, context)?;
+    let arguments = tuple(this.py(), taken.rest)?;
+    let state = HandleState::new(this, &callback, arguments, taken.option)?;
     let handle = Ref::allocate(this.py(), state)?;
     this.push(Ready::Run(handle::into_ready(&handle)));
     turn::wake_up(this)?;
@@ -122,16 +109,13 @@ fn set_timer<'py>(
 
 /// `call_at(when, callback, *args, context=None)`
 fn call_at<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    let context = args.only_keyword("BaseEventLoop.call_at", "context")?;
-    if args.positional_len() < 2 {
-        let names = &["when", "callback"];
-        return Err(missing("call_at", names, args.positional_len()).into());
-    }
-    let when = args.positional(0);
+    let taken = args.leading("BaseEventLoop.call_at", ["when", "callback"], "context")?;
+    let [when, callback] = taken.leading;
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None").into());
     }
-    set_timer(this, when, &args.positional(1), rest(args, 2)?, context)
+    let arguments = tuple(this.py(), taken.rest)?;
+    set_timer(this, when, &callback, arguments, taken.option)
 }
 
 /// `call_later(delay, callback, *args, context=None)`
@@ -139,13 +123,9 @@ fn call_later<'py>(
     this: &Ref<'py, LoopState>,
     args: &Args<'_, 'py>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    let context = args.only_keyword("BaseEventLoop.call_later", "context")?;
-    if args.positional_len() < 2 {
-        let names = &["delay", "callback"];
-        return Err(missing("call_later", names, args.positional_len()).into());
-    }
+    let taken = args.leading("BaseEventLoop.call_later", ["delay", "callback"], "context")?;
+    let [delay, callback] = taken.leading;
     let py = this.py();
-    let delay = args.positional(0);
     if delay.is_none() {
         return Err(PyTypeError::new_err("delay must not be None").into());
     }
@@ -157,17 +137,15 @@ fn call_later<'py>(
         _ => PyFloat::new(py, now).add(&delay)?,
     };
     if this.has(Marks::CALL_AT) {
-        let all: Vec<_> = std::iter::once(when)
-            .chain((1..args.positional_len()).map(|index| args.positional(index)))
-            .collect();
+        let all: Vec<_> = [when, callback].into_iter().chain(taken.rest).collect();
         let options = PyDict::new(py);
-        options.set_item(intern!(py, "context"), context)?;
+        options.set_item(intern!(py, "context"), taken.option)?;
         let all = PyTuple::new(py, all)?;
         return Ok(this
             .as_any()
             .call_method(intern!(py, "call_at"), all, Some(&options))?);
     }
-    set_timer(this, when, &args.positional(1), rest(args, 2)?, context)
+    set_timer(this, when, &callback, tuple(py, taken.rest)?, taken.option)
 }
 
 fn time<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
@@ -425,22 +403,22 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     Ok(())
 }
 
-const CALL_SOON: &std::ffi::CStr = c"call_soon($self, callback, /, *args, context=None)\n--\n\n\
+const CALL_SOON: &std::ffi::CStr = c"call_soon($self, callback, *args, context=None)\n--\n\n\
 Run callback(*args) in the next turn of the loop, after what was scheduled before.\n\n\
 Returns:\n    A handle; cancel() on it may be called again.\n\n\
 Raises:\n    RuntimeError: The loop is closed.";
 const CALL_SOON_THREADSAFE: &std::ffi::CStr =
-    c"call_soon_threadsafe($self, callback, /, *args, context=None)\n--\n\n\
+    c"call_soon_threadsafe($self, callback, *args, context=None)\n--\n\n\
 call_soon() for other threads than the loop's.\n\n\
 Raises:\n    RuntimeError: The loop is closed.";
 const CALL_LATER: &std::ffi::CStr =
-    c"call_later($self, delay, callback, /, *args, context=None)\n--\n\n\
+    c"call_later($self, delay, callback, *args, context=None)\n--\n\n\
 Run callback(*args) once, delay seconds from now.\n\n\
 Args:\n    delay: Seconds; zero or less means as soon as what is ready has run.\n    \
 context: The context to run in; a copy of the current one when None.\n\n\
 Returns:\n    A handle; cancel() on it may be called again.\n\n\
 Raises:\n    RuntimeError: The loop is closed.";
-const CALL_AT: &std::ffi::CStr = c"call_at($self, when, callback, /, *args, context=None)\n--\n\n\
+const CALL_AT: &std::ffi::CStr = c"call_at($self, when, callback, *args, context=None)\n--\n\n\
 Run callback(*args) once, at when, in seconds of the loop's clock.\n\n\
 Raises:\n    RuntimeError: The loop is closed.";
 const TIME: &std::ffi::CStr =

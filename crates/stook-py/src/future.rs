@@ -15,7 +15,7 @@ use crate::callbacks::{Callback, Callbacks};
 use crate::errors;
 use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Class, Fallible, Held, HeldCell, Raised, Ref, TypeSlot, call, error};
+use crate::ffi::{Class, Fallible, Held, HeldCell, Raised, Ref, TypeSlot, call, context, error};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::ready::Ready;
 use crate::reference::reference;
@@ -266,7 +266,7 @@ fn schedule(this: &Ref<'_, FutureState>, callback: Callback) -> Fallible<()> {
                 Callback::Call { function, context } => Ready::Call {
                     function,
                     future,
-                    context,
+                    context: or_current(py, context)?,
                 },
                 Callback::Wake(task) => Ready::Wake {
                     task,
@@ -293,6 +293,14 @@ fn schedule(this: &Ref<'_, FutureState>, callback: Callback) -> Fallible<()> {
     loop_core::call_soon(&event_loop, &function, Some(this.as_any()), &context)
 }
 
+/// A callback that was added with `None` for its context runs in a copy of the current one.
+fn or_current(py: Python<'_>, context: Held) -> Fallible<Held> {
+    if context.bind(py).is_none() {
+        return Ok(context::copy_current(py)?.into());
+    }
+    Ok(context)
+}
+
 /// The callback as a callable and its context, for loops that know only those.
 pub(crate) fn as_python<'py>(
     py: Python<'py>,
@@ -305,7 +313,7 @@ pub(crate) fn as_python<'py>(
         Callback::Wake(task) => wakeup::as_python(task.bind(py)),
         Callback::Settle(waiter) => Ok((
             waiter.bind(py).getattr(intern!(py, "_done_callback"))?,
-            crate::ffi::context::copy_current(py)?,
+            context::copy_current(py)?,
         )),
     }
 }

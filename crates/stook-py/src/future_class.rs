@@ -12,7 +12,11 @@ use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Held, Method, Ref, Sign
 use crate::future::{self, FutureState};
 use crate::future_iter;
 
+static REPR: Imported = Imported::new("asyncio.base_futures", "_future_repr");
 static REPR_INFO: Imported = Imported::new("asyncio.base_futures", "_future_repr_info");
+
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&REPR_INFO, &REPR];
 
 fn none<'py, T: Class>(this: &Ref<'py, T>) -> Bound<'py, PyAny> {
     this.py().None().into_bound(this.py())
@@ -302,7 +306,6 @@ pub(crate) fn repr<'py>(
 }
 
 fn future_repr<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
-    static REPR: Imported = Imported::new("asyncio.base_futures", "_future_repr");
     repr(this, &REPR)
 }
 

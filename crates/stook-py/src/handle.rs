@@ -25,6 +25,9 @@ use crate::timers::TimerKey;
 static FORMAT_CALLBACK_SOURCE: Imported =
     Imported::new("asyncio.format_helpers", "_format_callback_source");
 
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&FORMAT_CALLBACK_SOURCE];
+
 /// The state of a `Handle`.
 #[derive(Debug, Default)]
 pub(crate) struct HandleState {
@@ -378,24 +381,15 @@ fn timer_class_of<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py,
 /// What making a class raises.
 pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     let py = module.py();
-    let context_method = compat::SINCE_3_12.then(|| {
-        Method::none(
-            c"get_context",
-            c"The context that the callback runs in.",
-            get_context,
-        )
-    });
+    let context_method =
+        compat::SINCE_3_12.then(|| Method::none(c"get_context", GET_CONTEXT, get_context));
     let handle = Builder::<HandleState>::new(c"stook.Handle")
         .doc(c"A callback that is scheduled, and that can be cancelled.")
         .subclassable()
         .repr(repr)
         .methods([
-            Method::none(
-                c"cancel",
-                c"Take the callback back; may be called again.",
-                cancel,
-            ),
-            Method::none(c"cancelled", c"Whether cancel() was called.", cancelled),
+            Method::none(c"cancel", CANCEL, cancel),
+            Method::none(c"cancelled", CANCELLED, cancelled),
             Method::none(c"_run", c"Run the callback in its context.", run_method),
             Method::none(c"_repr_info", c"The words of the repr.", repr_info),
         ])
@@ -427,16 +421,8 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         .hash(hash)
         .compare(compare)
         .methods([
-            Method::none(
-                c"cancel",
-                c"Take the callback back; may be called again.",
-                cancel_timer,
-            ),
-            Method::none(
-                c"when",
-                c"When it is due, in seconds of the loop's clock.",
-                when,
-            ),
+            Method::none(c"cancel", CANCEL, cancel_timer),
+            Method::none(c"when", WHEN, when),
         ])
         .attributes([
             GetSet::read(c"__class__", timer_class_of),
@@ -455,3 +441,10 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
 pub(crate) fn into_ready(handle: &Ref<'_, HandleState>) -> Held {
     Held::new(handle.as_any())
 }
+
+const CANCEL: &std::ffi::CStr =
+    c"cancel($self)\n--\n\nTake the callback back; may be called again.";
+const CANCELLED: &std::ffi::CStr = c"cancelled($self)\n--\n\nWhether cancel() was called.";
+const WHEN: &std::ffi::CStr = c"when($self)\n--\n\nWhen it is due, in seconds of the loop's clock.";
+const GET_CONTEXT: &std::ffi::CStr =
+    c"get_context($self)\n--\n\nThe context that the callback runs in.";

@@ -35,6 +35,7 @@ mod timers;
 mod turn;
 mod wait;
 mod wakeup;
+mod wrapper;
 
 use pyo3::prelude::*;
 
@@ -43,6 +44,23 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     accelerator::capture(py)?;
+    let imports = [
+        errors::IMPORTS,
+        coroutine::IMPORTS,
+        ensure::IMPORTS,
+        event_loop::IMPORTS,
+        future_class::IMPORTS,
+        handle::IMPORTS,
+        running::IMPORTS,
+        sleep::IMPORTS,
+        task_class::IMPORTS,
+        turn::IMPORTS,
+        wait::IMPORTS,
+    ];
+    // Looked up now: while the interpreter shuts down nothing can be imported any more.
+    for name in imports.into_iter().flatten() {
+        name.get(py)?;
+    }
     let built = (|| -> ffi::Fallible<()> {
         future_class::build(module)?;
         future_iter::build(py)?;
@@ -50,6 +68,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         task_class::build(module)?;
         gather::build(module)?;
         handle::build(module)?;
+        wrapper::build(py)?;
         sleep::build(py)?;
         wait::build(py)?;
         function::build(py)?;

@@ -3,13 +3,13 @@
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PySet;
+use pyo3::types::{PySet, PyTuple};
 
 use crate::accelerator;
 use crate::current;
 use crate::ensure;
 use crate::errors::Imported;
-use crate::ffi::{Args, Fallible, Function, Ref, Signature, call, compat};
+use crate::ffi::{Args, Fallible, Function, Ref, Signature, call, callers, compat};
 use crate::function::{self, Body};
 use crate::future;
 use crate::gather;
@@ -195,6 +195,14 @@ fn is_done(task: &Bound<'_, PyAny>) -> Fallible<bool> {
     }
 }
 
+/// `call_without_callers(function, *arguments)`
+fn call_without_callers<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let taken = args.leading("call_without_callers", ["function"], "")?;
+    let [function] = taken.leading;
+    let arguments = PyTuple::new(args.py(), taken.rest)?;
+    callers::without(&function, arguments.as_any())
+}
+
 /// The tasks of all loops of ours that `asyncio.all_tasks`, bound earlier, does not know: see
 /// [`accelerator`].
 fn set_mirroring<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
@@ -236,6 +244,11 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
             unregister_eager_task,
         ),
         Function::new(c"set_mirroring", SET_MIRRORING, set_mirroring),
+        Function::new(
+            c"call_without_callers",
+            CALL_WITHOUT_CALLERS,
+            call_without_callers,
+        ),
     ];
     functions
         .into_iter()
@@ -334,3 +347,5 @@ const UNREGISTER_EAGER_TASK: &std::ffi::CStr =
     c"_unregister_eager_task(task)\n--\n\nNo longer count task among those in their eager step.";
 const SET_MIRRORING: &std::ffi::CStr = c"set_mirroring(on, /)\n--\n\n\
 Set whether names that were bound before install() are kept informed.";
+const CALL_WITHOUT_CALLERS: &std::ffi::CStr = c"call_without_callers(function, *arguments)\n--\n\n\
+Call a function that cannot see the frames of those who called it.";

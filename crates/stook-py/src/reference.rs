@@ -45,7 +45,6 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                 .import("asyncio.format_helpers")?
                 .getattr("_format_callback_source")?;
             let task = tasks.getattr("_PyTask")?;
-            let create_task = py.import("asyncio.base_events")?.getattr("BaseEventLoop")?;
             let gather = tasks.getattr("gather")?;
             Ok(Reference {
                 stop_iteration_becomes_runtime_error: names(
@@ -57,10 +56,10 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                 sleep_refuses_nan: names(&tasks.getattr("sleep")?, "co_names", "isnan")?,
                 gather_counts_done_children: names(&gather, "co_varnames", "done_futs")?,
                 callback_source_takes_debug: names(&format, "co_varnames", "debug")?,
-                create_task_passes_name: names(
-                    &create_task.getattr("create_task")?,
+                create_task_passes_name: !names(
+                    &tasks.getattr("create_task")?,
                     "co_names",
-                    "set_name",
+                    "_set_task_name",
                 )?,
             })
         })

@@ -9,6 +9,9 @@ use crate::loop_core;
 
 static POLICY: Imported = Imported::new("asyncio.events", "get_event_loop_policy");
 
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&POLICY];
+
 /// The loop of this call: the running one, else the policy's.
 ///
 /// # Errors

@@ -25,6 +25,9 @@ use crate::timers::{Alarm, TimerKey};
 static ORIGINAL: Imported = Imported::new("asyncio.tasks", "sleep");
 static SET_RESULT: Imported = Imported::new("asyncio.futures", "_set_result_unless_cancelled");
 
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&ORIGINAL, &SET_RESULT];
+
 /// The state of a `sleep` coroutine.
 #[derive(Debug, Default)]
 pub(crate) struct SleepState {
@@ -225,5 +228,5 @@ fn cancel_timer(this: &Ref<'_, SleepState>) -> Fallible<()> {
 /// # Errors
 /// What making a class raises.
 pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
-    coroutine::build::<SleepState>(py, c"stook.sleep", [])
+    coroutine::build::<SleepState>(py, c"stook.coroutine", [])
 }

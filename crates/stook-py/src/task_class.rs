@@ -16,6 +16,9 @@ static REPR: Imported = Imported::new("asyncio.base_tasks", "_task_repr");
 static GET_STACK: Imported = Imported::new("asyncio.base_tasks", "_task_get_stack");
 static PRINT_STACK: Imported = Imported::new("asyncio.base_tasks", "_task_print_stack");
 
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&REPR, &GET_STACK, &PRINT_STACK];
+
 fn none<'py>(this: &Ref<'py, TaskState>) -> Bound<'py, PyAny> {
     this.py().None().into_bound(this.py())
 }
@@ -230,7 +233,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         .finalizer(task::finalize)
         .methods([
             Method::one(c"set_result", REFUSED, refuse_set_result),
-            Method::one(c"set_exception", REFUSED, refuse_set_exception),
+            Method::one(c"set_exception", REFUSED_EXCEPTION, refuse_set_exception),
             Method::any(c"cancel", CANCEL, cancel),
             Method::none(c"cancelling", CANCELLING, cancelling),
             Method::none(c"uncancel", UNCANCEL, uncancel),
@@ -272,8 +275,10 @@ Args:\n    loop: The event loop; the running or the current one when None.\n    
 name: Shown by repr; \"Task-N\" when None.\n    \
 context: The contextvars.Context to run in; a copy of the current one when None.\n\n\
 Source:\n    asyncio.Task";
-const REFUSED: &std::ffi::CStr =
-    c"Refused with RuntimeError: the result of a task is its coroutine's.";
+const REFUSED: &std::ffi::CStr = c"set_result($self, result, /)\n--\n\n\
+Refused with RuntimeError: the result of a task is its coroutine's.";
+const REFUSED_EXCEPTION: &std::ffi::CStr = c"set_exception($self, exception, /)\n--\n\n\
+Refused with RuntimeError: the exception of a task is its coroutine's.";
 const CANCEL: &std::ffi::CStr = c"cancel($self, /, msg=None)\n--\n\n\
 Ask the task to cancel: CancelledError is raised in its coroutine at the next occasion.\n\n\
 The coroutine may clean up first, or go on; it is cancelled only when it ends by\n\

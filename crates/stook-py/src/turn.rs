@@ -32,6 +32,10 @@ static PROCESS_EVENTS: Imported = Imported::new("asyncio.selector_events", "Base
 static FORMAT_HANDLE: Imported = Imported::new("asyncio.base_events", "_format_handle");
 static LOGGER: Imported = Imported::new("asyncio.log", "logger");
 
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] =
+    &[&EPOLL_SELECTOR, &PROCESS_EVENTS, &FORMAT_HANDLE, &LOGGER];
+
 /// With work ready, events are looked for at least every so many turns, and whenever the coarse
 /// clock has moved.
 const TURNS_WITHOUT_POLL: u32 = 64;

@@ -29,6 +29,9 @@ use crate::timers::{Alarm, TimerKey};
 static ORIGINAL: Imported = Imported::new("asyncio.tasks", "wait");
 static RELEASE_WAITER: Imported = Imported::new("asyncio.tasks", "_release_waiter");
 
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&ORIGINAL, &RELEASE_WAITER];
+
 /// The state of a `wait` coroutine.
 #[derive(Debug, Default)]
 pub(crate) struct WaitState {
@@ -235,7 +238,7 @@ fn tell<'py>(this: &Ref<'py, WaitState>, future: &Bound<'py, PyAny>) -> Fallible
 /// What making a class raises.
 pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
     let own = Method::one(c"_done_callback", c"A future is done.", on_completion);
-    coroutine::build::<WaitState>(py, c"stook.wait", [own])
+    coroutine::build::<WaitState>(py, c"stook.coroutine", [own])
 }
 
 fn on_completion<'py>(

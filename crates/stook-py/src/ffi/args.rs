@@ -22,6 +22,16 @@ pub(crate) struct Signature<const N: usize> {
     pub(crate) required: usize,
 }
 
+/// A call taken apart by [`Args::leading`].
+pub(crate) struct Leading<'py, const N: usize> {
+    /// The parameters with names.
+    pub(crate) leading: [Bound<'py, PyAny>; N],
+    /// What came after them.
+    pub(crate) rest: Vec<Bound<'py, PyAny>>,
+    /// The value of the keyword.
+    pub(crate) option: Option<Bound<'py, PyAny>>,
+}
+
 /// The arguments of one call.
 pub(crate) enum Args<'a, 'py> {
     /// As the vectorcall protocol gives them.
@@ -129,6 +139,70 @@ impl<'a, 'py> Args<'a, 'py> {
                 Ok(())
             }
         }
+    }
+
+    /// Takes apart a call of `function(*names, *rest, keyword=…)`; the names may be given by name.
+    ///
+    /// # Errors
+    /// `TypeError` when a name is missing or given twice, or for another keyword.
+    pub(crate) fn leading<const N: usize>(
+        &self,
+        function: &str,
+        names: [&str; N],
+        keyword: &str,
+    ) -> Fallible<Leading<'py, N>> {
+        let given = self.positional_len();
+        let mut places = [const { None }; N];
+        for (index, place) in places.iter_mut().enumerate().take(given) {
+            *place = Some(self.positional(index));
+        }
+        let mut option = None;
+        self.for_each_keyword(|name, value| {
+            let spelled = name.to_cow().map_err(super::error::Raised::from)?;
+            if spelled == keyword {
+                option = Some(value);
+                return Ok(());
+            }
+            match names.iter().position(|name| *name == spelled) {
+                Some(index) if places[index].is_none() => {
+                    places[index] = Some(value);
+                    Ok(())
+                }
+                Some(_) => Err(PyTypeError::new_err(format!(
+                    "{function}() got multiple values for argument '{spelled}'"
+                ))
+                .into()),
+                None => Err(PyTypeError::new_err(format!(
+                    "{function}() got an unexpected keyword argument '{spelled}'"
+                ))
+                .into()),
+            }
+        })?;
+        let missing: Vec<String> = names
+            .iter()
+            .zip(&places)
+            .filter(|(_, place)| place.is_none())
+            .map(|(name, _)| format!("'{name}'"))
+            .collect();
+        if !missing.is_empty() {
+            let plural = if missing.len() == 1 { "" } else { "s" };
+            return Err(PyTypeError::new_err(format!(
+                "{function}() missing {} required positional argument{plural}: {}",
+                missing.len(),
+                missing.join(" and ")
+            ))
+            .into());
+        }
+        let py = self.py();
+        let leading = places.map(|place| place.unwrap_or_else(|| py.None().into_bound(py)));
+        let rest = (N.min(given)..given)
+            .map(|index| self.positional(index))
+            .collect();
+        Ok(Leading {
+            leading,
+            rest,
+            option,
+        })
     }
 
     /// The value of the one keyword that a function of any number of arguments takes.

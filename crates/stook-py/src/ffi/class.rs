@@ -289,6 +289,7 @@ pub(crate) struct Builder<T: Class> {
     methods: Vec<ffi::PyMethodDef>,
     getset: Vec<ffi::PyGetSetDef>,
     base: *mut ffi::PyTypeObject,
+    hidden: Option<&'static str>,
     class: PhantomData<T>,
 }
 
@@ -302,6 +303,7 @@ impl<T: Class> Builder<T> {
             methods: Vec::new(),
             getset: Vec::new(),
             base: ptr::null_mut(),
+            hidden: None,
             class: PhantomData,
         }
     }
@@ -350,6 +352,12 @@ impl<T: Class> Builder<T> {
     pub(crate) fn attributes(mut self, list: impl IntoIterator<Item = GetSet<T>>) -> Self {
         self.getset
             .extend(list.into_iter().map(GetSet::into_definition));
+        self
+    }
+
+    /// The name of a slot is not to be seen in the class, though the slot is there.
+    pub(super) fn hidden(mut self, name: &'static str) -> Self {
+        self.hidden = Some(name);
         self
     }
 
@@ -408,8 +416,22 @@ impl<T: Class> Builder<T> {
         T::slot()
             .class
             .store(class.clone().into_ptr().cast(), Ordering::Relaxed);
+        if let Some(name) = self.hidden {
+            hide(&class, name)?;
+        }
         Ok(class)
     }
+}
+
+/// Takes `name` out of the dict of a class that nobody has seen yet.
+fn hide(class: &Bound<'_, PyAny>, name: &str) -> Fallible<()> {
+    let kind = class.as_ptr().cast::<ffi::PyTypeObject>();
+    // SAFETY: S2, the class is alive; a heap type has its dict in this field.
+    let dict = unsafe { Bound::from_borrowed_ptr(class.py(), (*kind).tp_dict) };
+    dict.del_item(name)?;
+    // SAFETY: S1, S2.
+    unsafe { ffi::PyType_Modified(kind) };
+    Ok(())
 }
 
 /// `tp_new`: the state is the default one.

@@ -8,6 +8,7 @@ use pyo3::types::PyTuple;
 use pyo3::{ffi, intern};
 
 use super::error::{Fallible, Raised};
+use super::hang::{self, guarded};
 
 /// What one resumption of a coroutine gave.
 #[derive(Debug)]
@@ -24,7 +25,8 @@ pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>) -> Fallible<Resumed<'py>>
     let py = coroutine.py();
     let mut answer = ptr::null_mut();
     // SAFETY: S1, S2; `answer` is an out-pointer on the stack.
-    let status = unsafe { ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &mut answer) };
+    let status =
+        guarded(|| unsafe { hang::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &mut answer) });
     // SAFETY: S3, a new reference, or null when it raised.
     let answer = unsafe { Bound::from_owned_ptr_or_opt(py, answer) };
     match (status, answer) {
@@ -40,10 +42,9 @@ pub(crate) fn throw<'py>(
     exception: &Bound<'py, PyAny>,
 ) -> Fallible<Resumed<'py>> {
     let py = coroutine.py();
-    match coroutine.call_method1(intern!(py, "throw"), (exception,)) {
+    match super::call::method1(coroutine, intern!(py, "throw"), exception) {
         Ok(yielded) => Ok(Resumed::Yielded(yielded)),
-        Err(error) => {
-            let raised = Raised::from(error);
+        Err(raised) => {
             if !raised.matches(py.get_type::<PyStopIteration>().as_any()) {
                 return Err(raised);
             }

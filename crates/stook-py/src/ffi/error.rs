@@ -18,9 +18,9 @@ pub(crate) type Fallible<T> = Result<T, Raised>;
 
 impl From<PyErr> for Raised {
     fn from(error: PyErr) -> Self {
-        // SAFETY: S1, a `PyErr` reaches this code only in a thread that is attached.
-        let py = unsafe { Python::assume_attached() };
-        error.restore(py);
+        // PyO3 puts off a release that it sees in a thread it did not attach itself; attaching
+        // again, which counts only, lets what the error was made of go at once.
+        Python::attach(|py| error.restore(py));
         Raised(PhantomData)
     }
 }

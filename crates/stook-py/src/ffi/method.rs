@@ -62,6 +62,12 @@ impl<T: Class> Method<T> {
         Self::make(name, doc, ffi::METH_FASTCALL | ffi::METH_KEYWORDS, function)
     }
 
+    /// The same, standing in the class under a name that a slot has as well.
+    pub(crate) fn beside_slot(mut self) -> Self {
+        self.0.ml_flags |= ffi::METH_COEXIST;
+        self
+    }
+
     /// `Class[item]`, an alias for annotations.
     pub(crate) fn class_getitem() -> Self {
         let function = ffi::PyMethodDefPointer { PyCFunction: alias };

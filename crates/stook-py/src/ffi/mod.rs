@@ -7,6 +7,7 @@
 
 pub(crate) mod args;
 pub(crate) mod call;
+pub(crate) mod callers;
 pub(crate) mod cell;
 pub(crate) mod class;
 pub(crate) mod compat;
@@ -14,6 +15,7 @@ pub(crate) mod context;
 pub(crate) mod coro;
 pub(crate) mod error;
 pub(crate) mod gc;
+mod hang;
 pub(crate) mod live;
 pub(crate) mod method;
 pub(crate) mod poll;

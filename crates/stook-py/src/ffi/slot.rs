@@ -207,8 +207,10 @@ impl<T: Class> Builder<T> {
     where
         F: for<'py> Fn(&Ref<'py, T>) -> Fallible<Resumed<'py>> + Copy + 'static,
     {
+        // `await` wants an iterator; nobody else is to see one.
         self.driven(function)
             .slot(ffi::Py_am_await, ffi::PyObject_SelfIter as *mut c_void)
+            .hidden("__next__")
     }
 
     fn driven<F>(self, function: F) -> Self

@@ -236,8 +236,9 @@ fn sift_towards_leaves(entries: &mut [Entry], start: usize) {
     while child < end {
         let right = child + 1;
         // `heapq` takes the right child unless the left one is strictly earlier.
-        if right < end && !(entries[child].when < entries[right].when) {
-            child = right;
+        if right < end {
+            let left_is_earlier = entries[child].when < entries[right].when;
+            child = if left_is_earlier { child } else { right };
         }
         entries[position] = entries[child];
         position = child;

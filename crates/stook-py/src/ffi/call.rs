@@ -31,12 +31,13 @@ pub(crate) fn call1<'py>(
     function: &Bound<'py, PyAny>,
     argument: &Bound<'py, PyAny>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    let mut arguments = [ptr::null_mut(), argument.as_ptr()];
+    let arguments = [ptr::null_mut(), argument.as_ptr()];
+    let first = arguments[1..].as_ptr();
     // SAFETY: S1, S2; one argument, with a free place before it, as the flag says.
     let answer = guarded(|| unsafe {
         hang::PyObject_Vectorcall(
             function.as_ptr(),
-            arguments.as_mut_ptr().add(1),
+            first,
             1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
             ptr::null_mut(),
         )

@@ -109,8 +109,10 @@ pub(crate) fn without<'py>(
     // SAFETY: S14, the field of this thread's state; the interpreter empties it at the bottom of
     // a stack, and what is called has taken its own frames off when it returns.
     let hidden = unsafe { ptr::replace(newest, ptr::null_mut()) };
-    // SAFETY: S14, plain numbers of this thread.
-    let (limit, remaining) = unsafe { ((*state).recursion_limit, (*state).recursion_remaining) };
+    // SAFETY: S14, a plain number of this thread.
+    let limit = unsafe { (*state).recursion_limit };
+    // SAFETY: S14, a plain number of this thread.
+    let remaining = unsafe { (*state).recursion_remaining };
     // SAFETY: S14, as above: recursion ends at the depth at which it would without us.
     unsafe { (*state).recursion_remaining = limit };
     let answer = call::call_tuple(function, arguments);

@@ -267,11 +267,7 @@ impl<'py, T: Class> Ref<'py, T> {
             return Err(Raised::assume_set(py));
         }
         // SAFETY: S10, the memory is new, of this layout, and no one else knows it yet.
-        unsafe { ptr::write(&raw mut (*object).extras, T::Extras::default()) };
-        // SAFETY: S10, as above.
-        unsafe { (*object).extras.prepare::<T>() };
-        // SAFETY: S10, as above.
-        unsafe { ptr::write(&raw mut (*object).state, state) };
+        unsafe { fill(object, state) };
         // SAFETY: S7, the object is whole from here on.
         unsafe { ffi::PyObject_GC_Track(object.cast()) };
         // SAFETY: S3, the one reference is ours.
@@ -427,11 +423,30 @@ impl<T: Class> Builder<T> {
 fn hide(class: &Bound<'_, PyAny>, name: &str) -> Fallible<()> {
     let kind = class.as_ptr().cast::<ffi::PyTypeObject>();
     // SAFETY: S2, the class is alive; a heap type has its dict in this field.
-    let dict = unsafe { Bound::from_borrowed_ptr(class.py(), (*kind).tp_dict) };
+    let dict = unsafe { (*kind).tp_dict };
+    // SAFETY: S2, the class keeps its dict alive.
+    let dict = unsafe { Bound::from_borrowed_ptr(class.py(), dict) };
     dict.del_item(name)?;
     // SAFETY: S1, S2.
     unsafe { ffi::PyType_Modified(kind) };
     Ok(())
+}
+
+/// Puts a new object's parts behind its head.
+///
+/// # Safety
+/// `object` is new memory of this layout.
+unsafe fn fill<T: Class>(object: *mut Instance<T>, state: T) {
+    let extras = T::Extras::default();
+    extras.prepare::<T>();
+    // SAFETY: S10, as the caller says.
+    let place = unsafe { &raw mut (*object).extras };
+    // SAFETY: S10, as above: there is nothing to be dropped.
+    unsafe { place.write(extras) };
+    // SAFETY: S10, as above.
+    let place = unsafe { &raw mut (*object).state };
+    // SAFETY: S10, as above: there is nothing to be dropped.
+    unsafe { place.write(state) };
 }
 
 /// `tp_new`: the state is the default one.
@@ -444,9 +459,7 @@ unsafe extern "C" fn new<T: Class>(
     let object = unsafe { ffi::PyType_GenericAlloc(class, 0) }.cast::<Instance<T>>();
     if !object.is_null() {
         // SAFETY: S10, the memory is new and of this layout; zeroed until here.
-        unsafe { ptr::write(&raw mut (*object).extras, T::Extras::default()) };
-        // SAFETY: S10, as above.
-        unsafe { ptr::write(&raw mut (*object).state, T::default()) };
+        unsafe { fill(object, T::default()) };
     }
     object.cast()
 }
@@ -506,8 +519,10 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     let extras = unsafe { &(*instance).extras };
     // SAFETY: S10, the object is on its way out and still whole.
     unsafe { extras.clear(object, true) };
+    // SAFETY: S10, the object is of this layout.
+    let state = unsafe { &raw mut (*instance).state };
     // SAFETY: S10, no reference to the object is left, so none to its state either.
-    unsafe { ptr::drop_in_place(&raw mut (*instance).state) };
+    unsafe { ptr::drop_in_place(state) };
     // SAFETY: S11, every type has `tp_free`.
     if let Some(free) = unsafe { (*kind).tp_free } {
         // SAFETY: S10, the memory came from this type's `tp_alloc` or `PyObject_GC_New`.

@@ -24,9 +24,10 @@ pub(crate) enum Resumed<'py> {
 pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>) -> Fallible<Resumed<'py>> {
     let py = coroutine.py();
     let mut answer = ptr::null_mut();
+    // SAFETY: S2, `None` lives for ever.
+    let none = unsafe { ffi::Py_None() };
     // SAFETY: S1, S2; `answer` is an out-pointer on the stack.
-    let status =
-        guarded(|| unsafe { hang::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &mut answer) });
+    let status = guarded(|| unsafe { hang::PyIter_Send(coroutine.as_ptr(), none, &mut answer) });
     // SAFETY: S3, a new reference, or null when it raised.
     let answer = unsafe { Bound::from_owned_ptr_or_opt(py, answer) };
     match (status, answer) {

@@ -39,8 +39,8 @@ pub(crate) fn wait(
             let count =
                 unsafe { libc::epoll_wait(epoll, buffer.as_mut_ptr(), capacity, milliseconds) };
             let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-            let input = libc::EPOLLIN.cast_unsigned();
-            let output = libc::EPOLLOUT.cast_unsigned();
+            let input = libc::EPOLLIN as u32;
+            let output = libc::EPOLLOUT as u32;
             Ok(buffer[..count]
                 .iter()
                 .map(|event| {
@@ -60,7 +60,7 @@ pub(crate) fn wait(
 #[inline]
 pub(crate) fn monotonic_seconds() -> f64 {
     let now = clock(libc::CLOCK_MONOTONIC);
-    let nanoseconds = i64::from(now.tv_sec) * 1_000_000_000 + i64::from(now.tv_nsec);
+    let nanoseconds = now.tv_sec * 1_000_000_000 + now.tv_nsec;
     nanoseconds as f64 / 1e9
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn monotonic_seconds() -> f64 {
 #[inline]
 pub(crate) fn coarse_tick() -> (i64, i64) {
     let now = clock(libc::CLOCK_MONOTONIC_COARSE);
-    (i64::from(now.tv_sec), i64::from(now.tv_nsec))
+    (now.tv_sec, now.tv_nsec)
 }
 
 fn clock(which: libc::clockid_t) -> libc::timespec {

@@ -3,7 +3,6 @@
 
 use std::any::Any;
 use std::ffi::{CStr, c_int, c_void};
-use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -25,7 +24,7 @@ pub(super) fn guard<R>(py: Python<'_>, failed: R, body: impl FnOnce() -> Fallibl
         Ok(Ok(answer)) => answer,
         Ok(Err(raised)) => {
             debug_assert!(super::error::is_set(py), "an error without an exception");
-            std::mem::forget(raised);
+            let _ = raised;
             failed
         }
         Err(panic) => {
@@ -59,7 +58,7 @@ pub(super) unsafe fn conjure<F: Copy>() -> F {
         )
     };
     // SAFETY: S12.
-    unsafe { MaybeUninit::<F>::uninit().assume_init() }
+    unsafe { std::mem::transmute_copy::<(), F>(&()) }
 }
 
 /// The attached token inside a slot.
@@ -238,8 +237,10 @@ where
     // SAFETY: S5.
     let this = unsafe { receiver::<T>(py, &object) };
     guard(py, -1, || {
+        // SAFETY: S9, an argument, alive for the call.
+        let tuple = unsafe { Bound::ref_from_ptr(py, &arguments) };
         // SAFETY: S9, `tp_init` is given a tuple.
-        let tuple = unsafe { Bound::ref_from_ptr(py, &arguments).cast_unchecked::<PyTuple>() };
+        let tuple = unsafe { tuple.cast_unchecked::<PyTuple>() };
         // SAFETY: S9, a dict or null.
         let keywords = unsafe { Bound::from_borrowed_ptr_or_opt(py, keywords) };
         // SAFETY: S9, as above.
@@ -363,8 +364,10 @@ where
     // SAFETY: S5.
     let this = unsafe { receiver::<T>(py, &object) };
     guard(py, ptr::null_mut(), || {
+        // SAFETY: S9, an argument, alive for the call.
+        let tuple = unsafe { Bound::ref_from_ptr(py, &arguments) };
         // SAFETY: S9, `tp_call` is given a tuple.
-        let tuple = unsafe { Bound::ref_from_ptr(py, &arguments).cast_unchecked::<PyTuple>() };
+        let tuple = unsafe { tuple.cast_unchecked::<PyTuple>() };
         // SAFETY: S9, a dict or null.
         let keywords = unsafe { Bound::from_borrowed_ptr_or_opt(py, keywords) };
         // SAFETY: S9, as above.

@@ -17,7 +17,7 @@ def _arguments(draw):
 def make_task(draw):
     """Start a task."""
     name = draw.task_name()
-    options = name_option(draw) + draw.context_option()
+    options = name_option(draw) + draw.task_context_option()
     return Node(f'box["{name}"] = loop.create_task({draw.coroutine()}{options})')
 
 
@@ -198,7 +198,7 @@ def collect(draw):
 @anywhere(1)
 def show_tasks(draw):
     """Say which tasks there are."""
-    return draw.say("all tasks", "stage.all_tasks()")
+    return draw.say("all tasks", "asyncio.all_tasks(loop)")
 
 
 @anywhere(1)

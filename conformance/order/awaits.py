@@ -149,7 +149,9 @@ def use_group(draw):
     """Run tasks in a task group."""
     group = f"group_{draw.number()}"
     starts = [
-        Node(f"{group}.create_task({draw.coroutine()}{name_option(draw)}{draw.context_option()})")
+        Node(
+            f"{group}.create_task({draw.coroutine()}{name_option(draw)}{draw.task_context_option()})"
+        )
         for _ in range(draw.rng.randint(0, 3))
     ]
     block = starts + _block(draw, 2)

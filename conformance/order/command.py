@@ -74,8 +74,8 @@ def _search(engine, options):
 def _tell(engine, divergence, directory):
     title = [
         f"seed {divergence.seed}: the order differs between stock asyncio and {engine.name}",
-        "compare: python repro.py",
-        f"    and: python {' '.join(engine.script_arguments())}",
+        f"compare: {engines.stock(engine).script_command()}",
+        f"    and: {engine.script_command()}",
     ]
     if not divergence.lasting:
         title.append("not every time: now and then, or only after other programs in one process")
@@ -102,9 +102,8 @@ def _replay(engine, paths):
     with Pair(engine) as pair:
         pair.check()
         for path in paths:
-            text = program_part(path.read_text(encoding="utf-8"))
-            traces = pair.run(text)
-            if compare.differ(text, *traces):
+            traces = pair.run(program_part(path.read_text(encoding="utf-8")))
+            if compare.differ(*traces):
                 different += 1
                 print("\n".join([f"{path}:", *compare.first_difference(*traces, engine.name)]))
     print(f"order: {engine.name}: {len(paths)} programs, {different} differ")

@@ -31,6 +31,7 @@ class Draw:
         self.weights = weights
         self.here = ""
         self.functions = []
+        self._eager = settings["tasks"] == "eager"
         self._delays = DELAYS if settings["clock"] == "virtual" else NO_DELAYS
         self._cost = 0
         self._costs = {}
@@ -124,6 +125,15 @@ class Draw:
         """Return a statement that says something."""
         arguments = ", ".join([f'"{self.here} {text}"', *values])
         return Node(f"say({arguments})")
+
+    def task_context_option(self):
+        """Return ``context=…`` to add to a call that makes a task, or nothing.
+
+        A task that starts eagerly gets a new context: stock asyncio starts one in a context that
+        is entered already, fails, and is left with a wrong current task.
+        """
+        option = self.context_option()
+        return ", context=contextvars.copy_context()" if option and self._eager else option
 
     def _function(self, *, is_coroutine):
         left = LARGEST_COST - self._cost

@@ -105,7 +105,7 @@ class Pair:
 
     def __init__(self, engine, limit=PROGRAM_LIMIT):
         self.engine = engine
-        self._workers = Worker(engines.stock(), limit), Worker(engine, limit)
+        self._workers = Worker(engines.stock(engine), limit), Worker(engine, limit)
 
     def __enter__(self):
         return self

@@ -109,12 +109,11 @@ class Search:
             yield seed, generate(seed, clock=self.clock)
 
     def _count(self, seed, program, expected, found):
-        text = program_text(program)
-        differs = compare.differ(text, expected, found)
+        differs = compare.differ(expected, found)
         with self._lock:
             self.programs += 1
             self.lines += len(expected)
-            self.left_out += not compare.comparable(text, expected)
+            self.left_out += not compare.comparable(expected)
             if not differs:
                 return
         divergence = self._examine(Divergence(seed, program, expected, found))
@@ -127,9 +126,8 @@ class Search:
     def _examine(self, divergence):
         """Run a divergent program once more in new processes, and make it smaller there."""
         with Pair(self.engine, min(self.limit, SHRINK_LIMIT)) as pair:
-            text = program_text(divergence.program)
-            traces = pair.run(text)
-            if not compare.differ(text, *traces):
+            traces = pair.run(program_text(divergence.program))
+            if not compare.differ(*traces):
                 divergence.lasting = False
                 return divergence
             divergence.expected, divergence.found = traces
@@ -142,15 +140,13 @@ class Search:
         killing = compare.was_killed(divergence.found)
 
         def diverges(program):
-            text = program_text(program)
-            expected, found = pair.run(text)
-            return compare.differ(text, expected, found) and compare.was_killed(found) == killing
+            expected, found = pair.run(program_text(program))
+            return compare.differ(expected, found) and compare.was_killed(found) == killing
 
         settings = PLAIN_SETTINGS | ({} if self.engine.has_virtual_time else {"clock": "real"})
         smaller = shrink(divergence.program, diverges, settings)
-        text = program_text(smaller)
-        traces = pair.run(text)
-        if compare.differ(text, *traces):
+        traces = pair.run(program_text(smaller))
+        if compare.differ(*traces):
             divergence.program = smaller
             divergence.expected, divergence.found = traces
         else:

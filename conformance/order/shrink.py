@@ -110,6 +110,7 @@ def _unwrapped(program):
 
 _SIMPLER = (
     (r", context=contexts\[\"\w+\"\]", ""),
+    (r", context=contextvars.copy_context\(\)", ""),
     (r", timeout=[-\d.e]+", ""),
     (r", return_exceptions=True", ""),
     (r", name=fresh\(\"\w+\"\)", ""),

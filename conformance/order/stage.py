@@ -8,8 +8,8 @@ A trace holds nothing that differs between two runs on one engine:
 1. No addresses, paths or line numbers, no names of asyncio's own callbacks: tasks and futures
    appear by label, sets in order of label.
 2. What finalisers say (a result never retrieved, a task destroyed while pending, a coroutine never
-   awaited, the clean-up of a destroyed one) comes at the end, sorted. The collector runs only
-   where the program says so, and at the end.
+   awaited) comes at the end, sorted, and a destroyed coroutine that begins to clean up gets no
+   further than saying so. The collector runs only where the program says so, and at the end.
 3. Time is virtual: the loop never sleeps, its clock jumps to the next deadline. A program that has
    no delays may instead run on the loop's exact class and the real clock.
 
@@ -28,7 +28,10 @@ import warnings
 import weakref
 
 from .things import Box, Contexts, OrderedSet, OwnFuture, OwnTask
-from .virtual_time import QUIET_TURNS, START, Watch, loop_class, virtual_loop_class
+from .virtual_time import OWN_LOOP, QUIET_TURNS, START, Watch, loop_class, virtual_loop_class
+
+MOST_REQUESTS = 50
+"""Cancellations of one task that no program makes; more come of a cycle of tasks."""
 
 
 class Stage:
@@ -41,14 +44,18 @@ class Stage:
         ticking: Whether lines carry the number of the loop's turn.
     """
 
-    loop_spec = "asyncio:new_event_loop"
-    """Which loops programs run on."""
+    loop_spec = None
+    """``module:maker`` of the loops, or ``None`` for asyncio's own.
+
+    With a loop from elsewhere, tasks of more than one class may count the names they give. Then a
+    task without a name of the program's choosing appears without its number.
+    """
 
     def __init__(self, *, clock="virtual", debug=False, tasks="plain", ticking=False):
         self.lines = []
         self._held = []
-        self._collecting = False
         self._kept = []
+        self._recursion = False
         self._ticking = ticking
         self._tick_due = False
         self._turn = self._quiet = 0
@@ -59,10 +66,11 @@ class Stage:
         self.box = Box(self)
         self.contexts = Contexts()
         self.handles = {}
+        spec = self.loop_spec or OWN_LOOP
         if self._real:
-            self.loop = loop_class(self.loop_spec)()
+            self.loop = loop_class(spec)()
         else:
-            self.loop = virtual_loop_class(self.loop_spec)(self.deadlocked)
+            self.loop = virtual_loop_class(spec)(self.deadlocked)
         self.loop.set_exception_handler(self._report)
         probe = self.loop.create_task(asyncio.sleep(0))
         self.loop.run_until_complete(probe)
@@ -128,19 +136,20 @@ class Stage:
             self.run(asyncio.gather(*left, return_exceptions=True))
 
     def collect(self):
-        """Collect garbage."""
-        self._collecting = True
+        """Collect garbage, and what finalisers of the first time made."""
         gc.collect()
         gc.collect()
-        self._collecting = False
 
     def say(self, text, *values):
         """Add a line to the trace: who runs, the text, and the values by what they show."""
+        if _in_destroyed_coroutine():
+            self._held.append(f"destroyed {text}")
+            raise GeneratorExit  # What it does from here on would depend on the order.
+        task = asyncio.current_task(self.loop)
+        if task is not None:
+            self._look_for_recursion(task)
         shown = [self.describe(value) for value in values]
-        line = " ".join([f"{self.label(asyncio.current_task(self.loop))}:", str(text), *shown])
-        if self._collecting or _in_destroyed_coroutine():
-            self._held.append(f"finaliser {line}")
-            return
+        line = " ".join([f"{self.label(task)}:", str(text), *shown])
         if self._ticking:
             line = f"{self._turn} {line}"
             self._quiet = 0
@@ -161,10 +170,6 @@ class Stage:
     def elapsed(self):
         """Return the seconds since the start; none on the real clock, which no trace may show."""
         return 0 if self._real else self.loop.time() - START
-
-    def all_tasks(self):
-        """Return all tasks; none in a finaliser, where those being destroyed may be gone or not."""
-        return set() if self._collecting else asyncio.all_tasks(self.loop)
 
     def new_future(self):
         """Return a new future of the loop."""
@@ -214,7 +219,7 @@ class Stage:
             return self._labels.get(value, "a future")
         name = value.get_name()
         if found := re.fullmatch(r"Task-(\d+)", name):
-            return f"Task-{int(found[1]) - self._first_number}"
+            return f"Task-{int(found[1]) - self._first_number}" if not self.loop_spec else "a task"
         return name
 
     def describe(self, value):
@@ -262,6 +267,12 @@ class Stage:
     def _unraisable(self, unraisable):
         self._held.append(f"unraisable: {self.describe(unraisable.exc_value)}")
 
+    def _look_for_recursion(self, task):
+        """Say that cancelling failed on a cycle of tasks, although the program caught the error."""
+        if task.cancelling() > MOST_REQUESTS and not self._recursion:
+            self._recursion = True
+            self.lines.append("RecursionError: a task asked to end too often")
+
     def _run(self, text, function):
         watch = Watch(self) if self._real else None
         try:
@@ -274,6 +285,8 @@ class Stage:
         finally:
             if watch:
                 watch.end()
+        for task in asyncio.all_tasks(self.loop):
+            self._look_for_recursion(task)
 
     def _tick(self):
         self._turn += 1

@@ -7,6 +7,8 @@ import functools
 import importlib
 import selectors
 
+OWN_LOOP = "asyncio:new_event_loop"
+"""``module:maker`` of the loops that a program gets when it asks for none."""
 QUIET_TURNS = 8
 """Turns without a line in the trace after which turns are no longer counted."""
 IDLE = 0.02

@@ -1,4 +1,4 @@
-"""Runs random programs, one line of JSON in for each, one out: ``worker.py MODULE:MAKER``.
+"""Runs random programs, one line of JSON in for each, one out: ``worker.py [MODULE:MAKER]``.
 
 Started by Python itself or by a launcher that has put an engine in asyncio's place. Nothing else is
 written to standard output: what a program or an engine prints goes to standard error.
@@ -15,7 +15,7 @@ from pathlib import Path
 FILE_NAME = "program.py"
 
 
-def main(loop_spec):
+def main(loop_spec=None):
     """Run programs until standard input ends."""
     names = _stage_names()
     names["Stage"].loop_spec = loop_spec
@@ -45,4 +45,4 @@ def _stage_names():
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

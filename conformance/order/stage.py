@@ -285,8 +285,9 @@ class Stage:
         finally:
             if watch:
                 watch.end()
-        for task in asyncio.all_tasks(self.loop):
-            self._look_for_recursion(task)
+        for task in {*asyncio.all_tasks(self.loop), *self.box.values()}:
+            if hasattr(task, "cancelling"):
+                self._look_for_recursion(task)
 
     def _tick(self):
         self._turn += 1

@@ -15,6 +15,7 @@ import atexit
 import ctypes
 import functools
 import gc
+import inspect
 import os
 import sys
 import types
@@ -26,10 +27,10 @@ ALL = "all"
 LOOP = "loop"
 TRAPPED = 70
 
-_TRAP = """
-def trap(*args, **kwargs):
+_TRAP = """\
+{is_async}def trap(*args, **kwargs):
     from sys import modules
-    return modules[{module!r}].reach({name!r}, args, kwargs)
+    return {wait}modules[{module!r}].reach({name!r}, args, kwargs)
 """
 _MODULE = "stook_conformance_poison"
 _TYPE_FLAGS_OFFSET = 21 * ctypes.sizeof(ctypes.c_void_p)
@@ -53,7 +54,7 @@ def apply(*, level=ALL, only_for=None):
     import asyncio
 
     future_type, task_type = _accelerator_types()
-    sys.modules[_MODULE] = sys.modules[__name__]
+    sys.modules[_MODULE] = types.SimpleNamespace(reach=reach)
     _poison_type(task_type, "_asyncio.Task")
     for name in SCHEDULING:
         method = getattr(asyncio.BaseEventLoop, name)
@@ -109,7 +110,8 @@ def _method_trap(name, original):
 def _poison_function(function, name, spares):
     """Replace the code of ``function``; ``spares`` decides who may still run the old one.
 
-    What the code names stays readable: stook reads there how this micro version behaves.
+    What the code names stays readable: stook reads there how this micro version behaves. A
+    coroutine function stays one; its trap is reached when the coroutine runs.
     """
     code = function.__code__
     if spares is not None:
@@ -119,10 +121,15 @@ def _poison_function(function, name, spares):
         original.__kwdefaults__ = function.__kwdefaults__
         _spared[name] = spares, original
     namespace = {}
-    exec(_TRAP.format(module=_MODULE, name=name), namespace)
+    is_async, wait = ("async ", "await ") if inspect.iscoroutinefunction(function) else ("", "")
+    exec(_TRAP.format(is_async=is_async, wait=wait, module=_MODULE, name=name), namespace)
     trap = namespace["trap"].__code__
+    locals_of_both = tuple(dict.fromkeys(trap.co_varnames + code.co_varnames))
     function.__code__ = trap.replace(
-        co_names=trap.co_names + code.co_names, co_consts=trap.co_consts + code.co_consts
+        co_name=code.co_name,
+        co_names=trap.co_names + code.co_names,
+        co_varnames=locals_of_both,
+        co_nlocals=len(locals_of_both),
     )
 
 

@@ -1,5 +1,6 @@
 """The poison that makes asyncio's own engine unusable: what it stops, whom it spares."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -49,9 +50,9 @@ TRAPPED = {
     "loop._run_once()": "BaseEventLoop._run_once",
     "asyncio.gather()": "asyncio.tasks.gather",
     "early_gather()": "asyncio.tasks.gather",
-    "asyncio.wait([])": "asyncio.tasks.wait",
-    "asyncio.sleep(0)": "asyncio.tasks.sleep",
-    "asyncio.streams.sleep(0)": "asyncio.tasks.sleep",
+    "asyncio.wait([]).send(None)": "asyncio.tasks.wait",
+    "asyncio.sleep(0).send(None)": "asyncio.tasks.sleep",
+    "asyncio.streams.sleep(0).send(None)": "asyncio.tasks.sleep",
 }
 
 ALL_TRAPS = f"""
@@ -121,7 +122,7 @@ except RuntimeError as error:
     print(str(error).split()[0])
 asyncio._set_running_loop(meant)
 try:
-    asyncio.sleep(0)
+    asyncio.sleep(0).send(None)
 except RuntimeError as error:
     print(str(error).split()[0])
 asyncio._set_running_loop(None)
@@ -237,6 +238,16 @@ for trapped in early:
     lines = output_of(run_python([write_program(tmp_path, run)])).splitlines()
     assert lines[0] == "[1] 0 2 3 4 [5] 6 CancelledError []"
     assert lines[1:] == ["_asyncio.Future.__init__", "asyncio.tasks.gather"]
+
+
+@pytest.mark.needs_stook
+def test_the_site_customization_that_the_poison_hides_still_runs(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("print('hidden')\n", encoding="utf-8")
+    environment = poison.environment_for()
+    environment["PYTHONPATH"] += os.pathsep + str(tmp_path)
+    process = run_python(["-c", "import asyncio; asyncio.gather()"], environment=environment)
+    assert process.stdout == "hidden\n"
+    assert "asyncio.tasks.gather was reached" in process.stderr
 
 
 @pytest.mark.needs_stook

@@ -319,6 +319,9 @@ pub(crate) fn wake_native<'py>(
 
 /// Runs the first step now, inside the step of the task that made this one.
 ///
+/// DIFFERENCE: when the context of the new task cannot be entered, the task before is the current one
+/// again; asyncio up to 3.13 leaves the new one in its place, and steps of its loop then fail.
+///
 /// # Errors
 /// As [`step`].
 pub(crate) fn start_eagerly(this: &Ref<'_, TaskState>) -> Fallible<()> {

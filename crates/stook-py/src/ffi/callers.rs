@@ -12,6 +12,9 @@ use pyo3::prelude::*;
 use super::call;
 use super::error::Fallible;
 
+#[cfg(any(not(Py_3_11), Py_3_14))]
+compile_error!("stook is for CPython 3.11, 3.12 and 3.13");
+
 /// The first fields of `PyThreadState`; CPython 3.11 `Include/cpython/pystate.h`.
 #[cfg(not(Py_3_12))]
 #[repr(C)]

@@ -1,9 +1,10 @@
-"""Writes the kept results as a table: version × mode × module, one table an engine.
+"""Writes the kept results as tables: module × mode, one for each engine and version.
 
 ``python conformance/run.py`` keeps what it found in ``target/conformance/results``; the table is
 made of whatever is there, so it is written after all runs that shall be in it.
 """
 
+import itertools
 import json
 
 from . import baseline, engines
@@ -73,10 +74,10 @@ def write(path, directory=KEPT):
 def render(runs):
     """Return the table of ``runs`` as Markdown."""
     parts = [_INTRODUCTION]
-    for engine in engines.ENGINES:
-        of_engine = [run for run in runs if run["engine"] == engine]
-        if of_engine:
-            parts.append(f"\n## {engine}\n\n{_table(of_engine)}")
+    for (engine, version), group in itertools.groupby(
+        runs, lambda run: (run["engine"], run["version"])
+    ):
+        parts.append(f"\n## {engine}, CPython {version}\n\n{_table(list(group))}")
     return "".join(parts)
 
 
@@ -107,7 +108,7 @@ def _row(first, cells):
 
 def _title(run):
     flags = [flag for flag in ("debug", "poison") if run[flag]]
-    return " ".join([run["version"], run["mode"], *flags])
+    return ", ".join([run["mode"], *flags])
 
 
 def _sum(modules):

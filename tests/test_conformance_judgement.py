@@ -115,7 +115,8 @@ def test_the_table_shows_what_passes_of_what_stock_passes(tmp_path):
     other = results.ModuleResult("test_n", {"test_n.a": results.TestResult("passed")})
     report.keep(report.describe(settings, [judge.judge(other, other, [])]), tmp_path)
     table = report.render(report.read_kept(tmp_path))
-    assert f"| module | {baseline.version_name()} types |" in table
+    assert f"## asyncio, CPython {baseline.version_name()}\n" in table
+    assert "| module | types |\n" in table
     assert "| test_m | 1 / 2, 1 listed |" in table
     assert "| test_n | 1 / 1 |" in table
     assert "| **all** | 2 / 3, 1 listed |" in table

@@ -97,12 +97,19 @@ def install():
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("stook.install() cannot be called while an event loop is running")
     core = _platform.load_core()
-    from stook.events import EventLoopPolicy
+    from stook.events import EventLoop, EventLoopPolicy
 
     places = [
         (module, name, getattr(core, name_of_ours))
         for module, names in ((sys.modules[of], names) for of, names in TABLE.items())
         for name, name_of_ours in names.items()
+        if hasattr(module, name)
+    ]
+    # Some make their loop by its class and ask no policy, uvicorn among them.
+    places += [
+        (module, name, EventLoop)
+        for module in (asyncio, asyncio.unix_events)
+        for name in ("SelectorEventLoop", "EventLoop")
         if hasattr(module, name)
     ]
     # The policy that is there may not have been made yet, so its name is rebound like the others.

@@ -8,7 +8,7 @@ use pyo3::types::{PyString, PyTuple};
 use pyo3::{ffi, intern};
 
 use super::error::{Fallible, Raised};
-use super::hang::{self, guarded};
+use super::hang;
 
 fn checked(py: Python<'_>, answer: *mut ffi::PyObject) -> Fallible<Bound<'_, PyAny>> {
     // SAFETY: S3, a C call gives a new reference, or null with the indicator set.
@@ -19,10 +19,9 @@ fn checked(py: Python<'_>, answer: *mut ffi::PyObject) -> Fallible<Bound<'_, PyA
 #[inline]
 pub(crate) fn call0<'py>(function: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     // SAFETY: S1, S2.
-    checked(
-        function.py(),
-        guarded(|| unsafe { hang::PyObject_CallNoArgs(function.as_ptr()) }),
-    )
+    checked(function.py(), unsafe {
+        hang::PyObject_CallNoArgs(function.as_ptr())
+    })
 }
 
 /// `function(argument)`
@@ -34,14 +33,14 @@ pub(crate) fn call1<'py>(
     let arguments = [ptr::null_mut(), argument.as_ptr()];
     let first = arguments[1..].as_ptr();
     // SAFETY: S1, S2; one argument, with a free place before it, as the flag says.
-    let answer = guarded(|| unsafe {
+    let answer = unsafe {
         hang::PyObject_Vectorcall(
             function.as_ptr(),
             first,
             1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
             ptr::null_mut(),
         )
-    });
+    };
     checked(function.py(), answer)
 }
 
@@ -52,9 +51,8 @@ pub(crate) fn call_tuple<'py>(
     arguments: &Bound<'py, PyAny>,
 ) -> Fallible<Bound<'py, PyAny>> {
     // SAFETY: S1, S2; CPython checks that it is a tuple in debug builds, ours are made by us.
-    let answer = guarded(|| unsafe {
-        hang::PyObject_Call(function.as_ptr(), arguments.as_ptr(), ptr::null_mut())
-    });
+    let answer =
+        unsafe { hang::PyObject_Call(function.as_ptr(), arguments.as_ptr(), ptr::null_mut()) };
     checked(function.py(), answer)
 }
 
@@ -66,14 +64,14 @@ pub(crate) fn method0<'py>(
 ) -> Fallible<Bound<'py, PyAny>> {
     let mut arguments = [receiver.as_ptr()];
     // SAFETY: S1, S2; the receiver is the first and only argument.
-    let answer = guarded(|| unsafe {
+    let answer = unsafe {
         hang::PyObject_VectorcallMethod(
             name.as_ptr(),
             arguments.as_mut_ptr(),
             1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
             ptr::null_mut(),
         )
-    });
+    };
     checked(receiver.py(), answer)
 }
 
@@ -86,14 +84,14 @@ pub(crate) fn method1<'py>(
 ) -> Fallible<Bound<'py, PyAny>> {
     let mut arguments = [receiver.as_ptr(), argument.as_ptr()];
     // SAFETY: S1, S2; the receiver and one argument.
-    let answer = guarded(|| unsafe {
+    let answer = unsafe {
         hang::PyObject_VectorcallMethod(
             name.as_ptr(),
             arguments.as_mut_ptr(),
             2 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
             ptr::null_mut(),
         )
-    });
+    };
     checked(receiver.py(), answer)
 }
 
@@ -133,14 +131,14 @@ pub(crate) fn method_with_context<'py>(
         ),
     };
     // SAFETY: S1, S2; `positional` arguments and then one keyword's value.
-    let answer = guarded(|| unsafe {
+    let answer = unsafe {
         hang::PyObject_VectorcallMethod(
             name.as_ptr(),
             arguments.as_mut_ptr(),
             positional | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
             keywords.as_ptr(),
         )
-    });
+    };
     checked(py, answer)
 }
 

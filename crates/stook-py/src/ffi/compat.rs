@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict};
 
 use super::error::{Fallible, Raised};
-use super::hang::{self, guarded};
+use super::hang;
 
 /// Whether the interpreter is shutting down.
 pub(crate) fn is_finalizing() -> bool {
@@ -33,7 +33,7 @@ pub(crate) fn is_finalizing() -> bool {
 /// What a handler raises.
 pub(crate) fn run_signal_handlers(py: Python<'_>) -> Fallible<()> {
     // SAFETY: S1.
-    match guarded(|| unsafe { hang::PyErr_CheckSignals() }) {
+    match unsafe { hang::PyErr_CheckSignals() } {
         0 => Ok(()),
         _ => Err(Raised::assume_set(py)),
     }

@@ -8,7 +8,7 @@ use pyo3::types::PyTuple;
 use pyo3::{ffi, intern};
 
 use super::error::{Fallible, Raised};
-use super::hang::{self, guarded};
+use super::hang;
 
 /// What one resumption of a coroutine gave.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>) -> Fallible<Resumed<'py>>
     // SAFETY: S2, `None` lives for ever.
     let none = unsafe { ffi::Py_None() };
     // SAFETY: S1, S2; `answer` is an out-pointer on the stack.
-    let status = guarded(|| unsafe { hang::PyIter_Send(coroutine.as_ptr(), none, &mut answer) });
+    let status = unsafe { hang::PyIter_Send(coroutine.as_ptr(), none, &mut answer) };
     // SAFETY: S3, a new reference, or null when it raised.
     let answer = unsafe { Bound::from_owned_ptr_or_opt(py, answer) };
     match (status, answer) {

@@ -8,7 +8,7 @@
 
 use std::ffi::c_int;
 
-use pyo3::ffi::{PyObject, PySendResult};
+use pyo3::ffi::{self, PyObject, PySendResult};
 
 /// Waits for the end of the process when it is dropped.
 struct Hang;
@@ -23,37 +23,72 @@ impl Drop for Hang {
 
 /// Makes a call into C that may run Python code.
 #[inline(always)]
-pub(super) fn guarded<R>(call: impl FnOnce() -> R) -> R {
+fn guarded<R>(call: impl FnOnce() -> R) -> R {
     let hang = Hang;
     let answer = call();
     std::mem::forget(hang);
     answer
 }
 
-// The declarations are those of `pyo3-ffi`, but for saying that the call may be unwound.
-unsafe extern "C-unwind" {
-    pub(super) fn PyIter_Send(
-        iterator: *mut PyObject,
-        value: *mut PyObject,
-        answer: *mut *mut PyObject,
+/// Declares functions of CPython's whose calls may be unwound.
+///
+/// `pyo3-ffi` declares the same symbols as never unwinding, and one declaration decides for both: so
+/// the functions are called through pointers that the compiler cannot see through.
+macro_rules! unwinding {
+    ($($name:ident: fn($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {$(
+        #[doc = concat!("`", stringify!($name), "`, which may run Python code.")]
+        #[expect(non_snake_case, reason = "the name is CPython's")]
+        #[inline(always)]
+        pub(super) unsafe fn $name($($argument: $kind),*) -> $answer {
+            let known: unsafe extern "C" fn($($kind),*) -> $answer = ffi::$name;
+            // SAFETY: S15, the same function; only what the compiler takes for granted differs.
+            let function: unsafe extern "C-unwind" fn($($kind),*) -> $answer =
+                unsafe { std::mem::transmute(std::hint::black_box(known)) };
+            // SAFETY: as the caller says.
+            guarded(|| unsafe { function($($argument),*) })
+        }
+    )*};
+}
+
+unwinding! {
+    PyIter_Send: fn(
+        iterator: *mut PyObject, value: *mut PyObject, answer: *mut *mut PyObject
     ) -> PySendResult;
-    pub(super) fn PyObject_CallNoArgs(function: *mut PyObject) -> *mut PyObject;
-    pub(super) fn PyObject_Call(
-        function: *mut PyObject,
-        arguments: *mut PyObject,
-        keywords: *mut PyObject,
+    PyObject_CallNoArgs: fn(function: *mut PyObject) -> *mut PyObject;
+    PyObject_Call: fn(
+        function: *mut PyObject, arguments: *mut PyObject, keywords: *mut PyObject
     ) -> *mut PyObject;
-    pub(super) fn PyObject_Vectorcall(
-        function: *mut PyObject,
-        arguments: *const *mut PyObject,
-        count: usize,
-        keywords: *mut PyObject,
+    PyObject_VectorcallMethod: fn(
+        name: *mut PyObject, arguments: *const *mut PyObject, count: usize, keywords: *mut PyObject
     ) -> *mut PyObject;
-    pub(super) fn PyObject_VectorcallMethod(
-        name: *mut PyObject,
-        arguments: *const *mut PyObject,
-        count: usize,
-        keywords: *mut PyObject,
-    ) -> *mut PyObject;
-    pub(super) fn PyErr_CheckSignals() -> c_int;
+    PyErr_CheckSignals: fn() -> c_int;
+}
+
+/// `PyObject_Vectorcall`, which may run Python code; `pyo3-ffi` has it as an inline function.
+#[inline(always)]
+#[expect(non_snake_case, reason = "the name is CPython's")]
+pub(super) unsafe fn PyObject_Vectorcall(
+    function: *mut PyObject,
+    arguments: *const *mut PyObject,
+    count: usize,
+    keywords: *mut PyObject,
+) -> *mut PyObject {
+    unsafe extern "C-unwind" {
+        #[link_name = "PyObject_Vectorcall"]
+        fn vectorcall(
+            function: *mut PyObject,
+            arguments: *const *mut PyObject,
+            count: usize,
+            keywords: *mut PyObject,
+        ) -> *mut PyObject;
+    }
+    let known: unsafe extern "C-unwind" fn(
+        *mut PyObject,
+        *const *mut PyObject,
+        usize,
+        *mut PyObject,
+    ) -> *mut PyObject = vectorcall;
+    let function_pointer = std::hint::black_box(known);
+    // SAFETY: as the caller says.
+    guarded(|| unsafe { function_pointer(function, arguments, count, keywords) })
 }

@@ -163,7 +163,7 @@ class Stage:
         try:
             value = function(*arguments, **options)
         except Exception as error:
-            self.say(f"{text} raised", error)
+            self.say(f"{text} raised", _without_frames(error))
         else:
             self.say(f"{text} gave", value)
 
@@ -267,9 +267,10 @@ class Stage:
     def _unraisable(self, unraisable):
         self._held.append(f"unraisable: {self.describe(unraisable.exc_value)}")
 
-    def _look_for_recursion(self, task):
+    def _look_for_recursion(self, *awaitables):
         """Say that cancelling failed on a cycle of tasks, although the program caught the error."""
-        if task.cancelling() > MOST_REQUESTS and not self._recursion:
+        counts = [one.cancelling() for one in awaitables if hasattr(one, "cancelling")]
+        if max(counts, default=0) > MOST_REQUESTS and not self._recursion:
             self._recursion = True
             self.lines.append("RecursionError: a task asked to end too often")
 
@@ -278,16 +279,14 @@ class Stage:
         try:
             self.say(f"{text} gave", function())
         except BaseException as error:
-            self.say(f"{text} raised", error)
+            self.say(f"{text} raised", _without_frames(error))
             if not isinstance(error, Exception):
                 # What asyncio's frames keep alive through the traceback shall live elsewhere too.
                 self._kept.extend(asyncio.all_tasks(self.loop))
         finally:
             if watch:
                 watch.end()
-        for task in {*asyncio.all_tasks(self.loop), *self.box.values()}:
-            if hasattr(task, "cancelling"):
-                self._look_for_recursion(task)
+        self._look_for_recursion(*asyncio.all_tasks(self.loop), *self.box.values())
 
     def _tick(self):
         self._turn += 1
@@ -316,3 +315,8 @@ def _in_destroyed_coroutine():
     while error is not None and not isinstance(error, GeneratorExit):
         error = error.__context__
     return error is not None
+
+
+def _without_frames(error):
+    """Return an error after freeing what the frames keep alive that it came through."""
+    return error.with_traceback(None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import results, supervise
 
 STORE = Path(__file__).resolve().parent.parent / "target" / "conformance"
-FORMAT = 3
+FORMAT = 4
 """Raised when a change here makes stock results of before incomparable."""
 
 

@@ -42,8 +42,8 @@ class EventLog:
 class Recorder(unittest.TestResult):
     """A ``unittest`` result that writes to an event log instead of counting.
 
-    After each test the event loop policy is again what it was when the recorder was made: a test
-    that fails to clean up must not fail those that follow.
+    After a test that went wrong the event loop policy is again what it was when the recorder was
+    made: a test that could not clean up must not fail those that follow.
     """
 
     def __init__(self, log, package):
@@ -71,8 +71,9 @@ class Recorder(unittest.TestResult):
         super().stopTest(test)
         if self._running is not None:
             self._finish(self._running)
+            if self._outcome in (results.FAILED, results.ERROR):
+                asyncio.set_event_loop_policy(self._policy)
         self._running = None
-        asyncio.set_event_loop_policy(self._policy)
 
     def addError(self, test, err):
         """Note an exception, of a test or of a fixture around several."""

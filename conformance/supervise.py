@@ -160,6 +160,10 @@ def _run_worker(settings, module, only, directory):
 
 def _environment(settings):
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    if paths := environment.get("PYTHONPATH"):
+        # A worker has a working directory of its own.
+        absolute = [os.path.abspath(path) for path in paths.split(os.pathsep) if path]
+        environment["PYTHONPATH"] = os.pathsep.join(absolute)
     environment.pop("PYTHONASYNCIODEBUG", None)
     if settings.debug:
         environment["PYTHONASYNCIODEBUG"] = "1"

@@ -194,18 +194,29 @@ class Tests(unittest.TestCase):
     assert (never.outcome, never.flaky) == (results.FAILED, False)
 
 
-def test_the_policy_a_test_leaves_behind_does_not_reach_the_next(write_module, settings):
+def test_the_policy_a_failing_test_leaves_behind_does_not_reach_the_next(write_module, settings):
     write_module(
         "test_policy",
         """
 import asyncio
 class Policy(asyncio.DefaultEventLoopPolicy): pass
+def current(): return type(asyncio.get_event_loop_policy())
 class Tests(unittest.TestCase):
     def test_1_leaves(self): asyncio.set_event_loop_policy(Policy())
-    def test_2_finds(self): self.assertNotIsInstance(asyncio.get_event_loop_policy(), Policy)
+    def test_2_finds(self): self.assertIs(current(), Policy)
+    def test_3_fails(self): self.fail()
+    def test_4_finds_nothing(self): self.assertIsNot(current(), Policy)
 """,
     )
-    assert list(outcomes(supervise.run_module(settings, "test_policy")).values()) == 2 * ["passed"]
+    found = list(outcomes(supervise.run_module(settings, "test_policy")).values())
+    assert found == ["passed", "passed", "failed", "passed"]
+
+
+def test_a_relative_path_is_good_for_workers_too(write_module, settings, tmp_path, monkeypatch):
+    write_module("test_path", "class Tests(unittest.TestCase):\n    def test_it(self): pass\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "suites")
+    assert list(outcomes(supervise.run_module(settings, "test_path")).values()) == ["passed"]
 
 
 def test_the_stock_result_is_found_once(write_module, settings, tmp_path):

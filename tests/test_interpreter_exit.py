@@ -49,11 +49,14 @@ PROGRAMS = {
     """,
     "a loop in a thread that is waited for": """
         import asyncio, threading
-        go = threading.Event()
+        go, waits = threading.Event(), threading.Event()
         async def main():
-            await asyncio.to_thread(go.wait)
+            waiting = asyncio.get_running_loop().run_in_executor(None, go.wait)
+            waits.set()
+            await waiting
             print("went on")
         threading.Thread(target=lambda: asyncio.run(main())).start()
+        waits.wait()
         go.set()
         print("main ends")
     """,

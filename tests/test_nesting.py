@@ -199,7 +199,7 @@ def test_asyncios_run_outside_a_loop_makes_and_closes_one_as_before():
 
 FOREIGN_LOOP = """
     import asyncio, nest_asyncio
-    class Loop(asyncio.SelectorEventLoop): pass
+    class Loop(asyncio.unix_events._UnixSelectorEventLoop): pass
     foreign = Loop()
     nest_asyncio.apply(foreign)
     print(hasattr(Loop, "_nest_patched"), hasattr(stook.EventLoop, "_nest_patched"))

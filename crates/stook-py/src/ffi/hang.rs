@@ -40,10 +40,11 @@ macro_rules! unwinding {
         #[expect(non_snake_case, reason = "the name is CPython's")]
         #[inline(always)]
         pub(super) unsafe fn $name($($argument: $kind),*) -> $answer {
-            let known: unsafe extern "C" fn($($kind),*) -> $answer = ffi::$name;
+            type Known = unsafe extern "C" fn($($kind),*) -> $answer;
+            type Unwinding = unsafe extern "C-unwind" fn($($kind),*) -> $answer;
+            let known: Known = std::hint::black_box(ffi::$name);
             // SAFETY: S15, the same function; only what the compiler takes for granted differs.
-            let function: unsafe extern "C-unwind" fn($($kind),*) -> $answer =
-                unsafe { std::mem::transmute(std::hint::black_box(known)) };
+            let function = unsafe { std::mem::transmute::<Known, Unwinding>(known) };
             // SAFETY: as the caller says.
             guarded(|| unsafe { function($($argument),*) })
         }

@@ -61,6 +61,14 @@ def broken(name):
     return order_engines.engine(f"conformance.order.broken:{name}")
 
 
+def without_numbers(lines):
+    """Return the lines with tasks that have no name of their own all called alike.
+
+    A search that gives the loop by name does so itself, a script on stock tells their numbers.
+    """
+    return [re.sub(r"Task-\d+", "a task", line) for line in lines]
+
+
 def run_script(text, tmp_path, *arguments):
     """Run a printed script and return what it prints, as lines."""
     path = tmp_path / "repro.py"
@@ -150,9 +158,10 @@ def test_a_divergent_program_becomes_small_and_runs_alone(tmp_path):
     assert len(text) < len(program_text(generate(divergence.seed)))
     assert len(text.splitlines()) < 30
     script = script_text(text, ["a title"])
-    assert run_script(script, tmp_path) == divergence.expected
+    assert without_numbers(run_script(script, tmp_path)) == without_numbers(divergence.expected)
     loop_spec = search.engine.loop_spec
-    assert run_script(script, tmp_path, loop_spec) == divergence.found
+    found = run_script(script, tmp_path, loop_spec)
+    assert without_numbers(found) == without_numbers(divergence.found)
     assert divergence.expected != divergence.found
 
 

@@ -82,7 +82,15 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """Set aside what exists by now, so that collecting garbage after each test takes no time."""
+    """Set aside what was collected."""
+    set_aside()
+
+
+def set_aside():
+    """Hide what exists by now from the collector, so that collecting after each test is quick.
+
+    What pytest keeps of each test grows; looking through it was most of the time of a run.
+    """
     gc.collect()
     gc.freeze()
 
@@ -122,10 +130,13 @@ def pytest_runtest_call(item):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item):
+def pytest_runtest_teardown(item, nextitem):
     """Limit the time of ending what a test left."""
     with limited(f"the end of {item.nodeid}", GRACE_SECONDS):
-        return (yield)
+        result = yield
+    if nextitem is None or nextitem.path != item.path:
+        set_aside()
+    return result
 
 
 @pytest.hookimpl(tryfirst=True)

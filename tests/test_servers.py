@@ -3,6 +3,7 @@
 Each program runs on the stock interpreter first and must print the same on stook.
 """
 
+import functools
 import importlib.util
 import pathlib
 
@@ -32,26 +33,32 @@ def run(front, name, *arguments):
     return output_of(process).splitlines()
 
 
+@functools.cache
+def on_stock(name, scheme):
+    """Return what a program prints on the stock interpreter."""
+    return run([], name, scheme, str(tls.CERTIFICATES))
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("name", ["aiohttp_both", "httpx_first_of", "uvicorn_app"])
 class TestOneLoop:
     """Server and client in one loop."""
 
     def test_on_the_stock_interpreter(self, name, scheme):
-        lines = run([], name, scheme, str(tls.CERTIFICATES))
+        lines = on_stock(name, scheme)
         assert lines[0] == "loop: asyncio.unix_events"
         assert lines[-1] == "ended"
 
     @pytest.mark.needs_stook
     def test_the_same_on_stook(self, name, scheme):
-        expected = run([], name, scheme, str(tls.CERTIFICATES))
+        expected = on_stock(name, scheme)
         lines = run(STOOK, name, scheme, str(tls.CERTIFICATES))
         assert lines[0] == "loop: stook.events"
         assert lines[1:] == expected[1:]
 
     @pytest.mark.needs_stook
     def test_the_same_by_a_policy(self, name, scheme, tmp_path):
-        expected = run([], name, scheme, str(tls.CERTIFICATES))
+        expected = on_stock(name, scheme)
         front = tmp_path / "front.py"
         front.write_text(BY_POLICY, encoding="utf-8")
         lines = run([str(front)], name, scheme, str(tls.CERTIFICATES))

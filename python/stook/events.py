@@ -17,6 +17,9 @@ from stook import _nesting, _platform
 
 _core = _platform.load_core()
 
+_END_OF_RUN = asyncio.base_events._run_until_complete_cb.__code__
+"""What stops the loop when the future of ``run_until_complete`` is done."""
+
 
 class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
     """An event loop whose scheduling is in Rust.
@@ -40,15 +43,64 @@ class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
             RuntimeError: The loop is closed, or a loop is running in this thread and does not
                 allow nesting.
         """
-        if self._thread_id == threading.get_ident() and self.nesting_allowed:
+        if self._runs_here():
             self._check_closed()
             self._run_nested()
             return
+        if sys.version_info < (3, 13):
+            # A refused run must leave the one that goes on alone.
+            self._check_closed()
+            self._check_running()
         try:
             self._run_forever_setup()
             self._run_turns()
         finally:
             self._run_forever_cleanup()
+
+    def run_until_complete(self, future):
+        """Run until an awaitable is done.
+
+        Args:
+            future: A future of this loop, or a coroutine or other awaitable.
+
+        Returns:
+            The result.
+
+        Raises:
+            RuntimeError: The loop is closed, was stopped before, or is running in this thread and
+                does not allow nesting.
+
+        Source:
+            ``BaseEventLoop.run_until_complete``, CPython 3.13; for nested runs, ``nest_asyncio``.
+        """
+        if not self._runs_here():
+            return super().run_until_complete(future)
+        self._check_closed()
+        awaited = asyncio.ensure_future(future, loop=self)
+        if awaited is not future:
+            awaited._log_destroy_pending = False
+        below_has_ended = False
+        while not awaited.done():
+            self._run_once()
+            if self._stopping and not self._stopped_by_end:
+                break
+            # The future of a run below is done: that run ends when this one has.
+            below_has_ended = below_has_ended or self._stopping
+            self._stopping = False
+        self._stopping = below_has_ended
+        if not awaited.done():
+            raise RuntimeError("Event loop stopped before Future completed.")
+        return awaited.result()
+
+    def stop(self):
+        """Have the run that is on top end after the turn that is going on."""
+        self._stopped_by_end = sys._getframe(1).f_code is _END_OF_RUN
+        super().stop()
+
+    _stopped_by_end = False
+
+    def _runs_here(self):
+        return self.nesting_allowed and self._thread_id == threading.get_ident()
 
     def _run_nested(self):
         # The outer run goes on when this one ends: only an outer `stop()` may end that.

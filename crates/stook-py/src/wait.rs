@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PySet, PyString, PyTuple};
@@ -168,8 +168,12 @@ fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
         }
     }
     let event_loop = loop_core::require_running_loop(py)?;
-    set_waiter(this, &event_loop)?;
     let count = futures.len()?;
+    if count == 0 {
+        // The iterable was no container, so its truth said nothing.
+        return Err(PyAssertionError::new_err("Set of Futures is empty.").into());
+    }
+    set_waiter(this, &event_loop)?;
     this.machine.set(Some(Wait::new(count, when)));
     for future in futures.try_iter()? {
         tell(this, &future?)?;

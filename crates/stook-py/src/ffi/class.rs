@@ -285,7 +285,7 @@ pub(crate) struct Builder<T: Class> {
     methods: Vec<ffi::PyMethodDef>,
     getset: Vec<ffi::PyGetSetDef>,
     base: *mut ffi::PyTypeObject,
-    hidden: Option<&'static str>,
+    hidden: Vec<&'static str>,
     class: PhantomData<T>,
 }
 
@@ -299,7 +299,7 @@ impl<T: Class> Builder<T> {
             methods: Vec::new(),
             getset: Vec::new(),
             base: ptr::null_mut(),
-            hidden: None,
+            hidden: Vec::new(),
             class: PhantomData,
         }
     }
@@ -353,7 +353,7 @@ impl<T: Class> Builder<T> {
 
     /// The name of a slot is not to be seen in the class, though the slot is there.
     pub(super) fn hidden(mut self, name: &'static str) -> Self {
-        self.hidden = Some(name);
+        self.hidden.push(name);
         self
     }
 
@@ -412,7 +412,7 @@ impl<T: Class> Builder<T> {
         T::slot()
             .class
             .store(class.clone().into_ptr().cast(), Ordering::Relaxed);
-        if let Some(name) = self.hidden {
+        for name in self.hidden {
             hide(&class, name)?;
         }
         Ok(class)

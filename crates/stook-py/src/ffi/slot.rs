@@ -201,15 +201,18 @@ impl<T: Class> Builder<T> {
             .slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *mut c_void)
     }
 
-    /// What `await` drives is the object itself; as with a coroutine, `iter()` refuses it.
+    /// What `await` drives is the object itself, which does not show that it is an iterator.
     pub(crate) fn coroutine<F>(self, function: F) -> Self
     where
         F: for<'py> Fn(&Ref<'py, T>) -> Fallible<Resumed<'py>> + Copy + 'static,
     {
-        // `await` wants an iterator; nobody else is to see one.
+        // `await`, and `yield from` in a generator-based coroutine, want an iterator; nobody else
+        // is to see one.
         self.driven(function)
             .slot(ffi::Py_am_await, ffi::PyObject_SelfIter as *mut c_void)
+            .slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *mut c_void)
             .hidden("__next__")
+            .hidden("__iter__")
     }
 
     fn driven<F>(self, function: F) -> Self

@@ -15,6 +15,9 @@ pytestmark = pytest.mark.needs_stook
 
 RUN_BY_FACTORY = """
 def run(main, debug=None):
+    # As asyncio.run does; a Runner notices only once it has made a loop that it cannot close.
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("asyncio.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=stook.new_event_loop) as runner:
         return runner.run(main)
 """

@@ -35,24 +35,19 @@ async def ask(reader, writer, *lines):
 async def serving(engine, callback, *, unix_path=None, **settings):
     """Serve on a free port of the loopback, or on a path; give the address.
 
-    At the end the tasks of the connections are waited for.
+    At the end the tasks of the connections are waited for, also of those that were not made.
     """
-    tasks = set()
-
-    async def serve(reader, writer):
-        tasks.add(engine.current_task())
-        await callback(reader, writer)
-
+    before = engine.all_tasks()
     if unix_path is None:
-        server = await engine.start_server(serve, "127.0.0.1", 0, **settings)
+        server = await engine.start_server(callback, "127.0.0.1", 0, **settings)
     else:
-        server = await engine.start_unix_server(serve, unix_path, **settings)
+        server = await engine.start_unix_server(callback, unix_path, **settings)
     try:
         yield server.sockets[0].getsockname()
     finally:
         server.close()
         await server.wait_closed()
-        if tasks:
+        if tasks := engine.all_tasks() - before:
             await engine.wait(tasks)
 
 

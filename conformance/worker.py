@@ -27,6 +27,8 @@ def main(job_path):
 
     del sys.path[0]
     faulthandler.enable()
+    # Where this runs in the background interrupts are ignored, and tests would wait for them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Whoever ends the run, and however, ends its workers too.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))

@@ -15,8 +15,10 @@ import sys
 
 import pytest
 
-import engines
-from programs import run_python
+pytest.register_assert_rewrite("side_by_side")
+
+import engines  # noqa: E402
+from programs import run_python  # noqa: E402
 
 TIME_LIMIT_SECONDS = 30.0
 GRACE_SECONDS = 10.0
@@ -32,7 +34,9 @@ MARKERS = {
 
 
 def pytest_configure(config):
-    """Make warnings errors and declare the markers."""
+    """Make warnings errors, declare the markers, and take interrupts."""
+    # Where this runs in the background they are ignored, and would be by every program run here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("filterwarnings", "error")
     for name, text in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {text}")

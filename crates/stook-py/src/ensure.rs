@@ -62,12 +62,8 @@ pub(crate) fn create<'py>(
 /// # Errors
 /// `RuntimeError` without a running loop, and as the loop's `create_task`.
 pub(crate) fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<3> = Signature {
-        function: "create_task",
-        parameters: ["coro", "name", "context"],
-        positional: 1,
-        required: 1,
-    };
+    const SIGNATURE: Signature<3> =
+        Signature::python("create_task", ["coro", "name", "context"], 1, 1);
     let py = args.py();
     let [coroutine, name, context] = args.parse(&SIGNATURE)?;
     let coroutine = coroutine.unwrap_or_else(|| py.None().into_bound(py));
@@ -112,12 +108,8 @@ pub(crate) fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAn
 /// # Errors
 /// `ValueError` for a future of another loop, `TypeError` for what cannot be awaited.
 pub(crate) fn ensure_future<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<2> = Signature {
-        function: "ensure_future",
-        parameters: ["coro_or_future", "loop"],
-        positional: 1,
-        required: 1,
-    };
+    const SIGNATURE: Signature<2> =
+        Signature::python("ensure_future", ["coro_or_future", "loop"], 1, 1);
     let py = args.py();
     let [object, event_loop] = args.parse(&SIGNATURE)?;
     let object = object.unwrap_or_else(|| py.None().into_bound(py));

@@ -88,6 +88,14 @@ fn call_soon_threadsafe<'py>(
 }
 
 /// `when` in seconds, to order timers by.
+/// The time as a number.
+///
+/// DIFFERENCE: what is no number of seconds, or too great for one, `call_at` refuses at once with
+/// `TypeError` or `OverflowError`; asyncio keeps the timer, and each later turn of the loop fails
+/// so.
+///
+/// # Errors
+/// `TypeError`, `OverflowError`.
 fn seconds(when: &Bound<'_, PyAny>) -> Fallible<f64> {
     Ok(when.extract()?)
 }
@@ -162,12 +170,12 @@ fn create_task<'py>(
     this: &Ref<'py, LoopState>,
     args: &Args<'_, 'py>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<3> = Signature {
-        function: "BaseEventLoop.create_task",
-        parameters: ["coro", "name", "context"],
-        positional: 1,
-        required: 1,
-    };
+    const SIGNATURE: Signature<3> = Signature::python_method(
+        "BaseEventLoop.create_task",
+        ["coro", "name", "context"],
+        1,
+        1,
+    );
     let py = this.py();
     let [coroutine, name, context] = args.parse(&SIGNATURE)?;
     let coroutine = coroutine.unwrap_or_else(|| none(this));

@@ -15,6 +15,9 @@ use crate::ffi::gc::traverse;
 use crate::ffi::{Args, Builder, Class, Fallible, GetSet, HeldCell, Ref, TypeSlot};
 
 /// What the function does.
+///
+/// DIFFERENCE: a native function has no frame. Tracebacks and stacks do not show asyncio's `sleep`,
+/// `wait`, `gather`, `Handle._run` and loop, only the program's own lines.
 pub(crate) type Body = for<'a, 'py> fn(&Args<'a, 'py>) -> Fallible<Bound<'py, PyAny>>;
 
 /// The state of a native function.

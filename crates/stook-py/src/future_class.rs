@@ -1,4 +1,8 @@
 //! `Future` as Python sees it: its methods and attributes.
+//!
+//! DIFFERENCE: a method that takes exactly one argument, or none, complains of others in CPython
+//! 3.11's words (`Future.set_result() takes exactly one argument (0 given)`) in every version, and
+//! a native method of the loop names `LoopCore` where asyncio names `BaseEventLoop`.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
@@ -28,12 +32,7 @@ pub(crate) fn python_bool(py: Python<'_>, value: bool) -> Bound<'_, PyAny> {
 }
 
 fn init<'py>(this: &Ref<'py, FutureState>, args: &Args<'_, 'py>) -> Fallible<()> {
-    const SIGNATURE: Signature<1> = Signature {
-        function: "Future",
-        parameters: ["loop"],
-        positional: 0,
-        required: 0,
-    };
+    const SIGNATURE: Signature<1> = Signature::builtin("Future", ["loop"], 0, 0);
     let [event_loop] = args.parse(&SIGNATURE)?;
     this.initialize(this.py(), event_loop)
 }
@@ -81,12 +80,7 @@ fn add_done_callback<'py>(
     this: &Ref<'py, FutureState>,
     args: &Args<'_, 'py>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<2> = Signature {
-        function: "add_done_callback",
-        parameters: ["", "context"],
-        positional: 1,
-        required: 1,
-    };
+    const SIGNATURE: Signature<2> = Signature::builtin("add_done_callback", ["", "context"], 1, 1);
     let [function, given] = args.parse(&SIGNATURE)?;
     let context = match given {
         Some(context) => context,
@@ -180,12 +174,7 @@ fn copy(py: Python<'_>, callback: &Callback) -> Callback {
 
 /// Takes the message of `cancel(msg=None)`.
 pub(crate) fn message<'py>(args: &Args<'_, 'py>) -> Fallible<Option<Bound<'py, PyAny>>> {
-    const SIGNATURE: Signature<1> = Signature {
-        function: "cancel",
-        parameters: ["msg"],
-        positional: 1,
-        required: 0,
-    };
+    const SIGNATURE: Signature<1> = Signature::builtin("cancel", ["msg"], 1, 0);
     let [message] = args.parse(&SIGNATURE)?;
     Ok(message)
 }

@@ -93,12 +93,7 @@ const THREE_ARGUMENTS: &std::ffi::CStr =
 /// # Errors
 /// `TypeError` when they are not what `raise` takes.
 pub(crate) fn thrown<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<3> = Signature {
-        function: "throw",
-        parameters: ["", "", ""],
-        positional: 3,
-        required: 1,
-    };
+    const SIGNATURE: Signature<3> = Signature::builtin("throw", ["", "", ""], 3, 1);
     let py = args.py();
     let [kind, value, traceback] = args.parse(&SIGNATURE)?;
     if compat::SINCE_3_12 && args.positional_len() > 1 {

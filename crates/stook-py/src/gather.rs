@@ -156,23 +156,27 @@ impl<'py> Known<'py> {
     }
 
     fn find(&self, argument: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
-        if self.single {
+        if Self::has_identity(argument) && self.single {
             return Ok(None);
         }
         if let Some(child) = self.by_identity.get(&(argument.as_ptr() as usize)) {
             return Ok(Some(child.clone()));
         }
         match &self.by_equality {
-            Some(known) if !Self::has_identity(argument) => Ok(known.get_item(argument)?),
-            _ => Ok(None),
+            _ if Self::has_identity(argument) => Ok(None),
+            Some(known) => Ok(known.get_item(argument)?),
+            None => {
+                argument.hash()?;
+                Ok(None)
+            }
         }
     }
 
     fn insert(&mut self, argument: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallible<()> {
-        if self.single && Self::has_identity(argument) {
-            return Ok(());
-        }
         if Self::has_identity(argument) {
+            if self.single {
+                return Ok(());
+            }
             self.by_identity
                 .insert(argument.as_ptr() as usize, child.clone());
             return Ok(());
@@ -366,12 +370,8 @@ fn request_cancel(this: &Ref<'_, GatheringState>, any: bool) -> bool {
 }
 
 fn init<'py>(this: &Ref<'py, GatheringState>, args: &Args<'_, 'py>) -> Fallible<()> {
-    const SIGNATURE: Signature<2> = Signature {
-        function: "_GatheringFuture.__init__",
-        parameters: ["children", "loop"],
-        positional: 1,
-        required: 2,
-    };
+    const SIGNATURE: Signature<2> =
+        Signature::python("_GatheringFuture.__init__", ["children", "loop"], 1, 2);
     let [children, event_loop] = args.parse(&SIGNATURE)?;
     this.future.initialize(this.py(), event_loop)?;
     if let Some(children) = children {

@@ -1,6 +1,6 @@
 //! The functions of the module, by the names that asyncio has for them.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PySet, PyTuple};
@@ -26,20 +26,21 @@ fn none(py: Python<'_>) -> Bound<'_, PyAny> {
 }
 
 const fn one(function: &'static str, parameter: &'static str, required: usize) -> Signature<1> {
-    Signature {
-        function,
-        parameters: [parameter],
-        positional: 1,
-        required,
-    }
+    Signature::builtin(function, [parameter], 1, required)
 }
 
 const fn two(function: &'static str) -> Signature<2> {
-    Signature {
-        function,
-        parameters: ["loop", "task"],
-        positional: 2,
-        required: 2,
+    Signature::builtin(function, ["loop", "task"], 2, 2)
+}
+
+/// Refuses arguments, for a function that takes none.
+fn nothing_given(args: &Args<'_, '_>, function: &str) -> Fallible<()> {
+    match args.positional_len() {
+        0 => args.only_keyword(function, "").map(|_| ()),
+        given => {
+            let text = format!("{function}() takes no arguments ({given} given)");
+            Err(PyTypeError::new_err(text).into())
+        }
     }
 }
 
@@ -52,16 +53,24 @@ fn given<'py, const N: usize>(
 }
 
 fn get_running_loop<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    nothing_given(args, "_asyncio.get_running_loop")?;
     loop_core::require_running_loop(args.py())
 }
 
 fn get_running_loop_or_none<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    nothing_given(args, "_asyncio._get_running_loop")?;
     Ok(loop_core::running_loop(args.py())?.unwrap_or_else(|| none(args.py())))
 }
 
 fn set_running_loop<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    let [running] = given(args, &one("_set_running_loop", "", 1))?;
-    loop_core::set_running_loop(&running)?;
+    args.only_keyword("_asyncio._set_running_loop", "")?;
+    match args.positional_len() {
+        1 => loop_core::set_running_loop(&args.positional(0))?,
+        given => {
+            let text = "_asyncio._set_running_loop() takes exactly one argument";
+            return Err(PyTypeError::new_err(format!("{text} ({given} given)")).into());
+        }
+    }
     Ok(none(args.py()))
 }
 
@@ -71,6 +80,7 @@ fn forget_running_loop<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>>
 }
 
 fn get_event_loop<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    nothing_given(args, "_asyncio.get_event_loop")?;
     running::get_event_loop(args.py())
 }
 
@@ -99,9 +109,16 @@ fn swap_current_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(before.unwrap_or_else(|| none(args.py())))
 }
 
+/// A function in Python up to 3.11.
+const CURRENT_TASK_SIGNATURE: Signature<1> = if compat::SINCE_3_12 {
+    one("current_task", "loop", 0)
+} else {
+    Signature::python("current_task", ["loop"], 1, 0)
+};
+
 fn current_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    let [event_loop] = given(args, &one("current_task", "loop", 0))?;
+    let [event_loop] = given(args, &CURRENT_TASK_SIGNATURE)?;
     let event_loop = if event_loop.is_none() {
         match loop_core::running_loop(py)? {
             Some(running) => running,
@@ -173,7 +190,7 @@ fn known_tasks<'py>(event_loop: &Bound<'py, PyAny>) -> Fallible<Vec<Bound<'py, P
 
 fn all_tasks<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    let [event_loop] = given(args, &one("all_tasks", "loop", 0))?;
+    let [event_loop] = given(args, &Signature::python("all_tasks", ["loop"], 1, 0))?;
     let event_loop = if event_loop.is_none() {
         loop_core::require_running_loop(py)?
     } else {

@@ -58,12 +58,7 @@ impl Class for SleepState {
 /// # Errors
 /// `TypeError` when the arguments do not fit.
 pub(crate) fn sleep<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<2> = Signature {
-        function: "sleep",
-        parameters: ["delay", "result"],
-        positional: 2,
-        required: 1,
-    };
+    const SIGNATURE: Signature<2> = Signature::python("sleep", ["delay", "result"], 2, 1);
     let py = args.py();
     let [delay, result] = args.parse(&SIGNATURE)?;
     let state = SleepState {

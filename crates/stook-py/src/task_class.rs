@@ -25,12 +25,12 @@ fn none<'py>(this: &Ref<'py, TaskState>) -> Bound<'py, PyAny> {
 
 fn init<'py>(this: &Ref<'py, TaskState>, args: &Args<'_, 'py>) -> Fallible<()> {
     let (coroutine, event_loop, options) = if compat::SINCE_3_12 {
-        const SIGNATURE: Signature<5> = Signature {
-            function: "Task",
-            parameters: ["coro", "loop", "name", "context", "eager_start"],
-            positional: 1,
-            required: 1,
-        };
+        const SIGNATURE: Signature<5> = Signature::builtin(
+            "Task",
+            ["coro", "loop", "name", "context", "eager_start"],
+            1,
+            1,
+        );
         let [coroutine, event_loop, name, context, eager] = args.parse(&SIGNATURE)?;
         let eager_start = match eager {
             Some(eager) => eager.is_truthy()?,
@@ -46,12 +46,8 @@ fn init<'py>(this: &Ref<'py, TaskState>, args: &Args<'_, 'py>) -> Fallible<()> {
             },
         )
     } else {
-        const SIGNATURE: Signature<4> = Signature {
-            function: "Task",
-            parameters: ["coro", "loop", "name", "context"],
-            positional: 1,
-            required: 1,
-        };
+        const SIGNATURE: Signature<4> =
+            Signature::builtin("Task", ["coro", "loop", "name", "context"], 1, 1);
         let [coroutine, event_loop, name, context] = args.parse(&SIGNATURE)?;
         (
             coroutine,
@@ -96,12 +92,7 @@ fn uncancel<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn get_stack<'py>(this: &Ref<'py, TaskState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<1> = Signature {
-        function: "get_stack",
-        parameters: ["limit"],
-        positional: 0,
-        required: 0,
-    };
+    const SIGNATURE: Signature<1> = Signature::builtin("get_stack", ["limit"], 0, 0);
     let [limit] = args.parse(&SIGNATURE)?;
     let limit = limit.unwrap_or_else(|| none(this));
     Ok(GET_STACK.get(this.py())?.call1((this.as_any(), limit))?)
@@ -111,12 +102,7 @@ fn print_stack<'py>(
     this: &Ref<'py, TaskState>,
     args: &Args<'_, 'py>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<2> = Signature {
-        function: "print_stack",
-        parameters: ["limit", "file"],
-        positional: 0,
-        required: 0,
-    };
+    const SIGNATURE: Signature<2> = Signature::builtin("print_stack", ["limit", "file"], 0, 0);
     let [limit, file] = args.parse(&SIGNATURE)?;
     let limit = limit.unwrap_or_else(|| none(this));
     let file = file.unwrap_or_else(|| none(this));
@@ -199,12 +185,12 @@ fn class_of<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
 /// # Errors
 /// As `Task`.
 pub(crate) fn eager_task_factory<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<4> = Signature {
-        function: "factory",
-        parameters: ["loop", "coro", "name", "context"],
-        positional: 2,
-        required: 2,
-    };
+    const SIGNATURE: Signature<4> = Signature::python(
+        "create_eager_task_factory.<locals>.factory",
+        ["loop", "coro", "name", "context"],
+        2,
+        2,
+    );
     let py = args.py();
     let [event_loop, coroutine, name, context] = args.parse(&SIGNATURE)?;
     let options = PyDict::new(py);

@@ -68,12 +68,8 @@ impl Class for WaitState {
 /// `TypeError` when the arguments do not fit; what is wrong with their values is found when the
 /// coroutine begins.
 pub(crate) fn wait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<3> = Signature {
-        function: "wait",
-        parameters: ["fs", "timeout", "return_when"],
-        positional: 1,
-        required: 1,
-    };
+    const SIGNATURE: Signature<3> =
+        Signature::python("wait", ["fs", "timeout", "return_when"], 1, 1);
     let py = args.py();
     let [futures, timeout, return_when] = args.parse(&SIGNATURE)?;
     let state = WaitState {

@@ -42,12 +42,7 @@ pub(crate) fn step_as_python<'py>(
 }
 
 fn run<'py>(this: &Ref<'py, StepState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<0> = Signature {
-        function: "function",
-        parameters: [],
-        positional: 0,
-        required: 0,
-    };
+    const SIGNATURE: Signature<0> = Signature::python("function", [], 0, 0);
     let py = this.py();
     let [] = args.parse(&SIGNATURE)?;
     if let Some(task) = this.task.get(py)

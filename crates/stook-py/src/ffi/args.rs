@@ -8,19 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::error::Fallible;
-
-/// The parameters of a native function.
-#[derive(Debug)]
-pub(crate) struct Signature<const N: usize> {
-    /// The function's name, as errors show it.
-    pub(crate) function: &'static str,
-    /// The parameters' names; an empty one is positional only.
-    pub(crate) parameters: [&'static str; N],
-    /// How many may be given by position.
-    pub(crate) positional: usize,
-    /// How many must be given, counted from the first.
-    pub(crate) required: usize,
-}
+use super::signature::{Call, Signature};
 
 /// A call taken apart by [`Args::leading`].
 pub(crate) struct Leading<'py, const N: usize> {
@@ -237,64 +225,29 @@ impl<'a, 'py> Args<'a, 'py> {
         &self,
         signature: &Signature<N>,
     ) -> Fallible<[Option<Bound<'py, PyAny>>; N]> {
-        let mut places = [const { None }; N];
         let given = self.positional_len();
-        if given > signature.positional {
-            return Err(too_many(signature, given).into());
-        }
-        for (index, place) in places.iter_mut().enumerate().take(given) {
+        let mut call = Call::new(signature, given);
+        call.before_keywords(self.keywords_len())?;
+        let mut places = [const { None }; N];
+        let fitting = given.min(signature.positional);
+        for (index, place) in places.iter_mut().enumerate().take(fitting) {
             *place = Some(self.positional(index));
         }
         self.for_each_keyword(|name, value| {
             let spelled = name.to_cow().map_err(super::error::Raised::from)?;
-            let index = signature
-                .parameters
-                .iter()
-                .position(|parameter| !parameter.is_empty() && *parameter == spelled);
-            match index {
-                Some(index) if places[index].is_some() => Err(PyTypeError::new_err(format!(
-                    "argument for {}() given by name ('{spelled}') and position ({})",
-                    signature.function,
-                    index + 1
-                ))
-                .into()),
-                Some(index) => {
-                    places[index] = Some(value);
-                    Ok(())
-                }
-                None => Err(PyTypeError::new_err(format!(
-                    "{}() got an unexpected keyword argument '{spelled}'",
-                    signature.function
-                ))
-                .into()),
+            if let Some(index) = call.place_of(&spelled)? {
+                places[index] = Some(value);
             }
+            Ok(())
         })?;
-        if let Some(missing) = places
-            .iter()
-            .take(signature.required)
-            .position(Option::is_none)
-        {
-            return Err(PyTypeError::new_err(format!(
-                "{}() missing required argument '{}' (pos {})",
-                signature.function,
-                signature.parameters[missing],
-                missing + 1
-            ))
-            .into());
-        }
+        call.after_keywords()?;
         Ok(places)
     }
-}
 
-fn too_many<const N: usize>(signature: &Signature<N>, given: usize) -> PyErr {
-    let most = signature.positional;
-    PyTypeError::new_err(if most == 0 {
-        format!("{}() takes no positional arguments", signature.function)
-    } else {
-        format!(
-            "{}() takes at most {most} positional argument{} ({given} given)",
-            signature.function,
-            if most == 1 { "" } else { "s" }
-        )
-    })
+    fn keywords_len(&self) -> usize {
+        match self {
+            Args::Vector { keywords, .. } => keywords.map_or(0, |names| names.len()),
+            Args::Tuple(_, keywords) => keywords.map_or(0, |keywords| keywords.len()),
+        }
+    }
 }

@@ -86,3 +86,6 @@ pub(crate) fn new_frame<'py>(
 
 /// Whether the interpreter is CPython 3.12 or later.
 pub(crate) const SINCE_3_12: bool = cfg!(Py_3_12);
+
+/// Whether this is built for Python 3.13 or newer.
+pub(crate) const SINCE_3_13: bool = cfg!(Py_3_13);

@@ -20,12 +20,14 @@ pub(crate) mod live;
 pub(crate) mod method;
 pub(crate) mod poll;
 pub(crate) mod refs;
+pub(crate) mod signature;
 pub(crate) mod slot;
 
-pub(crate) use args::{Args, Signature};
+pub(crate) use args::Args;
 pub(crate) use cell::{HeldCell, ListCell, QueueCell};
 pub(crate) use class::{Builder, Class, NoExtras, TypeSlot};
 pub(crate) use error::{Fallible, Raised};
 pub(crate) use gc::{Traverse, Visitor};
 pub(crate) use method::{Function, GetSet, Method};
 pub(crate) use refs::{Held, Ref};
+pub(crate) use signature::Signature;

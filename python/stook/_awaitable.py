@@ -1,7 +1,7 @@
 """The coroutine that ``ensure_future`` makes of an object with ``__await__``."""
 
 try:
-    from asyncio.tasks import _wrap_awaitable  # 3.11
+    from asyncio.tasks import _wrap_awaitable  # type: ignore[attr-defined]  # 3.11
 except ImportError:
 
     async def _wrap_awaitable(awaitable):

@@ -50,16 +50,15 @@ class TimerHandle(Handle, asyncio.TimerHandle):
 class LoopCore:
     nesting_allowed: bool
     def call_soon(
-        self, callback: Callable[..., object], /, *args: Any, context: Context | None = None
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Handle: ...
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], /, *args: Any, context: Context | None = None
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Handle: ...
     def call_later(
         self,
         delay: float,
         callback: Callable[..., object],
-        /,
         *args: Any,
         context: Context | None = None,
     ) -> TimerHandle: ...
@@ -67,7 +66,6 @@ class LoopCore:
         self,
         when: float,
         callback: Callable[..., object],
-        /,
         *args: Any,
         context: Context | None = None,
     ) -> TimerHandle: ...

@@ -61,9 +61,26 @@ pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
     report.step("ruff format", || {
         process::run(environment.command("ruff").args(["format", "--check", "."]))
     });
+    let mut import = environment.command("python");
+    if process::capture(import.args(["-c", "import stook._core"]))?.success {
+        report.step("stubtest", || {
+            process::run(environment.command("python").args(STUBTEST))
+        });
+    } else {
+        report.skip("stubtest", "stook is not built (cargo xtask setup)");
+    }
     report.step("tidy", tidy::check);
     report.finish()
 }
+
+/// The stubs against what is built; private modules have none.
+const STUBTEST: [&str; 5] = [
+    "-m",
+    "mypy.stubtest",
+    "stook",
+    "--ignore-missing-stub",
+    "--ignore-disjoint-bases",
+];
 
 fn cargo_has(subcommand: &str) -> bool {
     let mut command = process::cargo();

@@ -47,7 +47,7 @@ fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
     if let Some(name) = setting {
         command.env(name, "1");
     }
-    command.args(["-m", "pytest", "--quiet", "tests"]);
+    command.args(["-m", "pytest", "--quiet", "tests", "bench/tests"]);
     if setting.is_some() {
         command.args(OWN_PROCESSES.map(|glob| format!("--ignore-glob=tests/{glob}")));
     }

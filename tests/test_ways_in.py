@@ -92,6 +92,13 @@ STORIES = {
                 await Event().wait()
             finally:
                 print(name, "ends")
+        async def grouped():
+            try:
+                async with TaskGroup() as group:
+                    group.create_task(endless("grouped"))
+                    group.create_task(fails())
+            except* ValueError as several:
+                print(several.exceptions)
         async def main():
             done, pending = await wait(
                 [create_task(fails()), create_task(endless("waited"))],
@@ -101,12 +108,7 @@ STORIES = {
             (left,) = pending
             left.cancel("enough")
             print(await gather(left, fails(), return_exceptions=True))
-            try:
-                async with TaskGroup() as group:
-                    group.create_task(endless("grouped"))
-                    group.create_task(fails())
-            except* ValueError as several:
-                print(several.exceptions)
+            await create_task(grouped())  # 3.11.2 counts a cancellation of this task for good
             try:
                 async with timeout(0):
                     await endless("timed")
@@ -254,6 +256,6 @@ def stock():
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "stock"])
 @pytest.mark.parametrize("story", STORIES)
 def test_a_story_is_the_same_by_every_way(stock, story, way, debug):
-    expected = stock(story, debug)
-    assert expected[0] == 0 and expected[2] == ""
+    status, _, errors = expected = stock(story, debug)
+    assert (status, errors) == (0, "")
     assert outcome(way, story, debug) == expected

@@ -87,8 +87,7 @@ fn call_soon_threadsafe<'py>(
     Ok(handle.into_any())
 }
 
-/// `when` in seconds, to order timers by.
-/// The time as a number.
+/// `when` as a number of seconds, to order timers by.
 ///
 /// DIFFERENCE: what is no number of seconds, or too great for one, `call_at` refuses at once with
 /// `TypeError` or `OverflowError`; asyncio keeps the timer, and each later turn of the loop fails

@@ -104,7 +104,7 @@ impl<E> ListCell<E> {
 
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
-        // SAFETY: S6.
+        // SAFETY: S6, reading a number runs no foreign code.
         unsafe { (*self.0.get()).len() }
     }
 
@@ -153,7 +153,7 @@ impl<E> QueueCell<E> {
     /// How many entries there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        // SAFETY: S6.
+        // SAFETY: S6, reading a number runs no foreign code.
         unsafe { (*self.0.get()).len() }
     }
 

@@ -455,7 +455,7 @@ unsafe extern "C" fn new<T: Class>(
     _arguments: *mut ffi::PyObject,
     _keywords: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: S11, every type has `tp_alloc`; the type is alive.
+    // SAFETY: S1; S2, CPython calls `tp_new` with a type that is alive.
     let object = unsafe { ffi::PyType_GenericAlloc(class, 0) }.cast::<Instance<T>>();
     if !object.is_null() {
         // SAFETY: S10, the memory is new and of this layout; zeroed until here.
@@ -523,7 +523,7 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     let state = unsafe { &raw mut (*instance).state };
     // SAFETY: S10, no reference to the object is left, so none to its state either.
     unsafe { ptr::drop_in_place(state) };
-    // SAFETY: S11, every type has `tp_free`.
+    // SAFETY: S2, the object still keeps its type alive.
     if let Some(free) = unsafe { (*kind).tp_free } {
         // SAFETY: S10, the memory came from this type's `tp_alloc` or `PyObject_GC_New`.
         unsafe { free(object.cast()) };
@@ -542,7 +542,7 @@ unsafe extern "C" fn traverse<T: Class>(
     // SAFETY: S2, an object keeps its type alive.
     visitor.object(unsafe { ffi::Py_TYPE(object) }.cast());
     let instance = object.cast::<Instance<T>>();
-    // SAFETY: S7, the collector runs no Python here, so shared access is enough.
+    // SAFETY: S5; S7, the collector runs no Python here, so shared access is enough.
     unsafe { &(*instance).extras }.traverse(&mut visitor);
     // SAFETY: S7, as above.
     visitor.visit(unsafe { &(*instance).state });
@@ -552,11 +552,11 @@ unsafe extern "C" fn traverse<T: Class>(
 /// `tp_clear`.
 unsafe extern "C" fn clear<T: Class>(object: *mut ffi::PyObject) -> c_int {
     let instance = object.cast::<Instance<T>>();
-    // SAFETY: S10, the collector holds the object meanwhile.
+    // SAFETY: S5; S2, the collector holds the object meanwhile.
     let extras = unsafe { &(*instance).extras };
-    // SAFETY: S10, as above.
+    // SAFETY: S2, as above.
     unsafe { extras.clear(object, false) };
-    // SAFETY: S6, shared access; cells release after they have changed.
+    // SAFETY: S5; S6, shared access: cells release after they have changed.
     unsafe { &(*instance).state }.clear();
     0
 }

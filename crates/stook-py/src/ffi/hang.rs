@@ -4,7 +4,8 @@
 //! `pthread_exit`, inside the call that asked: its stack is unwound by force, which no Rust frame
 //! may be part of. Such a thread waits for the end of the process instead, as CPython 3.14 has it.
 //!
-//! Does not cover calls that PyO3 makes for us: none of them is on the way of a callback.
+//! Does not cover the calls that PyO3 makes for us, such as reading an attribute or asking for a
+//! `repr`: a daemon thread that is ended in Python code called that way takes the process down.
 
 use std::ffi::c_int;
 
@@ -45,7 +46,7 @@ macro_rules! unwinding {
             let known: Known = std::hint::black_box(ffi::$name);
             // SAFETY: S15, the same function; only what the compiler takes for granted differs.
             let function = unsafe { std::mem::transmute::<Known, Unwinding>(known) };
-            // SAFETY: as the caller says.
+            // SAFETY: S1, S2, as the caller says.
             guarded(|| unsafe { function($($argument),*) })
         }
     )*};
@@ -90,6 +91,6 @@ pub(super) unsafe fn PyObject_Vectorcall(
         *mut PyObject,
     ) -> *mut PyObject = vectorcall;
     let function_pointer = std::hint::black_box(known);
-    // SAFETY: as the caller says.
+    // SAFETY: S1, S2, as the caller says; S15, declared as CPython's headers do.
     guarded(|| unsafe { function_pointer(function, arguments, count, keywords) })
 }

@@ -1,5 +1,8 @@
 //! The one trampoline: what CPython calls goes through [`guard`], which turns errors into the
 //! answer that CPython expects and keeps a panic from crossing into C.
+//!
+//! Finalisers, which have no answer, catch a panic themselves. Making, releasing, traversing and
+//! clearing an object (`class.rs`) do without: a panic there ends the process.
 
 use std::any::Any;
 use std::ffi::{CStr, c_int, c_void};
@@ -328,7 +331,7 @@ where
     let attribute = unsafe { Bound::ref_from_ptr(py, &name) };
     guard(py, -1, || {
         function(this, attribute)?;
-        // SAFETY: S2, the three are alive; a null value deletes.
+        // SAFETY: S1; S9, the three are alive for the call; a null value deletes.
         match unsafe { ffi::PyObject_GenericSetAttr(object, name, value) } {
             0 => Ok(0),
             _ => Err(Raised::assume_set(py)),

@@ -10,6 +10,29 @@ pytestmark = pytest.mark.needs_stook
 DAEMON_THREADS = """
 import asyncio, threading, time
 started = threading.Barrier(4)
+def work():
+    for _ in range(20000):
+        pass
+class Slow:
+    def __del__(self):
+        work()
+    def __getattr__(self, name):
+        work()
+        raise AttributeError(name)
+class SlowFuture(asyncio.Future):
+    def __repr__(self):
+        work()
+        return "slow"
+class Once:
+    def __init__(self, value):
+        self.value = value
+    def __await__(self):
+        yield self.value
+async def refused(value):
+    try:
+        await Once(value)
+    except RuntimeError:
+        pass
 async def main():
     started.wait()
     while True:
@@ -27,6 +50,9 @@ DAEMON_STEPS = {
     "waking another loop": (
         "asyncio.get_running_loop().call_soon_threadsafe(int); await asyncio.sleep(0)"
     ),
+    "in an attribute": "await refused(Slow())",
+    "in a repr": "await refused(SlowFuture())",
+    "in a destructor": "asyncio.get_running_loop().create_future().set_result(Slow())",
     "in a task's first step": "await asyncio.gather(*[asyncio.to_thread(int) for _ in range(2)])",
 }
 
@@ -55,7 +81,12 @@ PROGRAMS = {
             waits.set()
             await waiting
             print("went on")
-        threading.Thread(target=lambda: asyncio.run(main())).start()
+        def run():
+            # Not asyncio.run(), which shuts the executor down by a thread: too late for that.
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(main())
+            loop.close()
+        threading.Thread(target=run).start()
         waits.wait()
         go.set()
         print("main ends")

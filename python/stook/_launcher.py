@@ -84,5 +84,6 @@ def _program_of(arguments):
 
 
 def _refuse(why, *, status):
-    sys.stderr.write(f"stook: {why}\n")
+    if sys.stderr is not None:
+        sys.stderr.write(f"stook: {why}\n")
     return status

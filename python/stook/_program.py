@@ -16,7 +16,7 @@ import types
 from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFileLoader
 
 from stook import _source
-from stook._program_end import as_program
+from stook._program_end import as_program, write_error
 
 CANNOT_OPEN_STATUS = 2
 
@@ -40,7 +40,7 @@ def run_script(path, *arguments):
             content = file.read()
     except OSError as error:
         reason = f"[Errno {error.errno}] {error.strerror}"
-        sys.stderr.write(f"stook: can't open file {whole_path!r}: {reason}\n")
+        write_error(f"stook: can't open file {whole_path!r}: {reason}\n")
         return CANNOT_OPEN_STATUS
     if _source.is_compiled(whole_path, content):
         namespace = _fresh_main(SourcelessFileLoader("__main__", whole_path), whole_path)
@@ -64,7 +64,7 @@ def run_code(code, *arguments):
     sys.audit("cpython.run_command", code)
     namespace = _fresh_main(BuiltinImporter)
     if not code.isascii() and any("\ud800" <= character <= "\udfff" for character in code):
-        sys.stderr.write("Unable to decode the command from the command line:\n")
+        write_error("Unable to decode the command from the command line:\n")
     compiled = as_program(compile, code, "<string>", "exec", 0, True, flush=False)
     _source.show_in_tracebacks("<string>", code)
     as_program(exec, compiled, namespace, flush=False)

@@ -5,7 +5,8 @@ when the interpreter would print it. So it is printed here, before the exception
 those frames; the interpreter then ends the process as always (status, death by an interrupt,
 ``python -i``) and finds an ``excepthook`` that has nothing left to say.
 
-``SystemExit`` is not reported and goes on as it is.
+``SystemExit`` is not reported. Whoever else holds it, such as the task that raised it, may show it
+later: so it stays as it is and another one goes on.
 
 Source:
     ``PyErr_PrintEx`` and ``flush_io``, ``Python/pythonrun.c``, CPython 3.11 to 3.13.
@@ -33,13 +34,18 @@ def as_program(function, *arguments, flush=True):
     failure = None
     try:
         return _call(function, *arguments)
-    except SystemExit:
-        raise
+    except SystemExit as exception:
+        exception.__traceback__ = _without_own_frames(exception.__traceback__)
+        if sys.flags.inspect:
+            raise
+        status = exception.code
     except BaseException as exception:
         failure = exception.with_traceback(_without_own_frames(exception.__traceback__))
     finally:
         if flush:
             _flush()
+    if failure is None:
+        raise SystemExit(status)
     _report(failure)
     sys.excepthook = _SaidAlready(failure, getattr(sys, "excepthook", _display))
     try:
@@ -74,7 +80,7 @@ def _report(exception):
     if sys.version_info >= (3, 12):
         sys.last_exc = exception
     if not hasattr(sys, "excepthook"):
-        _write("sys.excepthook is missing\n")
+        write_error("sys.excepthook is missing\n")
         _display(kind, exception, traceback)
         return
     hook = sys.excepthook
@@ -87,13 +93,14 @@ def _report(exception):
         broken = error.with_traceback(_without_own_frames(error.__traceback__))
     else:
         return
-    _write("Error in sys.excepthook:\n")
+    write_error("Error in sys.excepthook:\n")
     _display(type(broken), broken, broken.__traceback__)
-    _write("\nOriginal exception was:\n")
+    write_error("\nOriginal exception was:\n")
     _display(kind, exception, traceback)
 
 
-def _write(text):
+def write_error(text):
+    """Write to standard error, if there is one."""
     if sys.stderr is not None:
         sys.stderr.write(text)
 

@@ -57,24 +57,12 @@ class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
         finally:
             self._run_forever_cleanup()
 
-    def run_until_complete(self, future):
-        """Run until an awaitable is done.
-
-        Args:
-            future: A future of this loop, or a coroutine or other awaitable.
-
-        Returns:
-            The result.
-
-        Raises:
-            RuntimeError: The loop is closed, was stopped before, or is running in this thread and
-                does not allow nesting.
+    def _run_nested_until_complete(self, future):
+        """Go on with this loop, which is running in this thread, until an awaitable is done.
 
         Source:
-            ``BaseEventLoop.run_until_complete``, CPython 3.13; for nested runs, ``nest_asyncio``.
+            ``BaseEventLoop.run_until_complete``, CPython 3.13, as ``nest_asyncio`` has it.
         """
-        if not self._runs_here():
-            return super().run_until_complete(future)
         self._check_closed()
         awaited = asyncio.ensure_future(future, loop=self)
         if awaited is not future:
@@ -149,6 +137,14 @@ class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
         def _run_forever_cleanup(self):
             _core._set_running_loop(None)
             super()._run_forever_cleanup()
+
+    def _close_self_pipe(self):
+        if self._ssock.fileno() < 0:
+            # The collector ended the sockets of a loop that was never closed, and now ends it.
+            self._ssock = self._csock = None
+            self._internal_fds -= 1
+            return
+        super()._close_self_pipe()
 
     def close(self):
         """Close the loop and drop what is scheduled. A closed loop may be closed again.

@@ -1,7 +1,9 @@
 //! The current task of each loop.
 //!
 //! A loop of ours keeps its current task itself; of other loops it stands in the accelerator's
-//! dict, where the names that were bound before ours look as well.
+//! dict, where the names that were bound before ours look as well. While mirroring is on, tasks of
+//! the accelerator's may run on a loop of ours, and enter themselves in the dict alone: then it has
+//! the last word.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDictMethods;
@@ -19,15 +21,36 @@ fn set_foreign(event_loop: &Bound<'_, PyAny>, task: Option<&Bound<'_, PyAny>>) -
     let tasks = accelerator::current_tasks(event_loop.py())?;
     match task {
         Some(task) => tasks.set_item(event_loop, task)?,
-        None => tasks.del_item(event_loop)?,
+        None if tasks.contains(event_loop)? => tasks.del_item(event_loop)?,
+        None => {}
+    }
+    Ok(())
+}
+
+fn get_native<'py>(native: &Ref<'py, LoopState>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    if accelerator::is_mirroring()
+        && let Some(current) = get_foreign(native.as_any())?
+    {
+        return Ok(Some(current));
+    }
+    Ok(native.current_task.get(native.py()))
+}
+
+fn set_native(native: &Ref<'_, LoopState>, task: Option<&Bound<'_, PyAny>>) -> Fallible<()> {
+    native.current_task.set_or_clear(task.cloned());
+    if accelerator::is_mirroring() {
+        set_foreign(native.as_any(), task)?;
     }
     Ok(())
 }
 
 /// The task that `event_loop` runs.
+///
+/// # Errors
+/// What comparing loops raises.
 pub(crate) fn get<'py>(event_loop: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
     match loop_core::native(event_loop) {
-        Some(native) => Ok(native.current_task.get(event_loop.py())),
+        Some(native) => get_native(native),
         None => get_foreign(event_loop),
     }
 }
@@ -57,14 +80,10 @@ pub(crate) fn enter_native(
     event_loop: &Ref<'_, LoopState>,
     task: &Bound<'_, PyAny>,
 ) -> Fallible<()> {
-    if let Some(current) = event_loop.current_task.get(event_loop.py()) {
+    if let Some(current) = get_native(event_loop)? {
         return cannot_enter(task, &current);
     }
-    event_loop.current_task.set(task.clone());
-    if accelerator::is_mirroring() {
-        set_foreign(event_loop.as_any(), Some(task))?;
-    }
-    Ok(())
+    set_native(event_loop, Some(task))
 }
 
 /// `task` has ended a step on a loop of ours.
@@ -73,14 +92,14 @@ pub(crate) fn leave_native(
     event_loop: &Ref<'_, LoopState>,
     task: &Bound<'_, PyAny>,
 ) -> Fallible<()> {
-    if !event_loop.current_task.holds(task) {
-        return cannot_leave(task, event_loop.current_task.get(event_loop.py()));
+    if !accelerator::is_mirroring() && event_loop.current_task.holds(task) {
+        event_loop.current_task.clear();
+        return Ok(());
     }
-    event_loop.current_task.clear();
-    if accelerator::is_mirroring() {
-        set_foreign(event_loop.as_any(), None)?;
+    match get_native(event_loop)? {
+        Some(current) if current.is(task) => set_native(event_loop, None),
+        current => cannot_leave(task, current),
     }
-    Ok(())
 }
 
 /// `task` begins a step.
@@ -116,18 +135,12 @@ pub(crate) fn swap<'py>(
     event_loop: &Bound<'py, PyAny>,
     task: Option<&Bound<'py, PyAny>>,
 ) -> Fallible<Option<Bound<'py, PyAny>>> {
-    let py = event_loop.py();
     if let Some(native) = loop_core::native(event_loop) {
-        let before = native.current_task.take(py);
-        native.current_task.set_or_clear(task.cloned());
-        if accelerator::is_mirroring() && (task.is_some() || before.is_some()) {
-            set_foreign(event_loop, task)?;
-        }
+        let before = get_native(native)?;
+        set_native(native, task)?;
         return Ok(before);
     }
     let before = get_foreign(event_loop)?;
-    if task.is_some() || before.is_some() {
-        set_foreign(event_loop, task)?;
-    }
+    set_foreign(event_loop, task)?;
     Ok(before)
 }

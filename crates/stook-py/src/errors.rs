@@ -45,6 +45,7 @@ pub(crate) static CANCELLED_ERROR: Imported = Imported::new("asyncio.exceptions"
 pub(crate) static INVALID_STATE_ERROR: Imported =
     Imported::new("asyncio.exceptions", "InvalidStateError");
 static EXTRACT_STACK: Imported = Imported::new("asyncio.format_helpers", "extract_stack");
+static EXTRACT_WHOLE_STACK: Imported = Imported::new("traceback", "extract_stack");
 static GET_FRAME: Imported = Imported::new("sys", "_getframe");
 static ISCOROUTINE: Imported = Imported::new("asyncio.coroutines", "iscoroutine");
 
@@ -53,6 +54,7 @@ pub(crate) const IMPORTS: &[&Imported] = &[
     &CANCELLED_ERROR,
     &INVALID_STATE_ERROR,
     &EXTRACT_STACK,
+    &EXTRACT_WHOLE_STACK,
     &GET_FRAME,
     &ISCOROUTINE,
 ];
@@ -92,6 +94,14 @@ pub(crate) fn extract_stack(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>
     }
     let frame = GET_FRAME.get(py)?.call1((0,))?;
     Ok(Some(EXTRACT_STACK.get(py)?.call1((frame,))?))
+}
+
+/// The same for futures and tasks, with the lines of the sources as the accelerator has them.
+pub(crate) fn extract_whole_stack(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
+    if compat::is_finalizing() {
+        return Ok(None);
+    }
+    Ok(Some(EXTRACT_WHOLE_STACK.get(py)?.call0()?))
 }
 
 /// `asyncio.iscoroutine(object)`, which also takes coroutine-like objects.

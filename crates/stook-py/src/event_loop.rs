@@ -211,6 +211,26 @@ fn timer_handle_cancelled<'py>(
     Ok(none(this))
 }
 
+/// `run_until_complete(future)`: asyncio's function, with no frame of ours below it; or, where the
+/// loop is running already and allows nesting, a run inside that one.
+fn run_until_complete<'py>(
+    this: &Ref<'py, LoopState>,
+    args: &Args<'_, 'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<1> =
+        Signature::python_method("BaseEventLoop.run_until_complete", ["future"], 1, 1);
+    let py = this.py();
+    let [future] = args.parse(&SIGNATURE)?;
+    let future = future.unwrap_or_else(|| none(this));
+    let here = intern!(py, "_runs_here");
+    if this.nesting_allowed.get() && call::method0(this.as_any(), here)?.is_truthy()? {
+        let name = intern!(py, "_run_nested_until_complete");
+        return call::method1(this.as_any(), name, &future);
+    }
+    let base = BASE.get(py)?.getattr(intern!(py, "run_until_complete"))?;
+    Ok(base.call1((this.as_any(), future))?)
+}
+
 fn run_turns<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
     turn::run(this)?;
     Ok(none(this))
@@ -354,6 +374,11 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
                 c"Run turns until stop() was called.",
                 run_turns,
             ),
+            Method::any(
+                c"run_until_complete",
+                RUN_UNTIL_COMPLETE,
+                run_until_complete,
+            ),
             Method::none(c"_run_once", c"Run one turn.", run_once),
             Method::none(c"_clear_queues", c"Drop what is scheduled.", clear_queues),
             Method::none(c"_tasks", c"The tasks of ours that are not done.", tasks),
@@ -438,3 +463,9 @@ Have the loop run a coroutine.\n\n\
 Args:\n    name: The task's name; \"Task-N\" when None.\n    \
 context: The context to run in; a copy of the current one when None.\n\n\
 Returns:\n    A Task.\n\nRaises:\n    RuntimeError: The loop is closed.";
+const RUN_UNTIL_COMPLETE: &std::ffi::CStr = c"run_until_complete($self, future)\n--\n\n\
+Run until an awaitable is done.\n\n\
+Args:\n    future: A future of this loop, or a coroutine or other awaitable.\n\n\
+Returns:\n    The result.\n\n\
+Raises:\n    RuntimeError: The loop is closed, was stopped before, or is running in this thread\n\
+\x20       and does not allow nesting.";

@@ -230,7 +230,7 @@ impl FutureState {
             None => call::method0(&event_loop, intern!(py, "get_debug"))?.is_truthy()?,
         };
         self.event_loop.set(event_loop);
-        if debug && let Some(stack) = errors::extract_stack(py)? {
+        if debug && let Some(stack) = errors::extract_whole_stack(py)? {
             self.rare().source_traceback.set(stack);
         }
         Ok(())

@@ -276,10 +276,14 @@ fn repr_info<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
     Ok(REPR_INFO.get(this.py())?.call1((this.as_any(),))?)
 }
 
-/// The class of an exact instance is the accelerator's: so `isinstance` holds for names that
-/// were bound before ours took their place.
+/// The class of an exact instance is the accelerator's where names may have been bound before ours
+/// took their place, so that `isinstance` holds for them; an instance is one of its own class anyway.
+///
+/// DIFFERENCE: unless the command `stook` runs the program, `__class__` of a task or future is a
+/// class of asyncio's; what goes by it and not by `isinstance`, such as `functools.singledispatch`,
+/// takes the names that were bound before `install()`.
 fn class_of<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
-    if this.is_exact() {
+    if this.is_exact() && accelerator::is_mirroring() {
         return Ok(accelerator::future_type(this.py())?);
     }
     Ok(this.as_any().get_type().into_any())

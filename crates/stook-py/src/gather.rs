@@ -389,7 +389,7 @@ fn done_callback<'py>(
 }
 
 fn class_of<'py>(this: &Ref<'py, GatheringState>) -> Fallible<Bound<'py, PyAny>> {
-    if this.is_exact() {
+    if this.is_exact() && accelerator::is_mirroring() {
         return Ok(accelerator::gathering_type(this.py())?);
     }
     Ok(this.as_any().get_type().into_any())

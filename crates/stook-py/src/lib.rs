@@ -2,6 +2,8 @@
 //!
 //! This file is the module's definition and nothing else.
 
+#![deny(unsafe_code)]
+
 mod accelerator;
 mod awaiting;
 mod callbacks;

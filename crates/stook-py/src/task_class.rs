@@ -174,7 +174,7 @@ fn repr<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn class_of<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
-    if this.is_exact() {
+    if this.is_exact() && accelerator::is_mirroring() {
         return Ok(accelerator::task_type(this.py())?);
     }
     Ok(this.as_any().get_type().into_any())

@@ -1,1 +1,3 @@
 //! asyncio's task control for tokio programs.
+
+#![forbid(unsafe_code)]

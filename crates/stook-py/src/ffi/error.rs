@@ -20,7 +20,13 @@ impl From<PyErr> for Raised {
     fn from(error: PyErr) -> Self {
         // PyO3 puts off a release that it sees in a thread it did not attach itself; attaching
         // again, which counts only, lets what the error was made of go at once.
-        Python::attach(|py| error.restore(py));
+        let mut error = Some(error);
+        Python::try_attach(|py| error.take().map(|error| error.restore(py)));
+        if let Some(error) = error {
+            // It attaches nobody while the interpreter ends.
+            // SAFETY: S1, whoever has an error of Python's is attached.
+            error.restore(unsafe { Python::assume_attached() });
+        }
         Raised(PhantomData)
     }
 }

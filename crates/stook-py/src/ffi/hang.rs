@@ -149,6 +149,7 @@ wrapped! {
     fn PyType_FromSpecWithBases(spec: *mut PyType_Spec, bases: Object) -> Object;
 
     // Collections that compare what they hold.
+    fn PyDict_Contains(dict: Object, key: Object) -> c_int;
     fn PyDict_DelItem(dict: Object, key: Object) -> c_int;
     #[cfg(Py_3_13)]
     fn PyDict_GetItemRef(dict: Object, key: Object, answer: *mut Object) -> c_int;

@@ -102,6 +102,21 @@ impl Callbacks {
         self.retain(|callback| !matches!(callback, Callback::Wake(held) if held.is(task)));
     }
 
+    /// Takes the callback out, if it is the only one and calls this very `function`.
+    #[inline]
+    pub(crate) fn take_only(&self, function: &Bound<'_, PyAny>) -> Option<Callback> {
+        if self.count.get() != 1 {
+            return None;
+        }
+        let only = self.first.take();
+        if matches!(&only, Some(Callback::Call { function: held, .. }) if held.is(function)) {
+            self.count.set(0);
+            return only;
+        }
+        drop(self.first.replace(only)); // the place is empty
+        None
+    }
+
     /// Removes the callbacks that Python code added and that are one of `functions`.
     pub(crate) fn remove_calls(&self, functions: &[Bound<'_, PyAny>]) {
         self.retain(|callback| {

@@ -7,7 +7,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyInt, PyList, PyString, PyTuple};
 
 use crate::accelerator;
 use crate::callbacks::Callback;
@@ -105,6 +105,9 @@ fn remove_done_callback<'py>(
 ) -> Fallible<Bound<'py, PyAny>> {
     this.ensure_initialized()?;
     let py = this.py();
+    if this.callbacks.take_only(function).is_some() {
+        return Ok(PyInt::new(py, 1).into_any());
+    }
     let before = listed(this)?;
     let mut removed: Vec<Bound<'py, PyAny>> = Vec::new();
     let mut count = 0usize;

@@ -88,6 +88,82 @@ STOCK_TASKS = """
 PROGRAMS = {
     "errors while the interpreter ends": AT_THE_END,
     "tasks of a class bound before install()": STOCK_TASKS,
+    "an exception that cannot be changed": """
+        import asyncio, dataclasses
+        @dataclasses.dataclass(frozen=True)
+        class Refusal(Exception):
+            code: int
+        async def refuse():
+            raise Refusal(3)
+        async def main():
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(Refusal(4))
+            for awaited in (asyncio.create_task(refuse()), asyncio.gather(refuse()), future):
+                try:
+                    await awaited
+                except Refusal as error:
+                    print("caught", error)
+        asyncio.run(main())
+    """,
+    "an exception whose traceback cannot be read": """
+        import asyncio
+        class Hidden(Exception):
+            @property
+            def __traceback__(self):
+                raise ValueError
+        async def hide():
+            raise Hidden("hidden")
+        async def main():
+            task = asyncio.create_task(hide())
+            done, pending = await asyncio.wait([task], timeout=5)
+            print(len(done), len(pending), task.done(), task.cancel())
+            try:
+                await asyncio.wait_for(task, 5)
+            except Exception as error:
+                print(repr(error))
+        asyncio.run(main())
+    """,
+    "a clock of numbers of other kinds": """
+        import asyncio, decimal
+        for zero in (0, decimal.Decimal(0)):
+            class Loop(asyncio.SelectorEventLoop):
+                def time(self):
+                    return zero
+            loop = Loop()
+            print(repr(loop.call_later(5, print).when()))
+            print(repr(loop.call_later(zero + 3, print).when()))
+            loop.close()
+    """,
+    "what gather asks of futures": """
+        import asyncio
+        class Future(asyncio.Future):
+            def exception(self):
+                print("exception()")
+                return super().exception()
+            def cancelled(self):
+                print("cancelled()")
+                return super().cancelled()
+        async def main():
+            for returns in (False, True):
+                future = Future()
+                call_soon = asyncio.get_running_loop().call_soon
+                call_soon(asyncio.Future.set_exception, future, ValueError("x"))
+                print(await asyncio.gather(asyncio.gather(future, return_exceptions=returns),
+                                           return_exceptions=True))
+        asyncio.run(main())
+    """,
+    "functions of asyncio patched when they are first needed": """
+        import asyncio, asyncio.tasks, functools
+        from unittest import mock
+        async def child():
+            return 1
+        async def main():
+            with mock.patch("asyncio.tasks.gather", new=mock.Mock()), \\
+                 mock.patch("asyncio.tasks.sleep", new=functools.partial(asyncio.sleep, 0)):
+                print(await asyncio.create_task(child()))
+            print(await asyncio.create_task(child()))
+        asyncio.run(main())
+    """,
     "dispatch by class": """
         import asyncio, functools
         @functools.singledispatch

@@ -375,3 +375,38 @@ asyncio.run(main())
 @pytest.mark.time_limit(60)
 def test_a_million_tasks_leave_the_resident_memory_flat(program):
     assert output_of(program(MILLION_TASKS)) == "flat\n"
+
+
+BURSTS = """
+import asyncio
+
+def resident_kilobytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4
+
+async def burst(kind):
+    loop = asyncio.get_running_loop()
+    for _ in range(200_000):
+        if kind == "call_soon":
+            loop.call_soon(int)
+        elif kind == "call_later":
+            loop.call_later(0.1, int)
+        else:
+            loop.call_later(1000, int).cancel()
+    for _ in range(4):
+        await asyncio.sleep(0.1)
+
+for kind in ("call_soon", "call_later", "cancelled"):
+    before = resident_kilobytes()
+    with asyncio.Runner() as runner:
+        runner.run(burst(kind))
+        print(kind, resident_kilobytes() - before)
+"""
+
+
+@pytest.mark.needs_stook
+def test_memory_of_a_burst_is_given_back(program):
+    """The queue and the heap held 5 to 20 MB for it; a tenth is what the allocator may keep."""
+    grown = dict(line.split() for line in output_of(program(BURSTS)).splitlines())
+    assert grown.keys() == {"call_soon", "call_later", "cancelled"}
+    assert max(int(kilobytes) for kilobytes in grown.values()) < 3000, grown

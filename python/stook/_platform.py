@@ -53,6 +53,8 @@ def load_core():
     try:
         import stook._core as core
     except ImportError as error:
+        if "subinterpreters" in str(error).replace("-", ""):
+            raise ImportError("stook does not run in sub-interpreters") from None
         raise ImportError(
             f"stook is not built for this interpreter ({_interpreter()}): {error}"
         ) from None

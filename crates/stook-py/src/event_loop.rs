@@ -136,12 +136,16 @@ fn call_later<'py>(
     if delay.is_none() {
         return Err(PyTypeError::new_err("delay must not be None").into());
     }
-    let now = loop_core::time(this)?;
     let is_number =
         delay.is_exact_instance_of::<PyFloat>() || delay.is_exact_instance_of::<PyInt>();
-    let when = match delay.extract::<f64>() {
-        Ok(delay) if is_number => PyFloat::new(py, now + delay).into_any(),
-        _ => PyFloat::new(py, now).add(&delay)?,
+    let when = if this.has(Marks::TIME) {
+        call::method0(this.as_any(), intern!(py, "time"))?.add(&delay)?
+    } else {
+        let now = loop_core::time(this)?;
+        match delay.extract::<f64>() {
+            Ok(delay) if is_number => PyFloat::new(py, now + delay).into_any(),
+            _ => PyFloat::new(py, now).add(&delay)?,
+        }
     };
     if this.has(Marks::CALL_AT) {
         let all: Vec<_> = [when, callback].into_iter().chain(taken.rest).collect();

@@ -386,12 +386,15 @@ pub(crate) fn set_exception<'py>(
         return Err(PyTypeError::new_err("invalid exception object").into());
     }
     let exception = refuse_stop_iteration(exception)?;
+    let exception = exception
+        .cast_into::<PyBaseException>()
+        .map_err(PyErr::from)?;
+    let traceback = error::traceback_of(&exception);
     finish(this)?;
-    let traceback = exception.getattr(intern!(py, "__traceback__"))?;
-    if !traceback.is_none() {
+    if let Some(traceback) = traceback {
         this.rare().exception_traceback.set(traceback);
     }
-    this.value.set(exception);
+    this.value.set(exception.into_any());
     this.failed.set(true);
     schedule_all(this)?;
     let mut retrieval = this.retrieval.get();
@@ -474,10 +477,8 @@ pub(crate) fn ended<'py>(this: &Ref<'py, FutureState>) -> Fallible<Ended<'py>> {
                 .rare
                 .get()
                 .and_then(|rare| rare.exception_traceback.take(py));
-            exception.setattr(
-                intern!(py, "__traceback__"),
-                traceback.unwrap_or_else(|| py.None().into_bound(py)),
-            )?;
+            let traceback = traceback.unwrap_or_else(|| py.None().into_bound(py));
+            error::set_traceback(exception.cast().map_err(PyErr::from)?, &traceback)?;
             Ok(Ended::Raised(exception))
         }
         Phase::Finished => Ok(Ended::Returned(this.value.get_or_none(py))),

@@ -1,7 +1,6 @@
 //! What `await future` drives.
 
 use pyo3::exceptions::{PyBaseException, PyDeprecationWarning, PyRuntimeError, PyTypeError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyTraceback, PyType};
 
@@ -133,7 +132,7 @@ pub(crate) fn thrown<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         return Err(PyTypeError::new_err(message).into());
     };
     if let Some(traceback) = traceback {
-        exception.setattr(intern!(py, "__traceback__"), traceback)?;
+        error::set_traceback(exception.cast().map_err(PyErr::from)?, &traceback)?;
     }
     Ok(exception)
 }

@@ -204,6 +204,9 @@ fn is_done(child: &Bound<'_, PyAny>) -> Fallible<bool> {
 }
 
 /// Asks `child` to tell `outer` when it is done.
+///
+/// DIFFERENCE: the repr of a gathered task shows `_GatheringFuture._done_callback` as its callback,
+/// and that of one that `wait` waits for `coroutine._done_callback`; asyncio shows functions inside its own.
 fn tell(child: &Bound<'_, PyAny>, outer: &Ref<'_, GatheringState>) -> Fallible<()> {
     if let Some(plain) = future::plain(child) {
         return future::add_callback(plain, Callback::Settle(Held::new(outer.as_any())));
@@ -214,20 +217,33 @@ fn tell(child: &Bound<'_, PyAny>, outer: &Ref<'_, GatheringState>) -> Fallible<(
     Ok(())
 }
 
-/// How `child` ended. The exception of one whose methods are not ours is asked for, and so
-/// counts as read, only where asyncio asks for it.
-fn outcome(child: &Bound<'_, PyAny>, asks_for_exception: bool) -> Fallible<Outcome> {
-    let py = child.py();
+/// How `child` ended, as far as can be told without asking one whose methods are not ours for its
+/// exception, which would count as reading it.
+fn outcome(child: &Bound<'_, PyAny>) -> Fallible<Outcome> {
     if let Some(plain) = future::plain(child) {
         return Ok(plain.outcome());
     }
-    if call::method0(child, intern!(py, "cancelled"))?.is_truthy()? {
-        return Ok(Outcome::Cancelled);
+    let cancelled = call::method0(child, intern!(child.py(), "cancelled"))?;
+    Ok(if cancelled.is_truthy()? {
+        Outcome::Cancelled
+    } else {
+        Outcome::Returned
+    })
+}
+
+/// How `child` ended, and the exception of one that had to be asked for it.
+fn outcome_and_exception<'py>(
+    child: &Bound<'py, PyAny>,
+) -> Fallible<(Outcome, Option<Bound<'py, PyAny>>)> {
+    let outcome = outcome(child)?;
+    if outcome.is_cancelled() || future::plain(child).is_some() {
+        return Ok((outcome, None));
     }
-    if asks_for_exception && !call::method0(child, intern!(py, "exception"))?.is_none() {
-        return Ok(Outcome::Raised);
+    let exception = call::method0(child, intern!(child.py(), "exception"))?;
+    if exception.is_none() {
+        return Ok((Outcome::Returned, None));
     }
-    Ok(Outcome::Returned)
+    Ok((Outcome::Raised, Some(exception)))
 }
 
 /// The exception of `child`, which now counts as read.
@@ -255,8 +271,14 @@ pub(crate) fn settle<'py>(
     child: &Bound<'py, PyAny>,
 ) -> Fallible<()> {
     let outer_done = this.abandoned.get() || this.future.is_done();
-    let asks = !this.return_exceptions.get() && !outer_done;
-    let outcome = outcome(child, asks)?;
+    // Asked only what asyncio asks: methods that are not ours see it.
+    let (outcome, exception) = if outer_done {
+        (outcome(child)?, None)
+    } else if this.return_exceptions.get() {
+        (Outcome::Returned, None)
+    } else {
+        outcome_and_exception(child)?
+    };
     let Some(mut machine) = this.machine.get() else {
         // `gather` has not got as far: there is no outer future to settle.
         if !outcome.is_cancelled() {
@@ -270,7 +292,10 @@ pub(crate) fn settle<'py>(
     match action {
         GatherAction::Nothing => Ok(()),
         GatherAction::MarkRetrieved => exception_of(child).map(drop),
-        GatherAction::FailWithChild => future::set_exception(outer, &exception_of(child)?),
+        GatherAction::FailWithChild => match exception {
+            Some(exception) => future::set_exception(outer, &exception),
+            None => future::set_exception(outer, &exception_of(child)?),
+        },
         GatherAction::CancelWithChild => future::set_exception(outer, &cancelled_error_of(child)?),
         GatherAction::Collect => future::set_result(outer, results(this)?),
         GatherAction::CollectCancelled => {

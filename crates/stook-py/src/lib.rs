@@ -26,6 +26,7 @@ mod gather;
 mod handle;
 mod loop_core;
 mod names;
+mod places;
 mod ready;
 mod reference;
 mod running;
@@ -39,12 +40,18 @@ mod wait;
 mod wakeup;
 mod wrapper;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 /// The module `stook._core`.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    if !ffi::compat::is_main_interpreter(py) {
+        return Err(PyImportError::new_err(
+            "stook does not run in sub-interpreters",
+        ));
+    }
     accelerator::capture(py)?;
     let imports = [
         errors::IMPORTS,
@@ -63,6 +70,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     for name in imports.into_iter().flatten() {
         name.get(py)?;
     }
+    reference::reference(py)?;
     let built = (|| -> ffi::Fallible<()> {
         future_class::build(module)?;
         future_iter::build(py)?;

@@ -6,6 +6,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyCode;
 
 /// The answers, found once.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +25,13 @@ pub(crate) struct Reference {
     pub(crate) create_task_passes_name: bool,
 }
 
-fn names(function: &Bound<'_, PyAny>, list: &str, name: &str) -> PyResult<bool> {
-    function
-        .getattr(intern!(function.py(), "__code__"))?
-        .getattr(list)?
-        .contains(name)
+/// Whether a function uses a name. Of what somebody has put in a function's place, and is none, it
+/// is taken that it does what the newest versions do.
+fn names(function: &Bound<'_, PyAny>, list: &str, name: &str, newest: bool) -> PyResult<bool> {
+    match function.getattr_opt(intern!(function.py(), "__code__"))? {
+        Some(code) if code.is_instance_of::<PyCode>() => code.getattr(list)?.contains(name),
+        _ => Ok(newest),
+    }
 }
 
 /// The answers for the running interpreter.
@@ -51,15 +54,22 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                     &future.getattr("set_exception")?,
                     "co_names",
                     "RuntimeError",
+                    true,
                 )?,
-                uncancel_clears_due: names(&task.getattr("uncancel")?, "co_names", "_must_cancel")?,
-                sleep_refuses_nan: names(&tasks.getattr("sleep")?, "co_names", "isnan")?,
-                gather_counts_done_children: names(&gather, "co_varnames", "done_futs")?,
-                callback_source_takes_debug: names(&format, "co_varnames", "debug")?,
+                uncancel_clears_due: names(
+                    &task.getattr("uncancel")?,
+                    "co_names",
+                    "_must_cancel",
+                    true,
+                )?,
+                sleep_refuses_nan: names(&tasks.getattr("sleep")?, "co_names", "isnan", true)?,
+                gather_counts_done_children: names(&gather, "co_varnames", "done_futs", true)?,
+                callback_source_takes_debug: names(&format, "co_varnames", "debug", true)?,
                 create_task_passes_name: !names(
                     &tasks.getattr("create_task")?,
                     "co_names",
                     "_set_task_name",
+                    false,
                 )?,
             })
         })

@@ -142,6 +142,9 @@ pub(crate) fn spawn<'py>(
 
 /// `Task.__init__`, once the future part is initialised.
 ///
+/// DIFFERENCE: a task's context has to be a `contextvars.Context`, else `TypeError` is raised; asyncio
+/// calls the `run` of whatever it is given at each step, and reports there what has none.
+///
 /// # Errors
 /// `TypeError` for what is no coroutine; what scheduling the first step raises.
 pub(crate) fn start<'py>(
@@ -156,7 +159,13 @@ pub(crate) fn start<'py>(
         return Err(PyTypeError::new_err(message).into());
     }
     match options.context.filter(|context| !context.is_none()) {
-        Some(context) => this.context.set(context),
+        Some(context) if context::is_context(&context) => this.context.set(context),
+        Some(other) => {
+            this.quiet.set(true);
+            let found = errors::type_name(&other)?;
+            let message = format!("context must be a contextvars.Context, not {found}");
+            return Err(PyTypeError::new_err(message).into());
+        }
         None => this.context.set(context::copy_current(py)?),
     }
     this.awaited.clear();

@@ -6,10 +6,9 @@
 //! # Source
 //! `BaseEventLoop._run_once`, CPython 3.13 `asyncio/base_events.py`; `heapq.py`.
 
-use slotmap::{DefaultKey, SlotMap};
-
 use crate::ffi::cell::PlainCell;
 use crate::ffi::{Held, Traverse, Visitor};
+use crate::places::{Places, Timer};
 use crate::ready::Ready;
 
 /// What a timer does when it is due.
@@ -44,28 +43,29 @@ impl From<Alarm> for Ready {
 
 /// A timer that was set; stale once it is due or swept away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimerKey(DefaultKey);
+pub(crate) struct TimerKey {
+    place: usize,
+    /// No two timers have the same: a place is used again.
+    number: u64,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     when: f64,
-    key: DefaultKey,
+    place: usize,
 }
 
 #[derive(Debug, Default)]
 struct Heap {
     entries: Vec<Entry>,
-    /// What each timer does; `None` once it is cancelled.
-    alarms: SlotMap<DefaultKey, Option<Alarm>>,
+    places: Places<Alarm>,
+    set_so_far: u64,
     cancelled: usize,
 }
 
 impl Traverse for Heap {
     fn traverse(&self, visitor: &mut Visitor) {
-        self.alarms
-            .values()
-            .flatten()
-            .for_each(|alarm| visitor.visit(alarm));
+        self.places.alarms().for_each(|alarm| visitor.visit(alarm));
     }
 }
 
@@ -90,18 +90,27 @@ impl Timers {
     /// Sets a timer for `when`, in seconds of the loop's clock.
     pub(crate) fn set(&self, when: f64, alarm: Alarm) -> TimerKey {
         self.0.with(|heap| {
-            let key = heap.alarms.insert(Some(alarm));
-            heap.entries.push(Entry { when, key });
+            let number = heap.set_so_far;
+            heap.set_so_far += 1;
+            let place = heap.places.insert(Timer {
+                number,
+                alarm: Some(alarm),
+            });
+            heap.entries.push(Entry { when, place });
             let last = heap.entries.len() - 1;
             sift_towards_root(&mut heap.entries, 0, last);
-            TimerKey(key)
+            TimerKey { place, number }
         })
     }
 
     /// Cancels a timer; its place in the heap is given back later.
     pub(crate) fn cancel(&self, key: TimerKey) {
         let alarm = self.0.with(|heap| {
-            let alarm = heap.alarms.get_mut(key.0)?.take();
+            let timer = heap.places.get_mut(key.place)?;
+            if timer.number != key.number {
+                return None;
+            }
+            let alarm = timer.alarm.take();
             heap.cancelled += usize::from(alarm.is_some());
             alarm
         });
@@ -121,28 +130,26 @@ impl Timers {
             let count = heap.entries.len();
             if count > SWEEP_ABOVE && heap.cancelled * 2 > count {
                 let Heap {
-                    entries,
-                    alarms,
-                    cancelled,
+                    entries, places, ..
                 } = heap;
                 entries.retain(|entry| {
-                    let is_set = alarms.get(entry.key).is_some_and(Option::is_some);
+                    let is_set = places.is_set(entry.place);
                     if !is_set {
-                        alarms.remove(entry.key);
+                        places.remove(entry.place);
                     }
                     is_set
                 });
                 heapify(entries);
-                *cancelled = 0;
+                heap.cancelled = 0;
                 return;
             }
             while let Some(first) = heap.entries.first() {
-                if heap.alarms.get(first.key).is_some_and(Option::is_some) {
+                if heap.places.is_set(first.place) {
                     break;
                 }
                 heap.cancelled = heap.cancelled.saturating_sub(1);
                 let entry = pop(&mut heap.entries);
-                heap.alarms.remove(entry.key);
+                heap.places.remove(entry.place);
             }
         });
     }
@@ -164,7 +171,11 @@ impl Timers {
             let entry = pop(&mut heap.entries);
             // A cancelled timer that comes due goes on being counted as cancelled: asyncio's
             // count does, and when it sweeps decides the order of timers due together.
-            Some(heap.alarms.remove(entry.key).flatten())
+            Some(
+                heap.places
+                    .remove(entry.place)
+                    .and_then(|timer| timer.alarm),
+            )
         })
     }
 
@@ -175,19 +186,31 @@ impl Timers {
 
     /// Takes all timers out.
     pub(crate) fn take(&self) -> Vec<Alarm> {
-        self.0.with(|heap| {
-            let alarms = std::mem::take(&mut heap.alarms);
-            heap.entries.clear();
+        let timers = self.0.with(|heap| {
+            heap.entries = Vec::new();
             heap.cancelled = 0;
-            alarms.into_iter().filter_map(|(_, alarm)| alarm).collect()
-        })
+            std::mem::take(&mut heap.places)
+        });
+        timers.into_alarms().collect()
+    }
+
+    /// Gives back memory beyond that for `timers`, where it is much more than there are.
+    #[inline]
+    pub(crate) fn shrink_to(&self, timers: usize) {
+        self.0.with(|heap| {
+            if heap.places.capacity() > timers {
+                heap.places.shrink_to(timers);
+                heap.entries.shrink_to(timers);
+            }
+        });
     }
 
     /// The handles of the timers that are set, in the order of the heap.
     pub(crate) fn for_each_handle(&self, mut action: impl FnMut(&Held)) {
         self.0.with(|heap| {
             for entry in &heap.entries {
-                if let Some(Some(Alarm::Run(handle))) = heap.alarms.get(entry.key) {
+                let timer = heap.places.get(entry.place);
+                if let Some(Alarm::Run(handle)) = timer.and_then(|timer| timer.alarm.as_ref()) {
                     action(handle);
                 }
             }

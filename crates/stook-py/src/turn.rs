@@ -189,6 +189,10 @@ impl<'py> Run<'_, 'py> {
         if has_work && self.poller.may_skip() && !is_time_to_poll(this) {
             return Ok(());
         }
+        if !has_work {
+            this.ready.shrink_to(KEPT_ENTRIES);
+            this.timers.shrink_to(KEPT_ENTRIES);
+        }
         // From here on another thread that schedules has to end the wait.
         this.polling.set(true);
         let polled = self.poll();
@@ -254,6 +258,9 @@ impl<'py> Run<'_, 'py> {
         }
     }
 }
+
+/// How many entries a queue keeps memory for while the loop has nothing to do.
+const KEPT_ENTRIES: usize = 4096;
 
 fn is_time_to_poll(this: &Ref<'_, LoopState>) -> bool {
     let turns = this.turns_without_poll.get() + 1;

@@ -150,6 +150,16 @@ impl<E> QueueCell<E> {
         unsafe { std::mem::take(&mut *self.0.get()) }
     }
 
+    /// Gives back memory beyond that for `entries`.
+    #[inline]
+    pub(crate) fn shrink_to(&self, entries: usize) {
+        // SAFETY: S6, nothing else refers to the queue, and moving entries runs no foreign code.
+        let queue = unsafe { &mut *self.0.get() };
+        if queue.capacity() > entries {
+            queue.shrink_to(entries);
+        }
+    }
+
     /// How many entries there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {

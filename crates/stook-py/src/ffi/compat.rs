@@ -27,6 +27,14 @@ pub(crate) fn is_finalizing() -> bool {
     }
 }
 
+/// Whether this is the interpreter that the process began with, and not a sub-interpreter.
+pub(crate) fn is_main_interpreter(_py: Python<'_>) -> bool {
+    // SAFETY: S1, attached, so there is a current interpreter.
+    let interpreter = unsafe { ffi::PyInterpreterState_Get() };
+    // SAFETY: S1; the main interpreter's number is 0.
+    unsafe { ffi::PyInterpreterState_GetID(interpreter) == 0 }
+}
+
 /// Runs the Python handlers of the signals that have arrived.
 ///
 /// # Errors

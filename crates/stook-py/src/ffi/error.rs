@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::{PyErr, ffi};
 
@@ -100,6 +101,32 @@ impl Raised {
 pub(crate) fn is_a(exception: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool {
     // SAFETY: S1, S2.
     unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), class.as_ptr()) != 0 }
+}
+
+/// The traceback of an exception, whatever its class makes of the attribute.
+pub(crate) fn traceback_of<'py>(
+    exception: &Bound<'py, PyBaseException>,
+) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: S1, S2; the type is checked.
+    let traceback = unsafe { ffi::PyException_GetTraceback(exception.as_ptr()) };
+    // SAFETY: S3, a new reference or null.
+    unsafe { Bound::from_owned_ptr_or_opt(exception.py(), traceback) }
+}
+
+/// Gives an exception a traceback or, with `None`, takes it away, whatever its class makes of the
+/// attribute.
+///
+/// # Errors
+/// `TypeError` for what is no traceback.
+pub(crate) fn set_traceback(
+    exception: &Bound<'_, PyBaseException>,
+    traceback: &Bound<'_, PyAny>,
+) -> Fallible<()> {
+    // SAFETY: S1, S2; the type is checked.
+    match unsafe { ffi::PyException_SetTraceback(exception.as_ptr(), traceback.as_ptr()) } {
+        0 => Ok(()),
+        _ => Err(Raised::assume_set(exception.py())),
+    }
 }
 
 /// Whether the error indicator is set.

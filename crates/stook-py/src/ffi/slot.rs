@@ -9,7 +9,7 @@ use std::ffi::{CStr, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use pyo3::exceptions::PySystemError;
+use pyo3::exceptions::{PyMemoryError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -37,6 +37,9 @@ pub(super) fn guard<R>(py: Python<'_>, failed: R, body: impl FnOnce() -> Fallibl
     }
 }
 
+/// What PyO3 panics with where an object that cannot fail but for lack of memory is not made.
+const PYO3_WITHOUT_MEMORY: &str = "Python API call failed";
+
 #[cold]
 fn report(py: Python<'_>, panic: &(dyn Any + Send)) {
     let text = panic
@@ -44,6 +47,9 @@ fn report(py: Python<'_>, panic: &(dyn Any + Send)) {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
+    if text == PYO3_WITHOUT_MEMORY {
+        return PyMemoryError::new_err(()).restore(py);
+    }
     PySystemError::new_err(format!("internal error of stook, please report it: {text}"))
         .restore(py);
 }

@@ -15,16 +15,18 @@ pytestmark = pytest.mark.needs_stook
 
 LIST = pathlib.Path(__file__).parents[1] / "crates/stook-py/src/ffi/hang.rs"
 
-# They run no Python code, make nothing that the collector counts, and wait for nobody.
+# They run no Python code, make nothing that the collector counts, and wait for nobody;
+# `Py_InitializeEx` is for programs that have an interpreter in them, and is not called.
 HARMLESS = """
     PyContext_Enter PyContext_Exit PyDict_Next PyErr_ExceptionMatches PyErr_Fetch
     PyErr_GetRaisedException PyErr_GivenExceptionMatches PyErr_Occurred PyEval_SaveThread
-    PyException_GetTraceback PyFloat_FromDouble PyGILState_Release PyLong_FromLong
+    PyException_GetTraceback PyFloat_FromDouble PyGILState_Release PyInterpreterState_Get
+    PyInterpreterState_GetID PyLong_FromLong
     PyLong_FromUnsignedLongLong PyModuleDef_Init PyModule_GetNameObject PyObject_GC_Track
     PyObject_GC_UnTrack PyObject_SelfIter PyThreadState_Get PyTuple_GetItem PyType_GetName
     PyType_GetQualName PyType_IsSubtype PyType_Modified PyUnicode_AsUTF8AndSize
     PyUnicode_FromStringAndSize PyUnicode_InternInPlace PyVectorcall_Function
-    Py_EnterRecursiveCall Py_IsFinalizing Py_IsInitialized Py_LeaveRecursiveCall
+    Py_EnterRecursiveCall Py_InitializeEx Py_IsFinalizing Py_IsInitialized Py_LeaveRecursiveCall
     _Py_CheckFunctionResult _Py_IsFinalizing
 """
 

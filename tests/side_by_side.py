@@ -5,6 +5,7 @@ interpreter a moment before.
 """
 
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -17,10 +18,17 @@ TIME_LIMIT_SECONDS = 50.0
 FORMS = ("script", "module", "code", "input", "directory", "zip")
 FRONTS = {"module": ["-m", "stook"], "command": ["bin/stook"]}
 
+INSTALLED = pathlib.Path(sys.executable).with_name("stook")
+
+# As pip writes it; the installed one itself is taken where there is one.
 COMMAND = """\
+# -*- coding: utf-8 -*-
+import re
 import sys
 from stook.__main__ import main
-sys.exit(main())
+if __name__ == '__main__':
+    sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])
+    sys.exit(main())
 """
 
 
@@ -43,7 +51,8 @@ class Workplace:
     def __init__(self, path):
         self.path = path
         (path / "bin").mkdir()
-        (path / "bin" / "stook").write_text(COMMAND)
+        command = INSTALLED.read_text() if INSTALLED.exists() else COMMAND
+        (path / "bin" / "stook").write_text(command)
 
     def write(self, source, form="script"):
         """Write a program and return the interpreter's arguments that run it, and its input."""
@@ -92,10 +101,13 @@ class Workplace:
 
 
 def environment_of(changes=None):
-    """Return this process's environment with what would change a program's output taken out."""
+    """Return this process's environment with what would change a program's output taken out.
+
+    Memory is checked: what is used after it was freed looks right too often.
+    """
     without = ("PYTHONASYNCIODEBUG", "PYTHONUNBUFFERED", "PYTHONSAFEPATH")
     kept = {name: value for name, value in os.environ.items() if name not in without}
-    return {**kept, **(changes or {})}
+    return {**kept, "PYTHONMALLOC": "debug", **(changes or {})}
 
 
 def text_of(output):

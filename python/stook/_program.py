@@ -20,6 +20,11 @@ from stook._program_end import as_program, write_error
 
 CANNOT_OPEN_STATUS = 2
 
+_replaced = []
+"""The ``__main__`` that started us. The interpreter, when it ran a file as that, comes back to its
+names after an exception without having kept them alive, and crashes if they are gone
+(``_PyRun_SimpleFile``, up to CPython 3.13)."""
+
 
 def run_script(path, *arguments):
     """Run a source or compiled file, or what a directory or zip file has as ``__main__``.
@@ -120,6 +125,7 @@ def _fresh_main(loader, filename=None):
     if filename is not None:
         namespace["__file__"] = filename
         namespace["__cached__"] = None
+    _replaced.append(sys.modules.get("__main__"))
     sys.modules["__main__"] = module
     return namespace
 

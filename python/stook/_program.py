@@ -20,7 +20,7 @@ from stook._program_end import as_program, write_error
 
 CANNOT_OPEN_STATUS = 2
 
-_replaced = []
+_replaced: list[object] = []
 """The ``__main__`` that started us. The interpreter, when it ran a file as that, comes back to its
 names after an exception without having kept them alive, and crashes if they are gone
 (``_PyRun_SimpleFile``, up to CPython 3.13)."""

@@ -184,6 +184,16 @@ class TestNestedRuns:
         loop.run_until_complete(main())
 
 
+@pytest.mark.ours
+def test_loop_whose_sockets_the_collector_ended_first_is_closed(engine):
+    """The collector ends what was left open in any order; asyncio then fails, and says so."""
+    loop = engine.new_event_loop()
+    loop._ssock.close()
+    loop._csock.close()
+    loop.close()
+    assert loop.is_closed()
+
+
 class TestClosed:
     """A closed loop refuses everything but being closed again."""
 

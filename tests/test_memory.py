@@ -406,7 +406,7 @@ for kind in ("call_soon", "call_later", "cancelled"):
 
 @pytest.mark.needs_stook
 def test_memory_of_a_burst_is_given_back(program):
-    """The queue and the heap held 5 to 20 MB for it; a tenth is what the allocator may keep."""
+    """The queue and the timers take more than this for it; less is what the allocator may keep."""
     grown = dict(line.split() for line in output_of(program(BURSTS)).splitlines())
     assert grown.keys() == {"call_soon", "call_later", "cancelled"}
     assert max(int(kilobytes) for kilobytes in grown.values()) < 3000, grown

@@ -178,6 +178,17 @@ def test_loop_does_not_wake_for_a_cancelled_timer(loop):
     assert loop.time() - start < 10
 
 
+async def test_sleep_that_is_over_leaves_the_timers_of_others_alone(engine, loop):
+    """The place where its timer was kept may be another's before the sleeper goes on."""
+    run = []
+    earlier = loop.create_task(engine.sleep(0.001))
+    await engine.sleep(0)
+    loop.call_later(0.001, lambda: loop.call_later(0.001, run.append, "kept"))
+    await earlier
+    await engine.sleep(0.02)
+    assert run == ["kept"]
+
+
 class TestComparison:
     """Timer handles order by their times; equality looks at everything."""
 

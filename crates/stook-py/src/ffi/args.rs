@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::error::Fallible;
-use super::signature::{Call, Signature};
+use super::signature::{self, Call, Signature};
 
 /// A call taken apart by [`Args::leading`].
 pub(crate) struct Leading<'py, const N: usize> {
@@ -156,31 +156,16 @@ impl<'a, 'py> Args<'a, 'py> {
                     places[index] = Some(value);
                     Ok(())
                 }
-                Some(_) => Err(PyTypeError::new_err(format!(
-                    "{function}() got multiple values for argument '{spelled}'"
-                ))
-                .into()),
-                None => Err(PyTypeError::new_err(format!(
-                    "{function}() got an unexpected keyword argument '{spelled}'"
-                ))
-                .into()),
+                Some(_) => Err(signature::given_twice(function, &spelled).into()),
+                None => Err(signature::unexpected(function, &spelled).into()),
             }
         })?;
-        let missing: Vec<String> = names
+        let empty = names
             .iter()
             .zip(&places)
-            .filter(|(_, place)| place.is_none())
-            .map(|(name, _)| format!("'{name}'"))
-            .collect();
-        if !missing.is_empty() {
-            let plural = if missing.len() == 1 { "" } else { "s" };
-            return Err(PyTypeError::new_err(format!(
-                "{function}() missing {} required positional argument{plural}: {}",
-                missing.len(),
-                missing.join(" and ")
-            ))
-            .into());
-        }
+            .filter(|(_, place)| place.is_none());
+        let missing: Vec<&str> = empty.map(|(name, _)| *name).collect();
+        signature::missing(function, "positional", &missing)?;
         let py = self.py();
         let leading = places.map(|place| place.unwrap_or_else(|| py.None().into_bound(py)));
         let rest = (N.min(given)..given)
@@ -206,10 +191,7 @@ impl<'a, 'py> Args<'a, 'py> {
         self.for_each_keyword(|name, value| {
             let spelled = name.to_cow().map_err(super::error::Raised::from)?;
             if spelled != keyword {
-                return Err(PyTypeError::new_err(format!(
-                    "{function}() got an unexpected keyword argument '{spelled}'"
-                ))
-                .into());
+                return Err(signature::unexpected(function, &spelled).into());
             }
             found = Some(value);
             Ok(())

@@ -32,6 +32,22 @@ pub(crate) struct Signature<const N: usize> {
 }
 
 impl<const N: usize> Signature<N> {
+    const fn new(
+        function: &'static str,
+        parameters: [&'static str; N],
+        positional: usize,
+        required: usize,
+        words: Words,
+    ) -> Self {
+        Signature {
+            function,
+            parameters,
+            positional,
+            required,
+            words,
+        }
+    }
+
     /// The signature of what is a function in asyncio's Python.
     pub(crate) const fn python(
         function: &'static str,
@@ -39,13 +55,7 @@ impl<const N: usize> Signature<N> {
         positional: usize,
         required: usize,
     ) -> Self {
-        Signature {
-            function,
-            parameters,
-            positional,
-            required,
-            words: Words::Python,
-        }
+        Self::new(function, parameters, positional, required, Words::Python)
     }
 
     /// The signature of what is a method in asyncio's Python.
@@ -55,13 +65,13 @@ impl<const N: usize> Signature<N> {
         positional: usize,
         required: usize,
     ) -> Self {
-        Signature {
+        Self::new(
             function,
             parameters,
             positional,
             required,
-            words: Words::PythonMethod,
-        }
+            Words::PythonMethod,
+        )
     }
 
     /// The signature of what is a function in asyncio's accelerator.
@@ -71,13 +81,7 @@ impl<const N: usize> Signature<N> {
         positional: usize,
         required: usize,
     ) -> Self {
-        Signature {
-            function,
-            parameters,
-            positional,
-            required,
-            words: Words::Builtin,
-        }
+        Self::new(function, parameters, positional, required, Words::Builtin)
     }
 
     fn is_positional_only(&self, index: usize) -> bool {
@@ -167,25 +171,22 @@ impl<'a, const N: usize> Call<'a, N> {
         let index = parameters
             .iter()
             .position(|parameter| !parameter.is_empty() && *parameter == keyword);
-        let text = match index {
+        let error = match index {
             Some(index) if !self.filled[index] => {
                 self.filled[index] = true;
                 self.named_only += usize::from(index >= self.signature.positional);
                 return Ok(Some(index));
             }
-            Some(_) if *words != Words::Builtin => {
-                format!("{function}() got multiple values for argument '{keyword}'")
-            }
-            Some(index) => format!(
+            Some(_) if *words != Words::Builtin => given_twice(function, keyword),
+            Some(index) => PyTypeError::new_err(format!(
                 "argument for {function}() given by name ('{keyword}') and position ({})",
                 index + 1
+            )),
+            None if *words == Words::Builtin && !compat::SINCE_3_13 => PyTypeError::new_err(
+                format!("'{keyword}' is an invalid keyword argument for {function}()"),
             ),
-            None if *words == Words::Builtin && !compat::SINCE_3_13 => {
-                format!("'{keyword}' is an invalid keyword argument for {function}()")
-            }
-            None => format!("{function}() got an unexpected keyword argument '{keyword}'"),
+            None => unexpected(function, keyword),
         };
-        let error = PyTypeError::new_err(text);
         if *words != Words::Builtin {
             return Err(error);
         }
@@ -258,23 +259,42 @@ impl<'a, const N: usize> Call<'a, N> {
     }
 
     fn missing_for_python(&self, kind: &str, places: std::ops::Range<usize>) -> Result<(), PyErr> {
-        let missing: Vec<String> = places
+        let names: Vec<&str> = places
             .filter(|&index| !self.filled[index])
-            .map(|index| format!("'{}'", self.signature.parameters[index]))
+            .map(|index| self.signature.parameters[index])
             .collect();
-        let listed = match missing.as_slice() {
-            [] => return Ok(()),
-            [one] => one.clone(),
-            [one, other] => format!("{one} and {other}"),
-            [first @ .., last] => format!("{}, and {last}", first.join(", ")),
-        };
-        Err(PyTypeError::new_err(format!(
-            "{}() missing {} required {kind} argument{}: {listed}",
-            self.signature.function,
-            missing.len(),
-            plural(missing.len())
-        )))
+        missing(self.signature.function, kind, &names)
     }
+}
+
+/// Refuses a call that lacks what is named, if anything is; a Python function's words.
+pub(super) fn missing(function: &str, kind: &str, names: &[&str]) -> Result<(), PyErr> {
+    let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    let listed = match quoted.as_slice() {
+        [] => return Ok(()),
+        [one] => one.clone(),
+        [one, other] => format!("{one} and {other}"),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+    };
+    Err(PyTypeError::new_err(format!(
+        "{function}() missing {} required {kind} argument{}: {listed}",
+        names.len(),
+        plural(names.len())
+    )))
+}
+
+/// A keyword that the function does not have.
+pub(super) fn unexpected(function: &str, keyword: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "{function}() got an unexpected keyword argument '{keyword}'"
+    ))
+}
+
+/// An argument given by position and by name; a Python function's words.
+pub(super) fn given_twice(function: &str, name: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "{function}() got multiple values for argument '{name}'"
+    ))
 }
 
 fn plural(count: usize) -> &'static str {

@@ -129,6 +129,23 @@ def test_slow_callback_is_logged(loop, turns, caplog):
     assert message.endswith(" seconds")
 
 
+def test_slow_callback_goes_to_the_logger_of_the_moment(loop, turns, monkeypatch):
+    warnings_logged = []
+
+    class Logger:
+        debug = info = error = lambda self, *args, **kwargs: None
+
+        def warning(self, message, *args):
+            warnings_logged.append(message % args)
+
+    monkeypatch.setattr(asyncio.base_events, "logger", Logger())
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0
+    loop.call_soon(int)
+    turns()
+    assert warnings_logged[0].startswith("Executing <Handle int() ")
+
+
 def test_slow_step_is_logged_with_the_task(engine, loop, caplog):
     async def slow():
         await engine.sleep(0)

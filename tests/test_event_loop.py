@@ -252,6 +252,17 @@ def test_loop_can_be_run_many_times(engine, loop):
         assert loop.run_until_complete(value(index)) == index
 
 
+def test_replaced_mark_of_the_running_loop_is_told_of_a_run(loop, turns, monkeypatch):
+    told = []
+    monkeypatch.setattr(asyncio.events, "_set_running_loop", told.append)
+    try:
+        turns()
+    finally:
+        monkeypatch.undo()
+        asyncio._set_running_loop(None)
+    assert told == [loop, None]
+
+
 def test_hooks_of_asynchronous_generators_are_restored(loop):
     before = sys.get_asyncgen_hooks()
     seen = []

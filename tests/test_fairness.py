@@ -84,6 +84,20 @@ async def test_timer_that_is_due_runs_in_the_same_turn_as_ever(busy, engine, loo
     assert order == ["timer"]
 
 
+def test_single_turn_hands_on_the_events_that_are_there(loop, turns):
+    here, there = socket.socketpair()
+    with here, there:
+        heard = []
+        here.setblocking(False)
+        loop.add_reader(here, lambda: heard.append(here.recv(10)))
+        for message in (b"one", b"two", b"three"):
+            turns()
+            there.send(message)
+            turns()
+            assert heard.pop() == message
+        loop.remove_reader(here)
+
+
 async def test_executor_is_not_starved(busy, loop):
     job = loop.run_in_executor(None, pow, 2, 5)
     await busy.until(job.done)

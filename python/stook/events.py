@@ -115,12 +115,14 @@ class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
                 firstiter=self._asyncgen_firstiter_hook,
                 finalizer=self._asyncgen_finalizer_hook,
             )
-            _set_running_loop(self)
+            asyncio.events._set_running_loop(self)
+            _core._set_running_loop(self)
 
         def _run_forever_cleanup(self):
             self._stopping = False
             self._thread_id = None
-            _set_running_loop(None)
+            _core._set_running_loop(None)
+            asyncio.events._set_running_loop(None)
             self._set_coroutine_origin_tracking(False)
             if self._old_agen_hooks is not None:
                 sys.set_asyncgen_hooks(*self._old_agen_hooks)
@@ -154,10 +156,6 @@ class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
         """
         super().close()
         self._clear_queues()
-
-
-def _set_running_loop(loop):
-    _core._set_running_loop(loop)
 
 
 def new_event_loop():

@@ -29,12 +29,9 @@ use crate::wakeup;
 
 static EPOLL_SELECTOR: Imported = Imported::new("selectors", "EpollSelector");
 static PROCESS_EVENTS: Imported = Imported::new("asyncio.selector_events", "BaseSelectorEventLoop");
-static FORMAT_HANDLE: Imported = Imported::new("asyncio.base_events", "_format_handle");
-static LOGGER: Imported = Imported::new("asyncio.log", "logger");
 
 /// What this file looks up when the module is made.
-pub(crate) const IMPORTS: &[&Imported] =
-    &[&EPOLL_SELECTOR, &PROCESS_EVENTS, &FORMAT_HANDLE, &LOGGER];
+pub(crate) const IMPORTS: &[&Imported] = &[&EPOLL_SELECTOR, &PROCESS_EVENTS];
 
 /// With work ready, events are looked for at least every so many turns, and whenever the coarse
 /// clock has moved.
@@ -95,6 +92,9 @@ struct Run<'a, 'py> {
 /// `KeyboardInterrupt` and `SystemExit` out of what runs, and what a selector raises.
 pub(crate) fn run(this: &Ref<'_, LoopState>) -> Fallible<()> {
     within(this, |run| {
+        // The first turn of a run looks, so that `call_soon(stop)` and a run do what they do in
+        // asyncio: hand on the events that are there, and end.
+        this.turns_without_poll.set(TURNS_WITHOUT_POLL);
         let replaced = this.has(Marks::RUN_ONCE);
         loop {
             if replaced {
@@ -524,10 +524,12 @@ fn log_if_slow(this: &Ref<'_, LoopState>, handle: &Bound<'_, PyAny>, took: f64) 
         .getattr(intern!(py, "slow_callback_duration"))?
         .extract()?;
     if took >= slow {
-        let handle = FORMAT_HANDLE.get(py)?.call1((handle,))?;
+        // Looked up now: somebody may have replaced asyncio's logger.
+        let base_events = py.import(intern!(py, "asyncio.base_events"))?;
+        let handle = base_events.call_method1(intern!(py, "_format_handle"), (handle,))?;
         let message = "Executing %s took %.3f seconds";
-        LOGGER
-            .get(py)?
+        base_events
+            .getattr(intern!(py, "logger"))?
             .call_method1(intern!(py, "warning"), (message, handle, took))?;
     }
     Ok(())

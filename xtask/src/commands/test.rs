@@ -61,13 +61,15 @@ fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
 
 /// Tests that start interpreters of their own and set these variables, or none, themselves: what
 /// differs between the runs does not reach them, so one run is enough.
-const OWN_PROCESSES: [&str; 11] = [
+const OWN_PROCESSES: [&str; 13] = [
     "test_conformance*",
     "test_examples*",
     "test_install*",
     "test_interpreter_exit*",
     "test_launcher*",
     "test_nest*",
+    "test_notebooks*",
+    "test_observables*",
     "test_order*",
     "test_platform*",
     "test_repl*",

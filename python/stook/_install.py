@@ -11,6 +11,7 @@ compiled part mirrors the running loop and the current task into the accelerator
 Invariant: ``_rebound`` is empty exactly when stook is not installed.
 """
 
+import functools
 import sys
 
 from stook import _nesting, _platform
@@ -79,6 +80,12 @@ TABLE = {
 _rebound: list = []
 
 
+def _owner(module, name):
+    """Return the class, or the module, that the dotted name stands in."""
+    *path, _ = name.split(".")
+    return functools.reduce(getattr, path, module)
+
+
 def install():
     """Put stook in asyncio's place for the whole process.
 
@@ -112,11 +119,16 @@ def install():
         for name in ("SelectorEventLoop", "EventLoop")
         if hasattr(module, name)
     ]
+    places += [
+        (owner, name.rpartition(".")[2], ours)
+        for module, name, ours in core._natives
+        for owner in [_owner(sys.modules[module], name)]
+    ]
     # The policy that is there may not have been made yet, so its name is rebound like the others.
     places.append((asyncio.events, "_event_loop_policy", EventLoopPolicy()))
-    for module, name, ours in places:
-        _rebound.append((module, name, getattr(module, name), ours))
-        setattr(module, name, ours)
+    for owner, name, ours in places:
+        _rebound.append((owner, name, vars(owner)[name], ours))
+        setattr(owner, name, ours)
     core.set_mirroring(others_have_names)
 
 
@@ -137,7 +149,7 @@ def uninstall():
         raise RuntimeError("stook.uninstall() cannot be called while an event loop is running")
     _nesting.forbid_nesting()
     while _rebound:
-        module, name, stock, ours = _rebound.pop()
-        if getattr(module, name) is ours:
-            setattr(module, name, stock)
+        owner, name, stock, ours = _rebound.pop()
+        if vars(owner).get(name) is ours:
+            setattr(owner, name, stock)
     _platform.load_core().set_mirroring(True)

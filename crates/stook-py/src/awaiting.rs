@@ -39,6 +39,16 @@ impl Awaiting {
         self.resume(awaitable.py(), None)
     }
 
+    /// Begins to run `coroutine`, which nobody else awaits.
+    ///
+    /// # Errors
+    /// What it raises.
+    pub(crate) fn run<'py>(&self, coroutine: &Bound<'py, PyAny>) -> Fallible<Resumed<'py>> {
+        self.is_iterator.set(true);
+        self.object.set(coroutine.clone());
+        self.resume(coroutine.py(), None)
+    }
+
     /// Goes on: it is still waited, or the wait is over with a result or an error.
     ///
     /// # Errors

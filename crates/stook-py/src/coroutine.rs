@@ -97,16 +97,23 @@ impl Common {
     }
 }
 
+/// Which function of the standard library's a native coroutine stands for.
+pub(crate) struct Identity {
+    /// Its `__name__`.
+    pub(crate) name: &'static str,
+    /// Its `__qualname__`.
+    pub(crate) qualname: &'static str,
+    /// The function.
+    pub(crate) original: &'static Imported,
+}
+
 /// What a native coroutine does.
 pub(crate) trait Coroutine: Class {
-    /// Its name.
-    const NAME: &'static str;
-
     /// What it has in common with the others.
     fn common(&self) -> &Common;
 
-    /// The standard library's function of the same name.
-    fn original() -> &'static Imported;
+    /// What it stands for.
+    fn identity(&self) -> &Identity;
 
     /// Begins, or goes on after a suspension; `thrown` is raised where it waits.
     ///
@@ -260,20 +267,23 @@ fn wrap<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
 fn repr<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
     let text = format!(
         "<coroutine object {} at {:p}>",
-        C::NAME,
+        this.identity().qualname,
         this.as_any().as_ptr()
     );
     Ok(PyString::new(this.py(), &text).into_any())
 }
 
 fn name<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(PyString::intern(this.py(), C::NAME).into_any())
+    Ok(PyString::intern(this.py(), this.identity().name).into_any())
+}
+
+fn qualname<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyString::intern(this.py(), this.identity().qualname).into_any())
 }
 
 fn code<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(C::original()
-        .get(this.py())?
-        .getattr(intern!(this.py(), "__code__"))?)
+    let original = this.identity().original.get(this.py())?;
+    Ok(original.getattr(intern!(this.py(), "__code__"))?)
 }
 
 /// A frame that says which function this is; it holds no variables.
@@ -282,7 +292,8 @@ fn frame<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
     if this.common().progress.get() == Progress::Closed {
         return Ok(py.None().into_bound(py));
     }
-    let globals = C::original().get(py)?.getattr(intern!(py, "__globals__"))?;
+    let original = this.identity().original.get(py)?;
+    let globals = original.getattr(intern!(py, "__globals__"))?;
     compat::new_frame(&code(this)?, &globals)
 }
 
@@ -319,7 +330,7 @@ pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
         .attributes([
             GetSet::read(c"__class__", class_of::<C>),
             GetSet::read(c"__name__", name::<C>),
-            GetSet::read(c"__qualname__", name::<C>),
+            GetSet::read(c"__qualname__", qualname::<C>),
             GetSet::read(c"cr_code", code::<C>),
             GetSet::read(c"cr_frame", frame::<C>),
             GetSet::read(c"cr_await", awaited::<C>),

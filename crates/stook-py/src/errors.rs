@@ -15,13 +15,18 @@ pub(crate) struct Imported {
 }
 
 impl Imported {
-    /// `module.name`, not looked up yet.
+    /// `module.name`, not looked up yet; the name may have dots.
     pub(crate) const fn new(module: &'static str, name: &'static str) -> Self {
         Imported {
             module,
             name,
             object: PyOnceLock::new(),
         }
+    }
+
+    /// The module and the name in it.
+    pub(crate) const fn place(&self) -> (&'static str, &'static str) {
+        (self.module, self.name)
     }
 
     /// The object.
@@ -31,8 +36,10 @@ impl Imported {
     pub(crate) fn get<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<&'a Bound<'py, PyAny>> {
         self.object
             .get_or_try_init(py, || {
-                py.import(self.module)?
-                    .getattr(self.name)
+                let module = py.import(self.module)?.into_any();
+                self.name
+                    .split('.')
+                    .try_fold(module, |owner, name| owner.getattr(name))
                     .map(Bound::unbind)
             })
             .map(|object| object.bind(py))

@@ -85,6 +85,7 @@ fn reduce<'py>(
 pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
     Builder::<FunctionState>::new(c"stook.function")
         .vectorcall(call)
+        .binding()
         .repr(repr)
         .methods([crate::ffi::Method::any(
             c"__reduce__",

@@ -26,6 +26,7 @@ mod gather;
 mod handle;
 mod loop_core;
 mod names;
+mod natives;
 mod places;
 mod ready;
 mod reference;
@@ -70,6 +71,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     for name in imports.into_iter().flatten() {
         name.get(py)?;
     }
+    natives::capture(py)?;
     reference::reference(py)?;
     let built = (|| -> ffi::Fallible<()> {
         future_class::build(module)?;
@@ -82,6 +84,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         sleep::build(py)?;
         wait::build(py)?;
         function::build(py)?;
+        natives::build(module)?;
         event_loop::build(module)?;
         names::build(module)
     })();

@@ -166,6 +166,16 @@ pub(crate) fn running_native<R>(
     native(&running).map(ask)
 }
 
+/// The loop that runs in this thread, if it is one of ours on its shortest paths: not in debug
+/// mode, and with its own methods.
+#[inline]
+pub(crate) fn running_plain(py: Python<'_>) -> Option<Ref<'_, LoopState>> {
+    let running = RUNNING.with(|running| running.get(py))?;
+    native(&running)
+        .filter(|native| native.has_plain_timers())
+        .cloned()
+}
+
 /// The loop that runs in this thread.
 ///
 /// # Errors

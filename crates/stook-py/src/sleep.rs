@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
 use crate::awaiting::Awaiting;
-use crate::coroutine::{self, Common, Coroutine};
+use crate::coroutine::{self, Common, Coroutine, Identity};
 use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
@@ -24,6 +24,12 @@ use crate::timers::{Alarm, TimerKey};
 
 static ORIGINAL: Imported = Imported::new("asyncio.tasks", "sleep");
 static SET_RESULT: Imported = Imported::new("asyncio.futures", "_set_result_unless_cancelled");
+
+static IDENTITY: Identity = Identity {
+    name: "sleep",
+    qualname: "sleep",
+    original: &ORIGINAL,
+};
 
 /// What this file looks up when the module is made.
 pub(crate) const IMPORTS: &[&Imported] = &[&ORIGINAL, &SET_RESULT];
@@ -73,14 +79,12 @@ pub(crate) fn sleep<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 impl Coroutine for SleepState {
-    const NAME: &'static str = "sleep";
-
     fn common(&self) -> &Common {
         &self.common
     }
 
-    fn original() -> &'static Imported {
-        &ORIGINAL
+    fn identity(&self) -> &Identity {
+        &IDENTITY
     }
 
     fn advance<'py>(

@@ -15,7 +15,7 @@ use stook_kernel::{Outcome, ReturnWhen, Wait, WaitAction};
 
 use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
-use crate::coroutine::{self, Common, Coroutine};
+use crate::coroutine::{self, Common, Coroutine, Identity};
 use crate::ensure;
 use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
@@ -28,6 +28,12 @@ use crate::timers::{Alarm, TimerKey};
 
 static ORIGINAL: Imported = Imported::new("asyncio.tasks", "wait");
 static RELEASE_WAITER: Imported = Imported::new("asyncio.tasks", "_release_waiter");
+
+static IDENTITY: Identity = Identity {
+    name: "wait",
+    qualname: "wait",
+    original: &ORIGINAL,
+};
 
 /// What this file looks up when the module is made.
 pub(crate) const IMPORTS: &[&Imported] = &[&ORIGINAL, &RELEASE_WAITER];
@@ -85,14 +91,12 @@ pub(crate) fn wait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 impl Coroutine for WaitState {
-    const NAME: &'static str = "wait";
-
     fn common(&self) -> &Common {
         &self.common
     }
 
-    fn original() -> &'static Imported {
-        &ORIGINAL
+    fn identity(&self) -> &Identity {
+        &IDENTITY
     }
 
     fn advance<'py>(

@@ -7,6 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use super::call;
 use super::error::Fallible;
 use super::signature::{self, Call, Signature};
 
@@ -91,6 +92,31 @@ impl<'a, 'py> Args<'a, 'py> {
             }
             #[expect(clippy::expect_used, reason = "an index out of range is a bug of ours")]
             Args::Tuple(tuple, _) => tuple.get_item(index).expect("argument out of range"),
+        }
+    }
+
+    /// The arguments, if they are exactly `N` and none is given by name.
+    #[inline]
+    pub(crate) fn exactly<const N: usize>(&self) -> Option<[Bound<'py, PyAny>; N]> {
+        if self.positional_len() != N || self.keywords_len() != 0 {
+            return None;
+        }
+        Some(std::array::from_fn(|index| self.positional(index)))
+    }
+
+    /// Calls `function` with these arguments.
+    ///
+    /// # Errors
+    /// What it raises.
+    pub(crate) fn forward(&self, function: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+        match self {
+            Args::Vector {
+                values,
+                positional,
+                keywords,
+                ..
+            } => call::call_vector(function, values, *positional, *keywords),
+            Args::Tuple(tuple, keywords) => Ok(function.call(*tuple, *keywords)?),
         }
     }
 

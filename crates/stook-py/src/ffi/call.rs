@@ -44,6 +44,22 @@ pub(crate) fn call1<'py>(
     checked(function.py(), answer)
 }
 
+/// `function` with arguments as the vectorcall protocol gave them to us: `positional` values, then
+/// one for each of `keywords`.
+pub(super) fn call_vector<'py>(
+    function: &Bound<'py, PyAny>,
+    values: &[*mut ffi::PyObject],
+    positional: usize,
+    keywords: Option<&Bound<'py, PyTuple>>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let keywords = keywords.map_or(ptr::null_mut(), |keywords| keywords.as_ptr());
+    // SAFETY: S1, S2; S9, the values live for the call that we are in.
+    let answer = unsafe {
+        hang::PyObject_Vectorcall(function.as_ptr(), values.as_ptr(), positional, keywords)
+    };
+    checked(function.py(), answer)
+}
+
 /// `function(*arguments)`; `arguments` is a tuple.
 #[inline]
 pub(crate) fn call_tuple<'py>(

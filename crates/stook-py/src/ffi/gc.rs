@@ -133,6 +133,16 @@ impl<E: Traverse> Traverse for OnceCell<Box<E>> {
     }
 }
 
+impl<E: Traverse, const N: usize> Traverse for [E; N] {
+    fn traverse(&self, visitor: &mut Visitor) {
+        self.iter().for_each(|entry| visitor.visit(entry));
+    }
+
+    fn clear(&self) {
+        self.iter().for_each(E::clear);
+    }
+}
+
 /// Implements [`Traverse`] for a struct by naming the fields that own references.
 macro_rules! traverse {
     ($state:ty: $($field:ident),* $(,)?) => {

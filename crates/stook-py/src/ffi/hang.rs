@@ -193,6 +193,7 @@ wrapped! {
     ) -> Object;
     fn PyContext_CopyCurrent() -> Object;
     fn PyDict_New() -> Object;
+    fn PyMethod_New(function: Object, receiver: Object) -> Object;
     fn PyFrame_New(
         thread: *mut PyThreadState, code: *mut PyCodeObject, globals: Object, locals: Object
     ) -> *mut PyFrameObject;

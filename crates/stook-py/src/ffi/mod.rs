@@ -6,6 +6,7 @@
 //! What this layer does *not* do: it knows nothing of futures, tasks or loops.
 
 pub(crate) mod args;
+mod binding;
 pub(crate) mod call;
 pub(crate) mod callers;
 pub(crate) mod cell;

@@ -1,0 +1,64 @@
+//! What asyncio has in Python on the hot path, without Python frames: locks, queues, groups,
+//! timeouts.
+//!
+//! The classes stay asyncio's own, and so does all that can be seen of their instances: only
+//! methods are replaced, by functions that pass for them. A method of ours works for instances of
+//! exactly asyncio's class while a loop of ours runs in its shortest paths; for everything else, a
+//! user's subclass or debug mode among them, it calls the method in whose place it stands.
+
+pub(crate) mod bound_loop;
+pub(crate) mod context_manager;
+pub(crate) mod lock;
+pub(crate) mod routine;
+pub(crate) mod stock_class;
+pub(crate) mod waiters;
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::errors::Imported;
+use crate::ffi::Fallible;
+use crate::function::{self, Body};
+
+/// A function or method of asyncio's, and what does its work.
+pub(crate) struct Native {
+    /// What it stands for.
+    pub(crate) original: &'static Imported,
+    /// What it does.
+    pub(crate) body: Body,
+}
+
+/// Every one there is.
+fn all() -> impl Iterator<Item = &'static Native> {
+    [lock::NATIVES, context_manager::NATIVES]
+        .into_iter()
+        .flatten()
+}
+
+/// Looks up what the natives stand for.
+///
+/// # Errors
+/// What importing raises.
+pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
+    for native in all() {
+        native.original.get(py)?;
+    }
+    Ok(())
+}
+
+/// Makes the classes, and `_natives`: a list of `(module, name, function)`.
+///
+/// # Errors
+/// What making them raises.
+pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    let py = module.py();
+    routine::build(py)?;
+    let list = PyList::empty(py);
+    for native in all() {
+        let (home, name) = native.original.place();
+        let function = function::new(native.original.get(py)?, native.body)?;
+        list.append((home, name, function))?;
+    }
+    module.add("_natives", list)?;
+    Ok(())
+}

@@ -1,9 +1,9 @@
 //! The decisions of task control, as pure state machines.
 //!
-//! How a cancel request travels, when a gather is settled and with what, when a wait is over: both
-//! faces of stook (asyncio and tokio) ask the machines of this crate, so that they cannot disagree.
-//! A face reports an event, receives an action, and performs it with its own futures, queues and
-//! values:
+//! How a cancel request travels, when a gather is settled and with what, when a wait is over, how a
+//! task group and a timeout end: both faces of stook (asyncio and tokio) ask the machines of this
+//! crate, so that they cannot disagree. A face reports an event, receives an action, and performs it
+//! with its own futures, queues and values:
 //!
 //! ```
 //! use stook_kernel::{Gather, GatherAction, Outcome};
@@ -32,14 +32,25 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod block;
 pub mod cancel;
 pub mod future;
 pub mod gather;
 pub mod outcome;
+pub mod task_group;
+pub mod task_group_exit;
+pub mod timeout;
 pub mod wait;
 
+pub use crate::block::{BodyEnd, EnterRefused};
 pub use crate::cancel::{CancelRequests, Requested, Suspended, WithdrawRule};
 pub use crate::future::{FutureState, InvalidState, MarkRefused, Retrieval};
 pub use crate::gather::{Gather, GatherAction};
 pub use crate::outcome::Outcome;
+pub use crate::task_group::{AfterError, ChildDone, SpawnRefused, TaskGroup, TaskGroupMarks};
+pub use crate::task_group_exit::{ChildrenGone, ExitActions, ExitEnd, ExitRule, TaskGroupExit};
+pub use crate::timeout::{
+    ConvertRule, EnterRule, OutOfPhase, RescheduleRefused, Timeout, TimeoutEnd, TimeoutExit,
+    TimeoutPhase,
+};
 pub use crate::wait::{ReturnWhen, Wait, WaitAction};

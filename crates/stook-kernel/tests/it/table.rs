@@ -6,6 +6,9 @@
 mod cancel;
 mod future;
 mod gather;
+mod task_group;
+mod task_group_exit;
+mod timeout;
 mod wait;
 
 use std::fmt::Debug;

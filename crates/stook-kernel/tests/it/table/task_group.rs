@@ -38,8 +38,10 @@ const FINISHED: Result<(), SpawnRefused> = Err(SpawnRefused::Finished);
 const SHUTTING_DOWN: Result<(), SpawnRefused> = Err(SpawnRefused::ShuttingDown);
 
 /// Entered, exiting, aborting, children: the answer to `spawn`.
+type Spawn = ((bool, bool, bool, usize), Result<(), SpawnRefused>);
+
 #[rustfmt::skip]
-const SPAWN: [((bool, bool, bool, usize), Result<(), SpawnRefused>); 24] = [
+const SPAWN: [Spawn; 24] = [
     ((false, false, false, 0), NOT_ENTERED),
     ((false, false, false, 1), NOT_ENTERED),
     ((false, false, false, 2), NOT_ENTERED),
@@ -78,8 +80,10 @@ const CHILD_LEFT: [((bool, usize), (usize, bool)); 6] = [
 ];
 
 /// Parent done, aborting, parent asked: the last two afterwards, and what comes after the error.
+type ChildRaised = ((bool, bool, bool), (bool, bool), AfterError);
+
 #[rustfmt::skip]
-const CHILD_RAISED: [((bool, bool, bool), (bool, bool), AfterError); 8] = [
+const CHILD_RAISED: [ChildRaised; 8] = [
     ((true,  false, false), (false, false), AfterError::ReportOrphan),
     ((true,  false, true),  (false, true),  AfterError::ReportOrphan),
     ((true,  true,  false), (true,  false), AfterError::ReportOrphan),

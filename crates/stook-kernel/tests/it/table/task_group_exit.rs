@@ -35,7 +35,6 @@ enum Answer {
 }
 
 const BODIES: [BodyEnd; 4] = [Returned, Raised, Cancelled, CancelledSubclass];
-const RULES: [ExitRule; 2] = [UncancelFirst, UncancelLast];
 
 const GROUP: ExitEnd = RaiseGroup {
     add_body: false,

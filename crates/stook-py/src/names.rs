@@ -291,14 +291,26 @@ fn add_natives(module: &Bound<'_, PyModule>) -> Fallible<()> {
         ("create_task", &CREATE_TASK, ensure::create_task),
         ("ensure_future", &ENSURE_FUTURE, ensure::ensure_future),
     ];
-    static EAGER: Imported = Imported::new("asyncio.tasks", "eager_task_factory");
-    let eager: (_, _, Body) = ("eager_task_factory", &EAGER, task_class::eager_task_factory);
-    for (name, original, body) in natives
-        .into_iter()
-        .chain(compat::SINCE_3_12.then_some(eager))
-    {
+    for (name, original, body) in natives {
         module.add(name, function::new(original.get(module.py())?, body)?)?;
     }
+    Ok(())
+}
+
+/// The factory of eager tasks, and what makes such factories.
+///
+/// The latter is written in Python, and right as it is: it makes tasks of whatever class it is given.
+/// Programs find that class in the closure of what it makes (anyio does), so the factory of ours shows
+/// itself as one that was made for our class.
+fn add_eager_factories(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    let py = module.py();
+    let maker = py
+        .import("asyncio.tasks")?
+        .getattr("create_eager_task_factory")?;
+    let original = maker.call1((future::TASK.class(py),))?;
+    let factory = function::new(&original, task_class::eager_task_factory)?;
+    module.add("eager_task_factory", factory)?;
+    module.add("create_eager_task_factory", maker)?;
     Ok(())
 }
 
@@ -322,10 +334,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     )?;
     if compat::SINCE_3_12 {
         module.add("_eager_tasks", accelerator::eager_tasks(py)?)?;
-        // Written in Python, and right as it is: it makes tasks of whatever class it is given.
-        let tasks = py.import("asyncio.tasks")?;
-        let factory = tasks.getattr("create_eager_task_factory")?;
-        module.add("create_eager_task_factory", factory)?;
+        add_eager_factories(module)?;
     }
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     Ok(())

@@ -119,11 +119,12 @@ def install():
         for name in ("SelectorEventLoop", "EventLoop")
         if hasattr(module, name)
     ]
-    places += [
-        (owner, name.rpartition(".")[2], ours)
-        for module, name, ours in core._natives
-        for owner in [_owner(sys.modules[module], name)]
-    ]
+    for home, name, ours in core._natives:
+        owner = _owner(sys.modules[home], name)
+        *_, name = name.split(".")
+        places.append((owner, name, ours))
+        if getattr(asyncio, name, None) is vars(owner)[name]:
+            places.append((asyncio, name, ours))
     # The policy that is there may not have been made yet, so its name is rebound like the others.
     places.append((asyncio.events, "_event_loop_policy", EventLoopPolicy()))
     for owner, name, ours in places:

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -64,7 +64,7 @@ impl Awaiting {
         let resumed = if self.is_iterator.get() {
             match thrown {
                 None => coro::send(&object),
-                Some(exception) => coro::throw(&object, &exception),
+                Some(exception) => throw_into(&object, &exception),
             }
         } else {
             match (thrown, Ref::<FutureState>::cast(&object)) {
@@ -98,6 +98,22 @@ impl Awaiting {
     pub(crate) fn abandon(&self) {
         self.object.clear();
     }
+}
+
+/// Raises `exception` where `iterator` waits. One that is told to end is closed, whatever it makes
+/// of that, and the exception goes on.
+fn throw_into<'py>(
+    iterator: &Bound<'py, PyAny>,
+    exception: &Bound<'py, PyAny>,
+) -> Fallible<Resumed<'py>> {
+    let py = iterator.py();
+    if !exception.is_instance_of::<PyGeneratorExit>() {
+        return coro::throw(iterator, exception);
+    }
+    if let Some(close) = call::optional_attribute(iterator, intern!(py, "close"))? {
+        call::call0(&close)?;
+    }
+    Err(error::raise(exception))
 }
 
 #[inline]

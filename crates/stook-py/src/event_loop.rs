@@ -12,14 +12,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::errors::Imported;
-use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Held, Method, Ref, Signature, call};
+use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Method, Ref, Signature, call};
 use crate::future;
 use crate::future_class::python_bool;
-use crate::handle::{self, HandleState, TimerHandleState};
 use crate::loop_core::{self, LoopState, Marks, WATCHED};
-use crate::ready::Ready;
+use crate::scheduling;
 use crate::task::{self, Options};
-use crate::timers::Alarm;
 use crate::turn;
 
 static BASE: Imported = Imported::new("asyncio.base_events", "BaseEventLoop");
@@ -61,9 +59,7 @@ fn call_soon<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<
     let [callback] = taken.leading;
     check(this, &callback, "call_soon", true)?;
     let arguments = tuple(this.py(), taken.rest)?;
-    let state = HandleState::new(this, &callback, arguments, taken.option)?;
-    let handle = Ref::allocate(this.py(), state)?;
-    this.push(Ready::Run(handle::into_ready(&handle)));
+    let handle = scheduling::soon(this, &callback, arguments, taken.option)?;
     Ok(handle.into_any())
 }
 
@@ -80,9 +76,7 @@ fn call_soon_threadsafe<'py>(
     let [callback] = taken.leading;
     check(this, &callback, "call_soon_threadsafe", false)?;
     let arguments = tuple(this.py(), taken.rest)?;
-    let state = HandleState::new(this, &callback, arguments, taken.option)?;
-    let handle = Ref::allocate(this.py(), state)?;
-    this.push(Ready::Run(handle::into_ready(&handle)));
+    let handle = scheduling::soon(this, &callback, arguments, taken.option)?;
     turn::wake_up(this)?;
     Ok(handle.into_any())
 }
@@ -107,10 +101,8 @@ fn set_timer<'py>(
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Bound<'py, PyAny>> {
     check(this, callback, "call_at", true)?;
-    let at = seconds(&when)?;
-    let state = HandleState::new(this, callback, arguments, context)?;
-    let handle = Ref::allocate(this.py(), TimerHandleState::new(state, when))?;
-    handle.scheduled(this.timers.set(at, Alarm::Run(Held::new(handle.as_any()))));
+    let seconds = seconds(&when)?;
+    let handle = scheduling::at(this, (when, seconds), callback, arguments, context)?;
     Ok(handle.into_any())
 }
 

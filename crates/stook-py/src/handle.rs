@@ -254,6 +254,20 @@ fn cancel_timer<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py, P
     }
 }
 
+/// `handle.cancel()` of any handle.
+///
+/// # Errors
+/// What a handle of another kind raises.
+pub(crate) fn cancel_any(handle: &Bound<'_, PyAny>) -> Fallible<()> {
+    if let Some(timer) = Ref::<TimerHandleState>::cast(handle) {
+        return cancel_timer(timer).map(drop);
+    }
+    match Ref::<HandleState>::cast(handle) {
+        Some(handle) => cancel(handle).map(drop),
+        None => call::method0(handle, intern!(handle.py(), "cancel")).map(drop),
+    }
+}
+
 fn cancelled<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
     Ok(python_bool(this.py(), this.cancelled.get()))
 }

@@ -31,6 +31,7 @@ mod places;
 mod ready;
 mod reference;
 mod running;
+mod scheduling;
 mod sleep;
 mod step;
 mod task;

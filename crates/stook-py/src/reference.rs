@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyCode;
+use stook_kernel::{ConvertRule, EnterRule};
 
 /// The answers, found once.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,10 @@ pub(crate) struct Reference {
     pub(crate) callback_source_takes_debug: bool,
     /// `create_task` gives `name` to the loop; else it sets the name afterwards.
     pub(crate) create_task_passes_name: bool,
+    /// Whether a timeout can be entered again.
+    pub(crate) timeout_enters: EnterRule,
+    /// Which cancellation becomes a timeout error.
+    pub(crate) timeout_converts: ConvertRule,
 }
 
 /// Whether a function uses a name. Of what somebody has put in a function's place, and is none, it
@@ -32,6 +37,35 @@ fn names(function: &Bound<'_, PyAny>, list: &str, name: &str, newest: bool) -> P
         Some(code) if code.is_instance_of::<PyCode>() => code.getattr(list)?.contains(name),
         _ => Ok(newest),
     }
+}
+
+fn timeout_method<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("asyncio.timeouts")?
+        .getattr("Timeout")?
+        .getattr(name)
+}
+
+fn timeout_enters(py: Python<'_>) -> PyResult<EnterRule> {
+    let enter = timeout_method(py, "__aenter__")?;
+    let refusal = "Timeout has already been entered";
+    Ok(if names(&enter, "co_consts", refusal, true)? {
+        EnterRule::Once
+    } else {
+        EnterRule::Unchecked
+    })
+}
+
+fn timeout_converts(py: Python<'_>) -> PyResult<ConvertRule> {
+    let exit = timeout_method(py, "__aexit__")?;
+    Ok(
+        if names(&exit, "co_names", "_insert_timeout_error", true)? {
+            ConvertRule::NoneNewOrDerived
+        } else if names(&exit, "co_names", "_cancelling", true)? {
+            ConvertRule::NoneNew
+        } else {
+            ConvertRule::NoneLeft
+        },
+    )
 }
 
 /// The answers for the running interpreter.
@@ -71,6 +105,8 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                     "_set_task_name",
                     false,
                 )?,
+                timeout_enters: timeout_enters(py)?,
+                timeout_converts: timeout_converts(py)?,
             })
         })
         .copied()

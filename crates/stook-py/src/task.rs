@@ -12,7 +12,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use stook_kernel::{CancelRequests, Requested};
+use stook_kernel::{CancelRequests, Requested, WithdrawRule};
 
 use crate::accelerator;
 use crate::errors;
@@ -23,6 +23,7 @@ use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, call, context, 
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::ready::Ready;
+use crate::reference::reference;
 
 /// The state of a `Task`.
 #[derive(Debug, Default)]
@@ -240,6 +241,22 @@ pub(crate) fn schedule_step(
     let step = crate::wakeup::step_as_python(this, exception)?;
     let context = this.context.get_or_none(py);
     loop_core::call_soon(&event_loop, &step, None, &context)
+}
+
+/// Takes one cancel request back; how many are left.
+///
+/// # Errors
+/// What asking asyncio for its rule raises.
+pub(crate) fn uncancel(this: &Ref<'_, TaskState>) -> Fallible<u32> {
+    let rule = if reference(this.py())?.uncancel_clears_due {
+        WithdrawRule::ClearDueAtZero
+    } else {
+        WithdrawRule::KeepDue
+    };
+    let mut requests = this.requests.get();
+    let left = requests.withdraw(rule);
+    this.requests.set(requests);
+    Ok(left)
 }
 
 /// What became of asking an awaited object to cancel.

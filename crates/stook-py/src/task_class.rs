@@ -3,13 +3,11 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use stook_kernel::WithdrawRule;
 
 use crate::accelerator;
 use crate::errors::{self, Imported};
 use crate::ffi::{Args, Builder, Fallible, GetSet, Method, Ref, Signature, compat};
 use crate::future_class::{self, python_bool};
-use crate::reference::reference;
 use crate::task::{self, Options, TaskState};
 
 static REPR: Imported = Imported::new("asyncio.base_tasks", "_task_repr");
@@ -80,15 +78,7 @@ fn cancelling<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn uncancel<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
-    let rule = if reference(this.py())?.uncancel_clears_due {
-        WithdrawRule::ClearDueAtZero
-    } else {
-        WithdrawRule::KeepDue
-    };
-    let mut requests = this.requests.get();
-    let left = requests.withdraw(rule);
-    this.requests.set(requests);
-    number(this.py(), left)
+    number(this.py(), task::uncancel(this)?)
 }
 
 fn get_stack<'py>(this: &Ref<'py, TaskState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {

@@ -6,11 +6,14 @@
 //! exactly asyncio's class while a loop of ours runs in its shortest paths; for everything else, a
 //! user's subclass or debug mode among them, it calls the method in whose place it stands.
 
+mod block;
 pub(crate) mod bound_loop;
 pub(crate) mod context_manager;
 pub(crate) mod lock;
 pub(crate) mod routine;
 pub(crate) mod stock_class;
+mod tasks;
+mod timeout;
 pub(crate) mod waiters;
 
 use pyo3::prelude::*;
@@ -30,7 +33,7 @@ pub(crate) struct Native {
 
 /// Every one there is.
 fn all() -> impl Iterator<Item = &'static Native> {
-    [lock::NATIVES, context_manager::NATIVES]
+    [lock::NATIVES, context_manager::NATIVES, timeout::NATIVES]
         .into_iter()
         .flatten()
 }

@@ -150,7 +150,7 @@ impl Coroutine for RoutineState {
         let resumed = if this.stage.get() == DELEGATED {
             this.awaiting.resume(py, thrown)
         } else if begins && loop_core::running_plain(py).is_none() {
-            delegate(this, routine)
+            delegate(this)
         } else {
             (routine.advance)(this, thrown)
         };
@@ -190,18 +190,18 @@ impl Coroutine for RoutineState {
     }
 }
 
-/// Runs the coroutine of the method itself.
-fn delegate<'py>(
-    this: &Ref<'py, RoutineState>,
-    routine: &'static Routine,
-) -> Fallible<Resumed<'py>> {
+/// Runs the coroutine of the method that this one stands for, from its beginning.
+///
+/// # Errors
+/// What it raises.
+pub(super) fn delegate<'py>(this: &Ref<'py, RoutineState>) -> Fallible<Resumed<'py>> {
     let py = this.py();
     let count = usize::from(this.count.get());
     let given: Vec<_> = [this.subject(py)]
         .into_iter()
         .chain((0..count).map(|index| this.argument(py, index)))
         .collect();
-    let original = routine.identity.original.get(py)?;
+    let original = this.identity().original.get(py)?;
     let coroutine = original.call1(PyTuple::new(py, given)?)?;
     this.set_stage(DELEGATED);
     this.awaiting.run(&coroutine)

@@ -1,0 +1,352 @@
+//! `timeout`, `timeout_at` and `Timeout`.
+//!
+//! The kernel's `Timeout` decides; its phase is the instance's `_state`.
+//!
+//! # Source
+//! `Timeout`, CPython 3.11 to 3.13 `asyncio/timeouts.py`.
+
+use pyo3::exceptions::PyTimeoutError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyInt, PyTuple};
+use stook_kernel::{
+    BodyEnd, ConvertRule, EnterRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase,
+};
+
+use super::routine::{self, Routine, RoutineState};
+use super::stock_class::StockClass;
+use super::{Native, block, tasks};
+use crate::coroutine::Identity;
+use crate::errors::{self, Imported};
+use crate::ffi::coro::Resumed;
+use crate::ffi::{Args, Fallible, Raised, Ref, call, error};
+use crate::handle;
+use crate::loop_core::{self, LoopState};
+use crate::reference::reference;
+use crate::scheduling;
+
+static TIMEOUT: StockClass = StockClass::new("asyncio.timeouts", "Timeout");
+static FROM_DELAY: Imported = Imported::new("asyncio.timeouts", "timeout");
+static ENTER: Imported = Imported::new("asyncio.timeouts", "Timeout.__aenter__");
+static EXIT: Imported = Imported::new("asyncio.timeouts", "Timeout.__aexit__");
+static RESCHEDULE: Imported = Imported::new("asyncio.timeouts", "Timeout.reschedule");
+static ON_TIMEOUT: Imported = Imported::new("asyncio.timeouts", "Timeout._on_timeout");
+static MARK: Imported = Imported::new("asyncio.timeouts", "Timeout._insert_timeout_error");
+static EXCEPTION_GROUP: Imported = Imported::new("builtins", "ExceptionGroup");
+
+static CREATED: Imported = Imported::new("asyncio.timeouts", "_State.CREATED");
+static ENTERED: Imported = Imported::new("asyncio.timeouts", "_State.ENTERED");
+static EXPIRING: Imported = Imported::new("asyncio.timeouts", "_State.EXPIRING");
+static EXPIRED: Imported = Imported::new("asyncio.timeouts", "_State.EXPIRED");
+static EXITED: Imported = Imported::new("asyncio.timeouts", "_State.EXITED");
+
+/// The functions.
+pub(super) const NATIVES: &[Native] = &[
+    Native {
+        original: &FROM_DELAY,
+        body: from_delay,
+    },
+    Native {
+        original: &ENTER,
+        body: enter,
+    },
+    Native {
+        original: &EXIT,
+        body: exit,
+    },
+    Native {
+        original: &RESCHEDULE,
+        body: reschedule,
+    },
+    Native {
+        original: &ON_TIMEOUT,
+        body: on_timeout,
+    },
+];
+
+static ENTERING: Routine = Routine {
+    identity: Identity {
+        name: "__aenter__",
+        qualname: "Timeout.__aenter__",
+        original: &ENTER,
+    },
+    advance: advance_entering,
+};
+
+static EXITING: Routine = Routine {
+    identity: Identity {
+        name: "__aexit__",
+        qualname: "Timeout.__aexit__",
+        original: &EXIT,
+    },
+    advance: advance_exiting,
+};
+
+fn enter<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    routine::call::<1>(&ENTERING, args, |timeout| TIMEOUT.is_class_of(timeout))
+}
+
+fn exit<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    routine::call::<4>(&EXITING, args, |timeout| TIMEOUT.is_class_of(timeout))
+}
+
+/// A number of seconds, where it is a plain number; anything else follows Python's own rules.
+pub(super) fn plain_seconds(number: &Bound<'_, PyAny>) -> Option<f64> {
+    if number.is_exact_instance_of::<PyFloat>() || number.is_exact_instance_of::<PyInt>() {
+        return number.extract().ok();
+    }
+    None
+}
+
+/// `timeout(delay)`
+fn from_delay<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    let original = FROM_DELAY.get(py)?;
+    let (Some(running), Some([delay])) = (loop_core::running_plain(py), args.exactly::<1>()) else {
+        return args.forward(original);
+    };
+    let when = if delay.is_none() {
+        delay
+    } else {
+        match plain_seconds(&delay) {
+            Some(seconds) => PyFloat::new(py, loop_core::time(&running)? + seconds).into_any(),
+            None => return args.forward(original),
+        }
+    };
+    make(&when)
+}
+
+/// `Timeout(when)`
+fn make<'py>(when: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    let py = when.py();
+    let none = py.None().into_bound(py);
+    let timeout = TIMEOUT.instance(py)?;
+    set_phase(&timeout, TimeoutPhase::Created)?;
+    timeout.setattr(intern!(py, "_timeout_handler"), &none)?;
+    timeout.setattr(intern!(py, "_task"), &none)?;
+    timeout.setattr(intern!(py, "_when"), when)?;
+    Ok(timeout)
+}
+
+const PHASES: [(&Imported, TimeoutPhase); 5] = [
+    (&ENTERED, TimeoutPhase::Active),
+    (&CREATED, TimeoutPhase::Created),
+    (&EXPIRING, TimeoutPhase::Expiring),
+    (&EXPIRED, TimeoutPhase::Expired),
+    (&EXITED, TimeoutPhase::Finished),
+];
+
+/// How far `timeout` is; `None` when somebody gave it a state of his own.
+fn phase(timeout: &Bound<'_, PyAny>) -> Fallible<Option<TimeoutPhase>> {
+    let py = timeout.py();
+    let state = timeout.getattr(intern!(py, "_state"))?;
+    for (member, phase) in PHASES {
+        if state.is(member.get(py)?) {
+            return Ok(Some(phase));
+        }
+    }
+    Ok(None)
+}
+
+fn set_phase(timeout: &Bound<'_, PyAny>, phase: TimeoutPhase) -> Fallible<()> {
+    let py = timeout.py();
+    let member = match phase {
+        TimeoutPhase::Created => &CREATED,
+        TimeoutPhase::Active => &ENTERED,
+        TimeoutPhase::Expiring => &EXPIRING,
+        TimeoutPhase::Expired => &EXPIRED,
+        TimeoutPhase::Finished => &EXITED,
+    };
+    Ok(timeout.setattr(intern!(py, "_state"), member.get(py)?)?)
+}
+
+fn machine(timeout: &Bound<'_, PyAny>) -> Fallible<Option<Timeout>> {
+    Ok(phase(timeout)?.map(Timeout::from_phase))
+}
+
+fn task_of<'py>(timeout: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(timeout.getattr(intern!(timeout.py(), "_task"))?)
+}
+
+fn advance_entering<'py>(
+    this: &Ref<'py, RoutineState>,
+    _thrown: Option<Bound<'py, PyAny>>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let timeout = this.subject(py);
+    let Some(running) = loop_core::running_plain(py) else {
+        return routine::delegate(this);
+    };
+    let Some(mut machine) = machine(&timeout)? else {
+        return routine::delegate(this);
+    };
+    let rules = reference(py)?;
+    if machine.enter(rules.timeout_enters).is_err() {
+        return Err(errors::runtime_error("Timeout has already been entered"));
+    }
+    let task = tasks::current(&running)?;
+    if task.is_none() && rules.timeout_enters == EnterRule::Once {
+        return Err(outside());
+    }
+    set_phase(&timeout, machine.phase())?;
+    timeout.setattr(intern!(py, "_task"), &task)?;
+    let Some(task) = task else {
+        return Err(outside());
+    };
+    if rules.timeout_converts != ConvertRule::NoneLeft {
+        let requests = tasks::cancelling(&task)?;
+        timeout.setattr(intern!(py, "_cancelling"), requests)?;
+    }
+    let when = timeout.getattr(intern!(py, "_when"))?;
+    if !set_deadline(&timeout, &when, &running)? {
+        RESCHEDULE.get(py)?.call1((&timeout, when))?;
+    }
+    Ok(Resumed::Returned(timeout))
+}
+
+fn outside() -> Raised {
+    errors::runtime_error("Timeout should be used inside a task")
+}
+
+/// `timeout.reschedule(when)`
+fn reschedule<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    if let Some(running) = loop_core::running_plain(py)
+        && let Some([timeout, when]) = args.exactly::<2>()
+        && TIMEOUT.is_class_of(&timeout)?
+        && let Some(machine) = machine(&timeout)?
+        && machine.reschedule().is_ok()
+        && set_deadline(&timeout, &when, &running)?
+    {
+        return Ok(py.None().into_bound(py));
+    }
+    args.forward(RESCHEDULE.get(py)?)
+}
+
+/// Sets the timer of an active timeout; `false` where `when` is no plain number: nothing was done.
+fn set_deadline<'py>(
+    timeout: &Bound<'py, PyAny>,
+    when: &Bound<'py, PyAny>,
+    running: &Ref<'py, LoopState>,
+) -> Fallible<bool> {
+    let py = timeout.py();
+    let seconds = plain_seconds(when);
+    if seconds.is_none() && !when.is_none() {
+        return Ok(false);
+    }
+    timeout.setattr(intern!(py, "_when"), when)?;
+    stop_timer(timeout)?;
+    let timer = match seconds {
+        None => py.None().into_bound(py),
+        Some(seconds) => {
+            let callback = timeout.getattr(intern!(py, "_on_timeout"))?;
+            let arguments = PyTuple::empty(py).into_any();
+            if seconds <= loop_core::time(running)? {
+                scheduling::soon(running, &callback, arguments, None)?.into_any()
+            } else {
+                let when = (when.clone(), seconds);
+                scheduling::at(running, when, &callback, arguments, None)?.into_any()
+            }
+        }
+    };
+    timeout.setattr(intern!(py, "_timeout_handler"), timer)?;
+    Ok(true)
+}
+
+/// Cancels the timer, if there is one; returns whether there was.
+fn stop_timer(timeout: &Bound<'_, PyAny>) -> Fallible<bool> {
+    let timer = timeout.getattr(intern!(timeout.py(), "_timeout_handler"))?;
+    if timer.is_none() {
+        return Ok(false);
+    }
+    handle::cancel_any(&timer)?;
+    Ok(true)
+}
+
+/// `timeout._on_timeout()`
+fn on_timeout<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    if let Some([timeout]) = args.exactly::<1>()
+        && TIMEOUT.is_class_of(&timeout)?
+        && let Some(mut machine) = machine(&timeout)?
+        && machine.expire().is_ok()
+    {
+        tasks::cancel(&task_of(&timeout)?)?;
+        set_phase(&timeout, machine.phase())?;
+        let none = py.None().into_bound(py);
+        timeout.setattr(intern!(py, "_timeout_handler"), &none)?;
+        return Ok(none);
+    }
+    args.forward(ON_TIMEOUT.get(py)?)
+}
+
+fn advance_exiting<'py>(
+    this: &Ref<'py, RoutineState>,
+    _thrown: Option<Bound<'py, PyAny>>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let timeout = this.subject(py);
+    let none = py.None().into_bound(py);
+    let Some(mut machine) = machine(&timeout)? else {
+        return routine::delegate(this);
+    };
+    let Ok(action) = machine.exit() else {
+        return routine::delegate(this);
+    };
+    if stop_timer(&timeout)? {
+        timeout.setattr(intern!(py, "_timeout_handler"), &none)?;
+    }
+    set_phase(&timeout, machine.phase())?;
+    if action == TimeoutExit::Uncancel {
+        let left = tasks::uncancel(&task_of(&timeout)?)?;
+        let body = block::body_end(&this.argument(py, 0))?;
+        let at_entry = || Ok(timeout.getattr(intern!(py, "_cancelling"))?.extract()?);
+        convert(&machine, left, at_entry, body, &this.argument(py, 1))?;
+    }
+    Ok(Resumed::Returned(none))
+}
+
+/// What becomes of `exception`, with which the body of an expired timeout ended.
+///
+/// # Errors
+/// `TimeoutError` in the place of the timeout's own cancellation.
+pub(super) fn convert<'py>(
+    machine: &Timeout,
+    left: u32,
+    at_entry: impl FnOnce() -> Fallible<u32>,
+    body: BodyEnd,
+    exception: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let py = exception.py();
+    let rule = reference(py)?.timeout_converts;
+    let at_entry = match rule {
+        ConvertRule::NoneLeft => 0,
+        _ => at_entry()?,
+    };
+    match machine.uncancelled(left, at_entry, body, rule) {
+        TimeoutEnd::Nothing => Ok(()),
+        TimeoutEnd::RaiseTimeout => {
+            let raised = PyTimeoutError::new_err(());
+            if rule != ConvertRule::NoneLeft && !exception.is_none() {
+                raised.set_cause(py, Some(PyErr::from_value(exception.clone())));
+            }
+            Err(error::raise(raised.value(py)))
+        }
+        TimeoutEnd::MarkContexts => mark_contexts(exception),
+    }
+}
+
+fn mark_contexts(exception: &Bound<'_, PyAny>) -> Fallible<()> {
+    let py = exception.py();
+    if exception.is_none() {
+        return Ok(());
+    }
+    let mark = MARK.get(py)?;
+    call::call1(mark, exception)?;
+    if exception.is_instance(EXCEPTION_GROUP.get(py)?)? {
+        for member in exception.getattr(intern!(py, "exceptions"))?.try_iter()? {
+            call::call1(mark, &member?)?;
+        }
+    }
+    Ok(())
+}

@@ -7,7 +7,11 @@
 
 mod cancel;
 mod gather;
+mod task_group;
+mod timeout;
 mod wait;
+
+use std::collections::VecDeque;
 
 use stook_kernel::Outcome;
 
@@ -29,6 +33,24 @@ fn histories<Event: Copy>(events: &[Event], longest: usize, mut check: impl FnMu
                         .map(move |&event| [history.as_slice(), &[event]].concat())
                 })
                 .collect();
+        }
+    }
+}
+
+/// Calls `check` with every sequence of at most `longest` of the `events` in which each event
+/// `may_follow` those before it, shorter ones first.
+fn possible_histories<Event: Copy>(
+    events: &[Event],
+    longest: usize,
+    may_follow: &impl Fn(&[Event], Event) -> bool,
+    check: &mut impl FnMut(&[Event]),
+) {
+    let mut unfinished = VecDeque::from([Vec::new()]);
+    while let Some(history) = unfinished.pop_front() {
+        check(&history);
+        if history.len() < longest {
+            let next = events.iter().filter(|&&event| may_follow(&history, event));
+            unfinished.extend(next.map(|&event| [history.as_slice(), &[event]].concat()));
         }
     }
 }

@@ -2,11 +2,8 @@
 
 from .expressions import awaitable, future, gathering, name_option
 from .operations import anywhere, in_loop
-from .tree import Node
-
-
-def _attempt(text, call):
-    return Node(f'attempt("{text}", {call})')
+from .sharing import tool_call
+from .tree import Node, attempt
 
 
 def _arguments(draw):
@@ -65,15 +62,15 @@ def settle(draw):
     """Set the outcome of a future."""
     name = draw.future_name()
     if draw.chance(0.6):
-        return _attempt(f"{name}.set_result", f'box["{name}"].set_result, {draw.number()}')
-    return _attempt(f"{name}.set_exception", f'box["{name}"].set_exception, {draw.error()}')
+        return attempt(f"{name}.set_result", f'box["{name}"].set_result, {draw.number()}')
+    return attempt(f"{name}.set_exception", f'box["{name}"].set_exception, {draw.error()}')
 
 
 @anywhere(7)
 def cancel(draw):
     """Cancel a task or future."""
     name, message = draw.any_name(), draw.message()
-    return _attempt(f"{name}.cancel", f'box["{name}"].cancel{message and ", " + message}')
+    return attempt(f"{name}.cancel", f'box["{name}"].cancel{message and ", " + message}')
 
 
 @anywhere(4)
@@ -82,11 +79,32 @@ def show_state(draw):
     return Node(f'stage.show_state("{draw.any_name()}")')
 
 
+@anywhere(1)
+def show_repr(draw):
+    """Say what repr gives for a task, a future, a handle, a lock or the like."""
+    name, kind = draw.any_name(), "box"
+    if draw.chance(0.3):
+        name, kind = draw.tool_name(), "tools"
+    elif draw.chance(0.2):
+        return Node(f'stage.show_repr("a handle", handles.get("{draw.handle_name()}"))')
+    elif draw.chance(0.2):
+        name, kind = draw.scope_name(), "scopes"
+    elif draw.chance(0.2):
+        name, kind = draw.group_name(), "groups"
+    return Node(f'stage.show_repr("{name}", {kind}["{name}"])')
+
+
+@anywhere(0.5)
+def show_stack(draw):
+    """Say where a task waits."""
+    return Node(f'stage.show_stack("{draw.any_name()}")')
+
+
 @anywhere(2)
 def retrieve(draw):
     """Retrieve an outcome."""
     name, method = draw.any_name(), draw.rng.choice(("result", "exception"))
-    return _attempt(f"{name}.{method}", f'box["{name}"].{method}')
+    return attempt(f"{name}.{method}", f'box["{name}"].{method}')
 
 
 @anywhere(6)
@@ -119,9 +137,20 @@ def cancel_later(draw):
     return _scheduled(draw, cancel(draw))
 
 
+@anywhere(5)
+def use_tool_later(draw):
+    """Schedule that something is done with a lock, queue or the like."""
+    return _scheduled(draw, tool_call(draw))
+
+
 def _scheduled(draw, statement):
-    call = "call_soon(" if draw.chance(0.4) else f"call_later({draw.delay()}, "
-    return Node(f"loop.{call}lambda: {statement.text})")
+    choice = draw.rng.random()
+    call = f"loop.call_later({draw.delay()}, "
+    if choice < 0.2:
+        call = "loop.call_soon("
+    elif choice < 0.5:
+        call = f"after({draw.rng.randint(1, 6)}, "
+    return Node(f"{call}lambda: {statement.text})")
 
 
 @anywhere(1)
@@ -153,7 +182,7 @@ def add_callback(draw):
 def remove_callback(draw):
     """Remove a done-callback."""
     name = draw.any_name()
-    return _attempt(
+    return attempt(
         f"{name}.remove_done_callback", f'box["{name}"].remove_done_callback, {draw.callback()}'
     )
 
@@ -174,7 +203,24 @@ def show_variable(draw):
 def run_in_context(draw):
     """Call a callback in a context."""
     callback = draw.callback()
-    return _attempt("Context.run", f'contexts["{draw.context_name()}"].run, {callback}, "by run"')
+    return attempt("Context.run", f'contexts["{draw.context_name()}"].run, {callback}, "by run"')
+
+
+@anywhere(0.2)
+def run_within(draw):
+    """Try to run the loop, which fails where it runs already."""
+    if draw.place == "outside":
+        return Node(f'stage.run(box["{draw.any_name()}"])')
+    return attempt("run", f'loop.run_until_complete, box["{draw.any_name()}"]')
+
+
+@anywhere(0.4)
+def report(draw):
+    """Report something to the exception handler, or let it fail at the next report."""
+    if draw.chance(0.5):
+        return Node(f"stage.let_handler_raise({draw.error()})")
+    text = f'{{"message": "reported", "exception": {draw.error()}}}'
+    return Node(f"loop.call_exception_handler({text})")
 
 
 @anywhere(0.6)

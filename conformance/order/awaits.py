@@ -1,45 +1,10 @@
 """Operations of coroutines: awaiting, catching, and what a task does to itself."""
 
-from .expressions import awaitable, future, gathering, name_option, reference, several
-from .operations import draw_block, waiting
+from .blocks import after_cancel, block, caught, outcome
+from .draw import FUTURES
+from .expressions import awaitable, future, gathering, reference, several
+from .operations import waiting
 from .tree import Node
-
-LARGEST_DEPTH = 3
-"""How deep statements may be within each other."""
-
-
-def _outcome(draw, what, expression, *operands):
-    """Return a statement that awaits and says what came, catching errors or not."""
-    line = Node(f'say("{draw.here} {what} gave", await {expression})', list(operands))
-    choice = draw.rng.random()
-    if choice < 0.35:
-        return line
-    handlers = [("except Exception as error:", [draw.say(f"{what} raised", "error")])]
-    if choice > 0.75:
-        block = [draw.say(f"{what} cancelled", "error"), *_after_cancel(draw)]
-        handlers.insert(0, ("except asyncio.CancelledError as error:", block))
-    return Node(clauses=[("try:", [line]), *handlers])
-
-
-def _after_cancel(draw):
-    """Return what follows a caught cancellation: swallow it, take it back, or pass it on."""
-    choice = draw.rng.random()
-    if choice < 0.35:
-        return []
-    if choice < 0.55:
-        return [draw.say("uncancel", "asyncio.current_task().uncancel()")]
-    if choice < 0.70:
-        return [Node("await asyncio.sleep(0)"), Node("raise")]
-    return [Node("raise")]
-
-
-def _block(draw, most):
-    """Return the statements of a compound one, fewer the deeper it is."""
-    draw.depth += 1
-    size = draw.rng.randint(1, most) if draw.depth < LARGEST_DEPTH else 1
-    block = draw_block(draw, "coroutine", size)
-    draw.depth -= 1
-    return block
 
 
 @waiting(8)
@@ -51,49 +16,54 @@ def sleep_zero(draw):
 @waiting(4)
 def sleep(draw):
     """Sleep."""
-    return _outcome(draw, "sleep", f"asyncio.sleep({draw.delay()}, {draw.number()})")
+    return outcome(draw, "sleep", f"asyncio.sleep({draw.delay()}, {draw.number()})")
 
 
 @waiting(2)
 def several_turns(draw):
     """Give way for some turns."""
     draw.spend(4)
-    block = [Node("await asyncio.sleep(0)"), draw.say("turn", "turn")]
-    return Node(clauses=[(f"for turn in range({draw.rng.randint(2, 5)}):", block)])
+    turns = [Node("await asyncio.sleep(0)"), draw.say("turn", "turn")]
+    return Node(clauses=[(f"for turn in range({draw.rng.randint(2, 5)}):", turns)])
 
 
 @waiting(1)
 def bare_yield(draw):
     """Yield None from an awaitable of the program's own."""
-    return _outcome(draw, "yield", "Yielding()")
+    return outcome(draw, "yield", "Yielding()")
 
 
 @waiting(0.4)
 def bad_yield(draw):
     """Yield what a task cannot wait for."""
     value = draw.rng.choice(("1", '"text"', f'box["{draw.any_name()}"]'))
-    return _outcome(draw, "bad yield", f"Yielding({value})")
+    return outcome(draw, "bad yield", f"Yielding({value})")
 
 
 @waiting(8)
 def await_reference(draw):
     """Await a task or future."""
     name = draw.any_name()
-    return _outcome(draw, name, f'box["{name}"]')
+    line = outcome(draw, name, f'box["{name}"]')
+    if name not in FUTURES or draw.chance(0.4):
+        return line
+    when = f"call_later({draw.delay()}, " if draw.chance(0.6) else "call_soon("
+    settle = f'attempt("{name}.set_result", box["{name}"].set_result, {draw.number()})'
+    return Node(clauses=[("if True:", [Node(f"loop.{when}lambda: {settle})"), line])])
 
 
 @waiting(3)
 def await_coroutine(draw):
     """Await a coroutine within this task."""
     call = draw.coroutine()
-    return _outcome(draw, call, call)
+    return outcome(draw, call, call)
 
 
 @waiting(5)
 def await_gather(draw):
     """Await gather."""
     found = gathering(draw, 2)
-    return _outcome(draw, "gather", found.text, *found.operands)
+    return outcome(draw, "gather", found.text, *found.operands)
 
 
 @waiting(4)
@@ -104,85 +74,53 @@ def await_wait(draw):
     futures = "stage.at_most_one_done([$*])" if condition == "FIRST_EXCEPTION" else "[$*]"
     options = f"timeout={draw.timeout()}, return_when=asyncio.{condition}"
     call = f"asyncio.wait({futures}, {options})"
-    return _outcome(draw, "wait", call, *several(draw, future, 2))
+    return outcome(draw, "wait", call, *several(draw, future, 2))
 
 
 @waiting(2)
 def await_wait_for(draw):
     """Await wait_for."""
-    return _outcome(draw, "wait_for", f"asyncio.wait_for($0, {draw.timeout()})", awaitable(draw))
+    return outcome(draw, "wait_for", f"asyncio.wait_for($0, {draw.timeout()})", awaitable(draw))
 
 
 @waiting(1.5)
 def await_shield(draw):
     """Await shield."""
-    return _outcome(draw, "shield", "asyncio.shield($0)", awaitable(draw))
+    return outcome(draw, "shield", "asyncio.shield($0)", awaitable(draw))
 
 
-@waiting(1)
+@waiting(2)
 def use_as_completed(draw):
     """Go through futures as they finish."""
     futures = several(draw, reference, 0)
+    if draw.chance(0.4):
+        futures.append(awaitable(draw, 1))
     call = f"asyncio.as_completed(stage.at_most_one_done([$*]), timeout={draw.timeout()})"
-    body = [draw.say("as_completed gave", "await one")]
-    loops = [("for one in $0:", body)]
+    head, statements = "for one in $0:", [draw.say("as_completed gave", "await one")]
     if draw.version >= (3, 13) and draw.chance(0.5):
-        loops = [("async for one in $0:", [draw.say("as_completed gave", "one")])]
-    loop = Node(operands=[Node(call, futures)], clauses=loops)
-    return _caught(draw, "as_completed", [loop])
-
-
-@waiting(2)
-def use_timeout(draw):
-    """Run statements under a timeout, now and then a rescheduled one."""
-    scope = f"timeout_{draw.number()}"
-    head = f"async with asyncio.timeout({draw.timeout()}) as {scope}:"
-    block = _block(draw, 3)
+        head, statements = "async for one in $0:", [draw.say("as_completed gave", "one")]
+    elif draw.chance(0.15):
+        statements = [Node(f'box["{draw.other_name()}"] = asyncio.ensure_future(one)')]
+    if draw.chance(0.2):
+        statements += block(draw, 1)
     if draw.chance(0.15):
-        block.insert(0, Node(f"{scope}.reschedule(loop.time() + {draw.delay()})"))
-    block.append(draw.say("timeout not reached", f"{scope}.expired()"))
-    return _caught(draw, "timeout", [Node(clauses=[(head, block)])])
-
-
-@waiting(2)
-def use_group(draw):
-    """Run tasks in a task group."""
-    group = f"group_{draw.number()}"
-    starts = [
-        Node(
-            f"{group}.create_task({draw.coroutine()}{name_option(draw)}{draw.task_context_option()})"
-        )
-        for _ in range(draw.rng.randint(0, 3))
-    ]
-    block = starts + _block(draw, 2)
-    return _caught(
-        draw, "group", [Node(clauses=[(f"async with stage.task_group() as {group}:", block)])]
-    )
-
-
-def _caught(draw, what, block):
-    if draw.chance(0.3):
-        return Node(clauses=[("if True:", block)])
-    return Node(
-        clauses=[
-            ("try:", block),
-            ("except Exception as error:", [draw.say(f"{what} raised", "error")]),
-        ]
-    )
+        statements.append(Node("break"))
+    loop = Node(operands=[Node(call, futures)], clauses=[(head, statements)])
+    return caught(draw, "as_completed", [loop])
 
 
 @waiting(5)
 def use_try(draw):
     """Catch what statements raise."""
-    caught = draw.rng.choice(("Exception", "asyncio.CancelledError", "BaseException"))
-    handler = [draw.say("caught", "error"), *_block(draw, 2)]
-    if caught == "BaseException":
+    kind = draw.rng.choice(("Exception", "asyncio.CancelledError", "BaseException"))
+    handler = [draw.say("caught", "error"), *block(draw, 2)]
+    if kind == "BaseException":
         handler.append(Node("raise"))
-    elif caught == "asyncio.CancelledError":
-        handler = [handler[0], *_after_cancel(draw), *handler[1:]]
-    clauses = [("try:", _block(draw, 4)), (f"except {caught} as error:", handler)]
+    elif kind == "asyncio.CancelledError":
+        handler = [handler[0], *after_cancel(draw), *handler[1:]]
+    clauses = [("try:", block(draw, 4)), (f"except {kind} as error:", handler)]
     if draw.chance(0.2):
-        clauses.append(("finally:", [draw.say("finally"), *_block(draw, 2)]))
+        clauses.append(("finally:", [draw.say("finally"), *block(draw, 2)]))
     return Node(clauses=clauses)
 
 
@@ -191,8 +129,8 @@ def use_finally(draw):
     """Clean up, awaiting, after statements."""
     return Node(
         clauses=[
-            ("try:", _block(draw, 3)),
-            ("finally:", [draw.say("finally"), *_block(draw, 2)]),
+            ("try:", block(draw, 3)),
+            ("finally:", [draw.say("finally"), *block(draw, 2)]),
         ]
     )
 
@@ -215,7 +153,7 @@ def count_requests(draw):
 @waiting(0.3)
 def await_self(draw):
     """Await the task that runs."""
-    return _outcome(draw, "self", "asyncio.current_task()")
+    return outcome(draw, "self", "asyncio.current_task()")
 
 
 @waiting(0.5)

@@ -1,5 +1,9 @@
 """Random choices for one program: names, delays, values, and which function may be called."""
 
+import contextlib
+
+from .primitives import tool_wait
+from .tools import TOOLS
 from .tree import Node
 
 FUTURES = ("f0", "f1", "f2")
@@ -7,6 +11,10 @@ TASKS = ("t0", "t1", "t2", "t3")
 OTHERS = ("g0", "g1")
 HANDLES = ("h0", "h1")
 CONTEXTS = ("x0", "x1")
+SCOPES = ("s0", "s0", "s0", "s1")
+GROUPS = ("u0", "u0", "u0", "u1")
+GENERATORS = ("a", "b")
+CALLS = ("w0", "w1")
 
 LARGEST_COST = 120
 """Statements that one call of a function may run, the functions it calls included."""
@@ -29,18 +37,20 @@ class Draw:
         self.rng = rng
         self.version = version
         self.weights = weights
-        self.here = ""
+        self.here = self.place = ""
+        self.tools = rng.sample(TOOLS, rng.choice((1, 1, 2, 2, 3, 5)))
+        self.favourite = None
         self.functions = []
-        self._eager = settings["tasks"] == "eager"
+        self._eager = "eager" in settings["tasks"]
         self._delays = DELAYS if settings["clock"] == "virtual" else NO_DELAYS
         self._cost = 0
         self._costs = {}
         self._number = 0
         self.depth = 0
 
-    def enter(self, name):
+    def enter(self, name, place):
         """Begin a function, or what is done outside the loop."""
-        self.here = name
+        self.here, self.place = name, place
         self._cost = 0
 
     def leave(self, function):
@@ -51,6 +61,13 @@ class Draw:
     def spend(self, cost=1):
         """Count statements towards the cost of the function."""
         self._cost += cost
+
+    @contextlib.contextmanager
+    def repeated(self, times):
+        """Count what is drawn meanwhile as often as it runs."""
+        before = self._cost
+        yield
+        self._cost += (self._cost - before) * (times - 1)
 
     def has_cost_left(self):
         """Return whether the function may have more statements."""
@@ -89,6 +106,28 @@ class Draw:
         """Return the name of a context."""
         return self.rng.choice(CONTEXTS)
 
+    def scope_name(self):
+        """Return the name of a timeout."""
+        return self.rng.choice(SCOPES)
+
+    def group_name(self):
+        """Return the name of a task group."""
+        return self.rng.choice(GROUPS)
+
+    def generator_name(self):
+        """Return the name of an asynchronous generator that was made."""
+        return self.rng.choice(GENERATORS)
+
+    def call_name(self):
+        """Return the name of what ``run_coroutine_threadsafe`` gave."""
+        return self.rng.choice(CALLS)
+
+    def tool_name(self):
+        """Return the name of a lock, queue or the like, mostly of the one in use."""
+        if self.favourite and self.chance(0.6):
+            return self.favourite
+        return self.rng.choice(self.tools)
+
     def delay(self):
         """Return seconds, as text."""
         return repr(self.rng.choice(self._delays))
@@ -109,13 +148,19 @@ class Draw:
         return f'{self.rng.choice(kinds)}("e{self.number()}")'
 
     def coroutine(self):
-        """Return a call of a coroutine function, as text."""
-        name = self._function(is_coroutine=True)
+        """Return a call of a coroutine function, most often one of the program's, as text."""
+        if self.chance(0.1):
+            return tool_wait(self)
+        name = self._function("coroutine")
         return f"{name}()" if name else "asyncio.sleep(0)"
+
+    def generator(self):
+        """Return a call of an asynchronous generator function, as text."""
+        return f"{self._function('generator') or 'counting'}()"
 
     def callback(self):
         """Return the name of a callback."""
-        return self._function(is_coroutine=False) or "say"
+        return self._function("callback") or "say"
 
     def context_option(self):
         """Return ``context=…`` to add to a call, or nothing."""
@@ -135,12 +180,10 @@ class Draw:
         option = self.context_option()
         return ", context=contextvars.copy_context()" if option and self._eager else option
 
-    def _function(self, *, is_coroutine):
+    def _function(self, kind):
         left = LARGEST_COST - self._cost
         names = [
-            one.name
-            for one in self.functions
-            if one.is_coroutine == is_coroutine and self._costs[one.name] <= left
+            one.name for one in self.functions if one.kind == kind and self._costs[one.name] <= left
         ]
         if not names:
             return None

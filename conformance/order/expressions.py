@@ -1,6 +1,12 @@
 """Expressions that a random program awaits or gives to gather and its kin."""
 
+from .primitives import tool_wait
 from .tree import Node
+
+
+def quoted(expression):
+    """Return an expression as it may stand in a string of the program."""
+    return expression.replace('"', "'")
 
 
 def reference(draw, _depth=0):
@@ -13,8 +19,12 @@ def awaitable(draw, depth=2):
     choice = draw.rng.random()
     if choice < 0.40 or not depth:
         return reference(draw)
-    if choice < 0.65:
+    if choice < 0.55:
         return Node(draw.coroutine())
+    if choice < 0.66:
+        return Node(tool_wait(draw))
+    if choice < 0.68:
+        return Node(f'anext(gens["{draw.generator_name()}"])')
     if choice < 0.75:
         result = f', "slept {draw.number()}"' if draw.chance(0.5) else ""
         return Node(f"asyncio.sleep({draw.delay()}{result})")

@@ -3,10 +3,13 @@
 import random
 import sys
 
-from . import acts, awaits  # noqa: F401  (they fill the table of operations)
+from . import acts, awaits, generators, races, scopes, sharing, threads
 from .draw import Draw
 from .operations import all_weights, draw_block
 from .tree import PLAIN_SETTINGS, Function, Node, Program
+
+TABLES = (acts, awaits, generators, races, scopes, sharing, threads)
+"""The modules that fill the table of operations."""
 
 VERSION = sys.version_info[:2]
 
@@ -28,7 +31,9 @@ def generate(seed, *, clock=None, version=VERSION):
 
 
 def _draw_settings(rng, clock, version):
-    kinds = ["plain"] * 12 + ["own"] * 2 + (["eager"] * 4 if version >= (3, 12) else [])
+    kinds = ["plain"] * 12 + ["own"] * 3
+    if version >= (3, 12):
+        kinds += ["eager"] * 4 + ["own eager"]
     chosen = "real" if rng.random() < 0.15 else "virtual"
     return PLAIN_SETTINGS | {
         "clock": clock or chosen,
@@ -51,33 +56,39 @@ def _draw_weights(rng):
 
 def _plan(rng):
     """Return name, kind and size of each function, those that call nobody first."""
-    kinds = [True, *(rng.random() < 0.65 for _ in range(rng.randint(2, 5))), False, True]
-    names = [f"{'c' if kind else 'k'}{index}" for index, kind in enumerate(kinds)]
+    some = rng.choices(("coroutine", "callback", "generator"), (5, 2.5, 1), k=rng.randint(2, 5))
+    kinds = ["coroutine", *some, "callback", "coroutine"]
+    names = [f"{_LETTERS[kind]}{index}" for index, kind in enumerate(kinds)]
     plan = [
-        (name, is_coroutine, rng.randint(2, 9 if name == "c0" else 6))
-        for name, is_coroutine in zip(names, kinds, strict=True)
+        (name, kind, rng.randint(2, 9 if name == "c0" else 6))
+        for name, kind in zip(names, kinds, strict=True)
     ]
     return plan[::-1]
 
 
-def _draw_function(draw, name, is_coroutine, size):
-    draw.enter(name)
+_LETTERS = {"coroutine": "c", "callback": "k", "generator": "a"}
+
+
+def _draw_function(draw, name, kind, size):
+    draw.enter(name, kind)
     starts = [acts.make_task(draw) for _ in range(draw.rng.randint(1, 3))] if name == "c0" else []
-    body = starts + draw_block(draw, "coroutine" if is_coroutine else "callback", size)
-    values = [] if is_coroutine else ["*arguments"]
+    body = starts + draw_block(draw, kind, size)
+    values = ["*arguments"] if kind == "callback" else []
     body.insert(0, draw.say("begins", *values))
-    if is_coroutine and draw.chance(0.3):
+    if kind != "callback" and draw.chance(0.3):
         body = [Node(clauses=[("try:", body), ("finally:", [draw.say("ends")])])]
-    function = Function(name, is_coroutine, body)
+    function = Function(name, kind, body)
     draw.leave(function)
     return function
 
 
 def _draw_outside(draw, main):
     """Draw what happens before, between and after the times that the loop runs."""
-    draw.enter("outside")
+    draw.enter("outside", "outside")
     statements = draw_block(draw, "outside", draw.rng.randint(0, 3))
     statements.append(Node(f"stage.run({main.name}())"))
+    if draw.chance(0.05):
+        return [*statements, Node(f"stage.run_in_runner({draw.coroutine()})")]
     for _ in range(draw.rng.randint(0, 2)):
         statements += draw_block(draw, "outside", draw.rng.randint(0, 3))
         statements += _draw_run(draw)
@@ -92,6 +103,8 @@ def _draw_run(draw):
         return [Node(f'stage.run(box["{draw.any_name()}"])')]
     if choice < 0.5:
         return [Node(f"stage.run({draw.coroutine()})")]
+    if choice < 0.54:
+        return [Node("stage.run(loop.shutdown_asyncgens())")]
     if choice < 0.75:
         return [Node(f"stage.run_turns({draw.rng.randint(1, 4)})")]
     if choice < 0.9:

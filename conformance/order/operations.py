@@ -7,21 +7,24 @@ An operation is a function that draws one statement. Where it may stand follows 
 ``in_loop``
     Where the loop is running.
 ``waiting``
-    In coroutines.
+    In coroutines and asynchronous generators.
+``yielding``
+    In asynchronous generators.
 """
 
 from .tree import Node
 
-ANYWHERE, IN_LOOP, WAITING = "anywhere", "in_loop", "waiting"
+ANYWHERE, IN_LOOP, WAITING, YIELDING = "anywhere", "in_loop", "waiting", "yielding"
 
 PLACES = {
     "outside": (ANYWHERE,),
     "callback": (ANYWHERE, IN_LOOP),
     "coroutine": (ANYWHERE, IN_LOOP, WAITING),
+    "generator": (ANYWHERE, IN_LOOP, WAITING, YIELDING),
 }
 """Which operations there are in each place."""
 
-OPERATIONS = {ANYWHERE: {}, IN_LOOP: {}, WAITING: {}}
+OPERATIONS = {ANYWHERE: {}, IN_LOOP: {}, WAITING: {}, YIELDING: {}}
 """Name to ``(weight, draw)`` for each kind."""
 
 
@@ -38,6 +41,11 @@ def in_loop(weight):
 def waiting(weight):
     """Register an operation that awaits, or is about the task that runs it."""
     return _registering(WAITING, weight)
+
+
+def yielding(weight):
+    """Register an operation that yields from an asynchronous generator."""
+    return _registering(YIELDING, weight)
 
 
 def all_weights():
@@ -78,11 +86,14 @@ def _draw_statement(draw, place):
 
 
 def _draw_ending(draw, place):
-    if draw.chance(0.04):
-        kind = draw.rng.choice(("KeyboardInterrupt", "SystemExit"))
+    if draw.chance(0.05):
+        kind = draw.rng.choice(("KeyboardInterrupt", "SystemExit", "OwnExit"))
         return Node(f"raise {kind}({draw.number()})")
-    if place == "coroutine" and draw.chance(0.1):
-        return Node(f'raise asyncio.CancelledError("e{draw.number()}")')
-    if draw.chance(0.4):
+    if place != "callback" and draw.chance(0.1):
+        kind = draw.rng.choice(("asyncio.CancelledError",) * 3 + ("OwnCancelled",))
+        return Node(f'raise {kind}("e{draw.number()}")')
+    if place == "generator" and draw.chance(0.4):
+        return Node("return")
+    if place != "generator" and draw.chance(0.4):
         return Node(f"return {draw.number()}")
     return Node(f"raise {draw.error()}")

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-_STAGE = ("virtual_time", "things", "stage")
+_STAGE = ("virtual_time", "things", "tools", "words", "stage")
 
 _NOT_BODY = re.compile(r'\A"""(?:.|\n)*?"""\n|^(?:import|from) .*\n', re.MULTILINE)
 """The docstring of a module, and its imports."""
@@ -16,9 +16,19 @@ MISSING = 'box["f0"]'
 _HEAD = """\
 stage = Stage({settings})
 loop, box, handles, contexts = stage.loop, stage.box, stage.handles, stage.contexts
-say, attempt, fresh = stage.say, stage.attempt, stage.fresh
+tools, scopes, groups, gens, calls = stage.named
+say, attempt, fresh, after = stage.say, stage.attempt, stage.fresh, stage.after
 var = contextvars.ContextVar("var", default=0)
 """
+
+_HEADS = {
+    "coroutine": "async def {}():",
+    "generator": "async def {}():",
+    "callback": "def {}(*arguments):",
+}
+
+_ENDS = {"coroutine": "", "generator": '    yield "last"\n', "callback": ""}
+"""The last line of each kind of function: what makes a generator one, whatever is left of it."""
 
 _SCRIPT = """\
 {title}
@@ -39,8 +49,8 @@ def program_text(program):
     settings = ", ".join(f"{name}={value!r}" for name, value in program.settings.items())
     parts = [_HEAD.format(settings=settings)]
     for function in program.functions:
-        head = "async def {}():" if function.is_coroutine else "def {}(*arguments):"
-        parts.append(f"\n\n{head.format(function.name)}\n" + _block(function.body, 1))
+        head = _HEADS[function.kind].format(function.name)
+        parts.append(f"\n\n{head}\n" + _block(function.body, 1) + _ENDS[function.kind])
     parts.append("\n\ndef program():\n" + _block(program.outside, 1))
     return "".join(parts)
 

@@ -1,57 +1,57 @@
 """What a random program runs on: its loop, its trace, and names for the things it makes.
 
-The text of this module and of the two that it imports is also the first part of every script that
+The text of this module and of those that it imports is also the first part of every script that
 the fuzzer prints, so that a script and a run inside the fuzzer are the same code.
 
 A trace holds nothing that differs between two runs on one engine:
 
-1. No addresses, paths or line numbers, no names of asyncio's own callbacks: tasks and futures
-   appear by label, sets in order of label.
+1. No addresses, paths or line numbers: tasks and futures appear by label, sets in order of label.
 2. What finalisers say (a result never retrieved, a task destroyed while pending, a coroutine never
    awaited) comes at the end, sorted, and a destroyed coroutine that begins to clean up gets no
-   further than saying so. The collector runs only where the program says so, and at the end.
+   further than saying so. The collector runs only where the program says so, and at the end,
+   when the coroutines of tasks that are left have been closed in order of label.
 3. Time is virtual: the loop never sleeps, its clock jumps to the next deadline. A program that has
    no delays may instead run on the loop's exact class and the real clock.
 
 It does not trace the turn in which a finaliser runs, nor the order in which asyncio goes through a
-set: ``OrderedSet`` takes that away from task groups, ``at_most_one_done`` from wait and
-as_completed.
+set: ``OrderedSet`` takes that away from task groups, ``OrderedWeakSet`` from the loop's generators,
+``at_most_one_done`` from wait and as_completed.
 """
 
 import asyncio
 import contextvars
 import functools
 import gc
+import itertools
 import re
+import signal
 import sys
+import threading
 import warnings
 import weakref
 
-from .things import Box, Contexts, OrderedSet, OwnFuture, OwnTask
+from .things import Box, Named, OrderedSet, OrderedWeakSet, OwnFuture, OwnGroup, OwnTask, counting
+from .tools import Tools
 from .virtual_time import OWN_LOOP, QUIET_TURNS, START, Watch, loop_class, virtual_loop_class
+from .words import Words, shown, without_places
 
 MOST_REQUESTS = 50
 """Cancellations of one task that no program makes; more come of a cycle of tasks."""
 
 
-class Stage:
+class Stage(Words):
     """Runs one program and keeps its trace.
 
     Args:
         clock: ``"virtual"``, or ``"real"`` for a program without delays.
         debug: Whether the loop is in debug mode.
-        tasks: ``"plain"``, ``"eager"`` (3.12 and later), or ``"own"`` for subclasses.
+        tasks: ``"plain"``, ``"eager"`` (3.12 and later), ``"own"`` for subclasses of tasks,
+            futures, locks, queues and task groups, or ``"own eager"``.
         ticking: Whether lines carry the number of the loop's turn.
     """
 
-    loop_spec = None
-    """``module:maker`` of the loops, or ``None`` for asyncio's own.
-
-    With a loop from elsewhere, tasks of more than one class may count the names they give. Then a
-    task without a name of the program's choosing appears without its number.
-    """
-
     def __init__(self, *, clock="virtual", debug=False, tasks="plain", ticking=False):
+        super().__init__()
         self.lines = []
         self._held = []
         self._kept = []
@@ -60,27 +60,39 @@ class Stage:
         self._tick_due = False
         self._turn = self._quiet = 0
         self._real = clock == "real"
-        self._own = tasks == "own"
-        self._labels = weakref.WeakKeyDictionary()
-        self._uses = {}
+        self._own = "own" in tasks
+        self._handler_raises = None
+        self._counts = {}
+        self._numbers = weakref.WeakKeyDictionary()
+        self._count = itertools.count()
         self.box = Box(self)
-        self.contexts = Contexts()
+        self.contexts = Named(contextvars.copy_context)
         self.handles = {}
+        self.named = (
+            Tools(self._own),
+            Named(functools.partial(asyncio.timeout, None)),
+            Named(self._new_group),
+            Named(counting),
+            {},
+        )
         spec = self.loop_spec or OWN_LOOP
         if self._real:
             self.loop = loop_class(spec)()
         else:
             self.loop = virtual_loop_class(spec)(self.deadlocked)
         self.loop.set_exception_handler(self._report)
+        self.loop._asyncgens = OrderedWeakSet()
         probe = self.loop.create_task(asyncio.sleep(0))
         self.loop.run_until_complete(probe)
-        self._first_number = int(probe.get_name().rpartition("-")[2])
+        self.first_number = int(probe.get_name().rpartition("-")[2])
         self.loop.set_debug(debug)
         self.loop.slow_callback_duration = 1e9
         if tasks == "eager":
-            self.loop.set_task_factory(asyncio.eager_task_factory)
+            self._make_tasks_by(asyncio.eager_task_factory)
+        elif tasks == "own eager":
+            self._make_tasks_by(asyncio.create_eager_task_factory(OwnTask))
         elif self._own:
-            self.loop.set_task_factory(lambda loop, coro, **more: OwnTask(coro, loop=loop, **more))
+            self._make_tasks_by(lambda loop, coro, **more: OwnTask(coro, loop=loop, **more))
 
     def perform(self, program):
         """Run ``program()`` and return the lines of its trace."""
@@ -116,24 +128,43 @@ class Stage:
             self.loop.call_soon(self.loop.stop)
             self.run_forever()
 
+    def run_in_runner(self, coroutine):
+        """Run a coroutine as ``asyncio.run`` does, up to the end of the loop.
+
+        A runner cancels what is left in the order of a set: here only one task may be left.
+        """
+        runner = asyncio.Runner(loop_factory=lambda: self.loop)
+        self._run("Runner.run", functools.partial(runner.run, coroutine))
+        self.cancel_all()
+        if len(asyncio.all_tasks(self.loop)) < 2:
+            self._run("Runner.close", runner.close)
+
     def deadlocked(self):
         """Say that nothing can happen any more, and stop the loop."""
         self.say("nothing is left to happen")
         self.loop.stop()
 
     def cancel_all(self):
-        """Cancel what is left, in order of label, and wait for it.
-
-        Tasks that share a label (3.13.0 names those of a task factory ``None``) have no order.
-        """
-        by_label = {}
-        for task in asyncio.all_tasks(self.loop):
-            by_label.setdefault(self.label(task), []).append(task)
-        left = [tasks[0] for _, tasks in sorted(by_label.items()) if len(tasks) == 1]
+        """Cancel what is left, in order of label, and wait for it."""
+        left = self._tasks_left()
         for task in left:
             task.cancel("the end")
         if left:
             self.run(asyncio.gather(*left, return_exceptions=True))
+
+    def _tasks_left(self):
+        left = asyncio.all_tasks(self.loop)
+        return sorted(left, key=lambda task: (self.label(task), self._numbers.get(task, 0)))
+
+    def _make_tasks_by(self, factory):
+        """Use a task factory and number what it makes: 3.13.0 gives all these the name ``None``."""
+
+        def make(loop, coro, **options):
+            task = factory(loop, coro, **options)
+            self._numbers[task] = next(self._count)
+            return task
+
+        self.loop.set_task_factory(make)
 
     def collect(self):
         """Collect garbage, and what finalisers of the first time made."""
@@ -175,18 +206,71 @@ class Stage:
         """Return a new future of the loop."""
         return OwnFuture(loop=self.loop) if self._own else self.loop.create_future()
 
-    def task_group(self):
+    def group(self, name):
+        """Return a new task group, which has the name from now on."""
+        groups = self.named[2]
+        groups[name] = self._new_group()
+        return groups[name]
+
+    def _new_group(self):
         """Return a task group that goes through its tasks in the order of arrival."""
-        group = asyncio.TaskGroup()
-        if isinstance(getattr(group, "_tasks", None), set):
+        group = OwnGroup() if self._own else asyncio.TaskGroup()
+        if isinstance(getattr(group, "__dict__", {}).get("_tasks"), set):
             group._tasks = OrderedSet()
         return group
 
+    def scope(self, name, scope):
+        """Return a scope of ``asyncio.timeout``, which has the name from now on."""
+        self.named[1][name] = scope
+        return scope
+
     @staticmethod
     def at_most_one_done(awaitables):
-        """Leave out all finished ones but the first: asyncio takes those in the order of a set."""
-        done = [one for one in awaitables if one.done()]
-        return [one for one in awaitables if not one.done()] + done[:1]
+        """Leave out what asyncio takes in the order of a set.
+
+        That is all but the first of those that are finished, and of coroutines, which become tasks.
+        """
+        futures = [one for one in awaitables if asyncio.isfuture(one)]
+        others = [one for one in awaitables if not asyncio.isfuture(one)]
+        for other in others[1:]:
+            getattr(other, "close", int)()
+        done = [one for one in futures if one.done()]
+        return [one for one in futures if not one.done()] + done[:1] + others[:1]
+
+    def after(self, turns, function):
+        """Call a function after some turns of the loop."""
+        if turns:
+            self.loop.call_soon(self.after, turns - 1, function)
+        else:
+            function()
+
+    def nth(self, name, wanted):
+        """Return whether this is at least the wanted time that somebody asks with this name."""
+        self._counts[name] = self._counts.get(name, 0) + 1
+        return self._counts[name] >= wanted
+
+    def in_thread(self, text, function, *arguments, **options):
+        """Call a function in another thread while this one waits for it, and return its result."""
+        found = []
+
+        def call():
+            try:
+                found.append(function(*arguments, **options))
+            except Exception as error:
+                self._held.append(f"{text} raised {self.describe(error)}")
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+        return found[0] if found else None
+
+    def interrupt(self):
+        """Let the signal arrive that an interrupt from the keyboard is."""
+        signal.raise_signal(signal.SIGINT)
+
+    def let_handler_raise(self, error):
+        """Let the exception handler raise an error at its next report."""
+        self._handler_raises = error
 
     def cancel_handle(self, name):
         """Cancel a handle, if there is one of that name."""
@@ -201,68 +285,33 @@ class Stage:
         requests = [one.cancelling()] if hasattr(one, "cancelling") else []
         self.say(f"{name} is {state}", one, *requests)
 
-    def fresh(self, name):
-        """Return a name that no task or future had before."""
-        number = self._uses[name] = self._uses.get(name, 0) + 1
-        return name if number == 1 else f"{name}/{number}"
+    def show_repr(self, name, value):
+        """Say what ``repr`` gives for something."""
+        self.say(f"{name} is {shown(value)}")
 
-    def give_label(self, value, name):
-        """Make a future appear under a name; tasks have their own, and so may futures."""
-        if not hasattr(value, "get_name") and value not in self._labels:
-            self._labels[value] = self.fresh(name)
+    def show_stack(self, name):
+        """Say in which functions of the program a task waits."""
+        frames = self.box[name].get_stack() if hasattr(self.box[name], "get_stack") else []
+        names = [frame.f_code.co_name for frame in frames]
+        self.say(f"{name} waits in", [one for one in names if re.fullmatch(r"[ack]\d+", one)])
 
-    def label(self, value):
-        """Return the name under which a task or future, or ``None``, appears in the trace."""
-        if value is None:
-            return "-"
-        if not hasattr(value, "get_name"):
-            return self._labels.get(value, "a future")
-        name = value.get_name()
-        if found := re.fullmatch(r"Task-(\d+)", name):
-            return f"Task-{int(found[1]) - self._first_number}" if not self.loop_spec else "a task"
-        return name
-
-    def describe(self, value):
-        """Return how a value appears in the trace."""
-        if isinstance(value, BaseException):
-            return self._describe_error(value)
-        if asyncio.isfuture(value):
-            return self.label(value)
-        if isinstance(value, (set, frozenset)):
-            return "{" + ", ".join(sorted(map(self.describe, value))) + "}"
-        if isinstance(value, (list, tuple)):
-            return "[" + ", ".join(map(self.describe, value)) + "]"
-        return self._without_places(repr(value))
-
-    def _describe_error(self, error, depth=3):
-        if isinstance(error, BaseExceptionGroup):
-            inner = ", ".join(self._describe_error(one, depth - 1) for one in error.exceptions)
-            arguments = f"{error.message!r}, [{inner}]"
-        else:
-            arguments = ", ".join(map(self.describe, error.args))
-        text = f"{type(error).__name__}({arguments})"
-        if depth and error.__context__ is not None:
-            text += f" after {self._describe_error(error.__context__, depth - 1)}"
-        return text
-
-    def _without_places(self, text):
-        text = re.sub(r"0x[0-9a-f]+", "0x…", text.partition("\n")[0])
-        text = re.sub(r"Task-\d+", "Task-…", text)
-        text = re.sub(r"\b(_asyncio|stook)\.(?=[A-Z])", "", text)
-        text = re.sub(r" cb=\[[^]]*\]", "", text)
-        text = re.sub(r"(in callback \S+?)\(.*", r"\1", text)
-        return re.sub(r" at [^ ]+:\d+", "", text)
+    def moment(self, time):
+        """Return a time of the loop as the trace may show it: on the real clock, whether it is."""
+        return time if time is None else "some time" if self._real else round(time - START, 6)
 
     def _report(self, _loop, context):
-        message = self._without_places(context["message"])
+        message = without_places(context["message"])
         if "never retrieved" in message or "was destroyed" in message:
             shown = self.label(context.get("task")), self.describe(context.get("exception"))
             self._held.append(f"report: {message} {shown} {sorted(context)}")
         else:
             self.say(f"report: {message}", context.get("exception"), sorted(context))
+            if self._handler_raises is not None:
+                error, self._handler_raises = self._handler_raises, None
+                raise error
 
     def _warned(self, message, category, *_place):
-        self._held.append(f"warning: {category.__name__} {self._without_places(str(message))}")
+        self._held.append(f"warning: {category.__name__} {without_places(str(message))}")
 
     def _unraisable(self, unraisable):
         self._held.append(f"unraisable: {self.describe(unraisable.exc_value)}")
@@ -295,26 +344,40 @@ class Stage:
         if self._tick_due:
             self.loop.call_soon(self._tick)
 
+    def _close_coroutines(self):
+        """Close what tasks that are left run, while those that they wake need not run."""
+        for task in self._tasks_left():
+            try:
+                task.get_coro().close()
+            except BaseException as error:
+                self._held.append(f"closing a coroutine raised {self.describe(error)}")
+
     def _close(self):
+        if not self.loop.is_closed():
+            self._close_coroutines()
         try:
             self.loop.close()
         except BaseException as error:
             self.say("closing the loop raised", error)
         self._kept.clear()
         self.collect()
-        self.box.clear()
-        self.contexts.clear()
-        self.handles.clear()
+        for things in (self.box, self.contexts, self.handles, *self.named):
+            things.clear()
         self.collect()
         self.lines.extend(sorted(self._held))
 
 
 def _in_destroyed_coroutine():
-    """Return whether the caller cleans up after a coroutine that is thrown away."""
+    """Return whether the caller cleans up after a coroutine that is thrown away.
+
+    Generators that somebody closes say so: they give the ``GeneratorExit`` an attribute.
+    """
     error = sys.exception()
-    while error is not None and not isinstance(error, GeneratorExit):
+    while error is not None:
+        if isinstance(error, GeneratorExit) and not hasattr(error, "asked"):
+            return True
         error = error.__context__
-    return error is not None
+    return False
 
 
 def _without_frames(error):

@@ -1,7 +1,7 @@
 """What random programs make and use besides asyncio's own: classes of theirs, and named things."""
 
 import asyncio
-import contextvars
+import weakref
 
 
 class OwnTask(asyncio.Task):
@@ -54,9 +54,56 @@ class Box(dict):
         super().__setitem__(name, value)
 
 
-class Contexts(dict):
-    """Contexts by name; one that is missing becomes a copy of the present one."""
+class OwnGroup(asyncio.TaskGroup):
+    """A task group of a class of the program's own."""
+
+    def create_task(self, coro, **options):
+        return super().create_task(coro, **options)
+
+
+class OwnCancelled(asyncio.CancelledError):
+    """A cancellation of a class of the program's own."""
+
+
+class OwnExit(BaseException):
+    """An error that only ``except BaseException`` catches, and that ends no loop."""
+
+
+async def counting():
+    """Give two numbers, from a generator that does nothing else."""
+    yield 1
+    yield 2
+
+
+class Named(dict):
+    """Things by name; one that is missing is made by a function without arguments."""
+
+    def __init__(self, make):
+        super().__init__()
+        self._make = make
 
     def __missing__(self, name):
-        self[name] = contextvars.copy_context()
+        self[name] = self._make()
         return self[name]
+
+
+class OrderedWeakSet:
+    """What a loop needs of its weak set of generators, iterated in the order of arrival."""
+
+    def __init__(self):
+        self._entries = weakref.WeakKeyDictionary()
+
+    def add(self, value):
+        self._entries[value] = None
+
+    def discard(self, value):
+        self._entries.pop(value, None)
+
+    def clear(self):
+        self._entries.clear()
+
+    def __iter__(self):
+        return iter(list(self._entries))
+
+    def __len__(self):
+        return len(self._entries)

@@ -26,12 +26,23 @@ class Node:
     clauses: list[tuple[str, list[Node]]] = field(default_factory=list)
 
 
+def attempt(text, call):
+    """Return a statement that calls a function and says what came of it."""
+    return Node(f'attempt("{text}", {call})')
+
+
 @dataclass
 class Function:
-    """A coroutine function or a callback."""
+    """One function of a program.
+
+    Args:
+        name: Its name.
+        kind: ``"coroutine"``, ``"callback"`` or ``"generator"``, an asynchronous one.
+        body: Its statements.
+    """
 
     name: str
-    is_coroutine: bool
+    kind: str
     body: list[Node] = field(default_factory=list)
 
 

@@ -6,10 +6,13 @@
 
 mod child;
 mod gather;
+mod group;
+mod stage;
 mod task;
+mod timeout;
 mod wait;
 
-use stook_kernel::WithdrawRule;
+use stook_kernel::{ConvertRule, EnterRule, ExitRule, WithdrawRule};
 
 use child::Children;
 
@@ -18,8 +21,30 @@ use child::Children;
 struct Version {
     /// What `uncancel()` does to a request that is due.
     withdraw_rule: WithdrawRule,
-    /// A child that is done before it is gathered is reported within `gather`.
+    /// A child that is done before it is gathered, or made by a group, is reported at once.
     early_children_at_once: bool,
+    /// When a group takes its request back.
+    exit_rule: ExitRule,
+    /// Whether a timeout can be entered again.
+    enter_rule: EnterRule,
+    /// Which cancellation becomes a timeout error.
+    convert_rule: ConvertRule,
+}
+
+#[test]
+fn programs_end_as_in_cpython_3_11_2() {
+    let version = Version {
+        withdraw_rule: WithdrawRule::KeepDue,
+        early_children_at_once: false,
+        exit_rule: ExitRule::UncancelFirst,
+        enter_rule: EnterRule::Unchecked,
+        convert_rule: ConvertRule::NoneLeft,
+    };
+    replay(
+        include_str!("replay/cpython-3.11.2.txt"),
+        "# CPython 3.11.2",
+        version,
+    );
 }
 
 #[test]
@@ -27,10 +52,13 @@ fn programs_end_as_in_cpython_3_11() {
     let version = Version {
         withdraw_rule: WithdrawRule::KeepDue,
         early_children_at_once: false,
+        exit_rule: ExitRule::UncancelFirst,
+        enter_rule: EnterRule::Once,
+        convert_rule: ConvertRule::NoneNew,
     };
     replay(
         include_str!("replay/cpython-3.11.txt"),
-        "# CPython 3.11.",
+        "# CPython 3.11.7",
         version,
     );
 }
@@ -40,6 +68,9 @@ fn programs_end_as_in_cpython_3_12() {
     let version = Version {
         withdraw_rule: WithdrawRule::KeepDue,
         early_children_at_once: true,
+        exit_rule: ExitRule::UncancelFirst,
+        enter_rule: EnterRule::Once,
+        convert_rule: ConvertRule::NoneNew,
     };
     replay(
         include_str!("replay/cpython-3.12.txt"),
@@ -53,6 +84,9 @@ fn programs_end_as_in_cpython_3_13() {
     let version = Version {
         withdraw_rule: WithdrawRule::ClearDueAtZero,
         early_children_at_once: true,
+        exit_rule: ExitRule::UncancelLast,
+        enter_rule: EnterRule::Once,
+        convert_rule: ConvertRule::NoneNewOrDerived,
     };
     replay(
         include_str!("replay/cpython-3.13.txt"),
@@ -93,6 +127,13 @@ fn replay(recording: &str, header: &str, version: Version) {
             )),
             "wait" => Box::new(wait::WaitWorld::new(setting(), setting(), setting())),
             "task" => Box::new(task::TaskWorld::new(setting(), setting(), version)),
+            "group" => Box::new(group::GroupWorld::new(setting(), setting(), version)),
+            "timeout" => Box::new(timeout::TimeoutWorld::new(
+                setting(),
+                setting(),
+                setting(),
+                version,
+            )),
             _ => panic!("nobody knows how to run {line}"),
         };
         for (position, word) in words.enumerate() {
@@ -106,7 +147,7 @@ fn replay(recording: &str, header: &str, version: Version) {
         }
         programs += 1;
     }
-    assert_eq!(programs, 450, "a recording has 150 programs of each kind");
+    assert_eq!(programs, 750, "a recording has 150 programs of each kind");
 }
 
 /// Performs one operation: ends a child, or leaves it to the world.

@@ -13,6 +13,8 @@ pub(super) struct Child {
     mark: Retrieval,
     /// What the exception or the cancellation says.
     message: String,
+    /// Its exception is one that ends the program.
+    base_error: bool,
 }
 
 /// What `cancel()` does to a child that is pending.
@@ -66,6 +68,7 @@ impl Child {
             outcome: None,
             mark: Retrieval::new(),
             message: String::new(),
+            base_error: false,
         };
         match letter {
             'd' => assert_eq!(child.end("r", ""), ""),
@@ -79,7 +82,7 @@ impl Child {
     pub(super) fn end(&mut self, letter: &str, number: &str) -> String {
         let outcome = match letter {
             "r" => Outcome::Returned,
-            "e" => Outcome::Raised,
+            "e" | "i" => Outcome::Raised,
             "c" => return super::letter(self.end_cancelled(&format!("m{number}"))),
             _ => panic!("no child ends by {letter}"),
         };
@@ -89,6 +92,7 @@ impl Child {
         self.outcome = Some(outcome);
         if outcome.is_error() {
             self.mark.raised();
+            self.base_error = letter == "i";
             number.clone_into(&mut self.message);
         }
         String::new()
@@ -129,6 +133,11 @@ impl Child {
     /// How a done child ended.
     pub(super) fn outcome(&self) -> Outcome {
         self.outcome.expect("only done children are asked")
+    }
+
+    /// What its exception says, and whether it is one that ends the program.
+    pub(super) fn error(&self) -> (&str, bool) {
+        (&self.message, self.base_error)
     }
 
     /// Looks at the result or the exception of a child that is not cancelled.

@@ -12,8 +12,8 @@ it. The programs are the same every time and for every version. Letters:
   (``s``, as a task's may), refuses (``n``), or refuses once and then accepts and changes nothing
   (``a``); ``d`` and ``D`` are plain ones that have a result or an exception before the program
   begins.
-- ``r0`` ``e0`` ``c0``: child 0 gets a result, an exception, is cancelled. ``x``: the gather or the
-  task is asked to cancel. ``u``: the task's ``uncancel()``. ``t``: one turn of the loop. ``o``:
+- ``r0`` ``e0`` ``i0`` ``c0``: child 0 gets a result, an exception, a ``KeyboardInterrupt``, is
+  cancelled. ``x``: the gather or the task is asked to cancel. ``u``: the task's ``uncancel()``. ``t``: one turn of the loop. ``o``:
   the deadline passes.
 - In what is seen: the operation's own result (``T``, ``F``, a number, ``I`` for an invalid state),
   then the state; ``-`` is pending, ``R``, ``E``, ``C`` are ended with a result, an exception, a
@@ -25,91 +25,11 @@ import random
 import sys
 import warnings
 
-DEADLINE = 1.0
-"""Seconds after which a wait times out; operation ``o`` goes far beyond."""
+from blocks import GroupProgram, TimeoutProgram
+from children import DEADLINE, VirtualLoop, draw_operation, end, make_child, marks, seen
 
 PROGRAMS = 150
 """Programs of each kind."""
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose time stands still unless it is moved."""
-
-    now = 0.0
-
-    def time(self):
-        """Return the virtual time, in seconds."""
-        return self.now
-
-    def turn(self):
-        """Run what is ready, and timers that are due; what that makes ready has to wait."""
-        self.call_soon(self.stop)
-        self.run_forever()
-
-
-class Stubborn(asyncio.Future):
-    """A child that accepts a cancellation and goes on."""
-
-    def cancel(self, msg=None):
-        """Accept, unless done."""
-        return not self.done()
-
-
-class Refusing(asyncio.Future):
-    """A child that refuses every cancellation."""
-
-    def cancel(self, msg=None):
-        """Refuse."""
-        return False
-
-
-class Wavering(asyncio.Future):
-    """A child that refuses the first cancellation, accepts further ones, and goes on."""
-
-    asked = False
-
-    def cancel(self, msg=None):
-        """Refuse once, then accept, unless done."""
-        accepts, self.asked = self.asked, True
-        return accepts and not self.done()
-
-
-def make_child(kind, loop):
-    """Return a child of the kind that the letter names."""
-    child = {"s": Stubborn, "n": Refusing, "a": Wavering}.get(kind, asyncio.Future)(loop=loop)
-    if kind == "d":
-        child.set_result(None)
-    elif kind == "D":
-        child.set_exception(ValueError)
-    return child
-
-
-def end(child, letter, number):
-    """End a child as the letter says; return what came of it."""
-    try:
-        if letter == "r":
-            child.set_result(None)
-        elif letter == "e":
-            child.set_exception(ValueError(number))
-        else:
-            return "FT"[asyncio.Future.cancel(child, msg=f"m{number}")]
-    except asyncio.InvalidStateError:
-        return "I"
-    return ""
-
-
-def seen(future):
-    """Return the letter for the state of a future, without reading its exception."""
-    if not future.done():
-        return "-"
-    if future.cancelled():
-        return "C"
-    return "E" if future._exception is not None else "R"
-
-
-def marks(children):
-    """Return the children's never-retrieved marks."""
-    return "".join("01"[child._log_traceback] for child in children)
 
 
 class GatherProgram:
@@ -283,13 +203,6 @@ class TaskProgram:
         return [seen(self.task), requests, done, "".join(map(seen, self.children))]
 
 
-def draw_operation(chance, children, others):
-    """Return an operation: on one of the children, or one of the others."""
-    if chance.random() < 0.4:
-        return chance.choice("reec") + str(chance.randrange(children))
-    return chance.choice(others)
-
-
 def record(kind, program, chance):
     """Run one random program and return its line."""
     setting, operations = program.draw(chance)
@@ -313,8 +226,17 @@ def main():
     """Print a recording of the running interpreter."""
     # Some programs end before their task's first step.
     warnings.filterwarnings("ignore", message="coroutine .* was never awaited")
+    # Some never end, and a group that is closed goes on waiting for its children.
+    sys.unraisablehook = lambda _: None
     print("# CPython", ".".join(map(str, sys.version_info[:3])))
-    for kind, program in [("gather", GatherProgram), ("wait", WaitProgram), ("task", TaskProgram)]:
+    programs = {
+        "gather": GatherProgram,
+        "wait": WaitProgram,
+        "task": TaskProgram,
+        "group": GroupProgram,
+        "timeout": TimeoutProgram,
+    }
+    for kind, program in programs.items():
         chance = random.Random(kind)
         for _ in range(PROGRAMS):
             print(record(kind, program, chance))

@@ -172,8 +172,8 @@ class TimeoutProgram(BlockProgram):
     """A task in a timeout whose time never comes, comes later, or has come.
 
     ``m`` and ``p``, as words or operations, move the deadline to later and to the past, operation
-    ``n`` takes it away; a refusal tells the state, or ``N`` if it was not entered. Word ``n`` enters
-    once more. An exception whose context was marked is logged with ``M``.
+    ``n`` takes it away; a refusal tells the state, or ``N`` if it was not entered. Word ``n``
+    enters once more. An exception whose context was marked is logged with ``M``.
     """
 
     def __init__(self, loop, script, deadline, kinds):
@@ -186,13 +186,13 @@ class TimeoutProgram(BlockProgram):
         """Return the setting and the operations of a random program."""
         count = chance.randint(1, 2)
         kinds = "".join(chance.choice("pppppsna") for _ in range(count))
-        words = [chance.choice(["", "g", "g?", "g", "0", "n", "y"])]
+        words = [chance.choice(["", "g", "g?", "g!", "g!", "0", "n", "y"])]
         words += [
             chance.choice("0gyykumpn" + str(count - 1)) + chance.choice(["", "", "!", "?"])
             for _ in range(chance.randint(0, 3))
         ]
         before = chance.choice(["", "", "ky!", "ky!ky!", "yk"])
-        script = "".join([before, "|", *words, chance.choice("....^CS")])
+        script = "".join([before, "|", *words, chance.choice("...^CSS")])
         deadline = chance.choice(["never", "later", "later", "past"])
         others = "xooomnpu" + "t" * 10
         operations = [draw_operation(chance, count, others) for _ in range(count + 9)]

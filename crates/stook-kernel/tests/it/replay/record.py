@@ -13,8 +13,8 @@ it. The programs are the same every time and for every version. Letters:
   (``a``); ``d`` and ``D`` are plain ones that have a result or an exception before the program
   begins.
 - ``r0`` ``e0`` ``i0`` ``c0``: child 0 gets a result, an exception, a ``KeyboardInterrupt``, is
-  cancelled. ``x``: the gather or the task is asked to cancel. ``u``: the task's ``uncancel()``. ``t``: one turn of the loop. ``o``:
-  the deadline passes.
+  cancelled. ``x``: the gather or the task is asked to cancel. ``u``: the task's ``uncancel()``.
+  ``t``: one turn of the loop. ``o``: the deadline passes. ``blocks.py`` has more.
 - In what is seen: the operation's own result (``T``, ``F``, a number, ``I`` for an invalid state),
   then the state; ``-`` is pending, ``R``, ``E``, ``C`` are ended with a result, an exception, a
   cancellation. Marks are 1 where an exception is not yet retrieved.

@@ -40,7 +40,8 @@ impl Marks {
     /// `_run_once` is not ours.
     pub(crate) const RUN_ONCE: Marks = Marks(1 << 8);
 
-    const fn and(self, other: Marks) -> Marks {
+    /// Both.
+    pub(crate) const fn and(self, other: Marks) -> Marks {
         Marks(self.0 | other.0)
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Ready {
     },
     /// `future.set_result(value)` unless it is done: the end of a sleep.
     Release { future: Held, value: Held },
+    /// The time of a `wait_for` has come.
+    Expire(Held),
     /// A handle.
     Run(Held),
 }
@@ -54,7 +56,7 @@ impl Traverse for Ready {
                 visitor.visit(future);
                 visitor.visit(value);
             }
-            Ready::Run(handle) => visitor.visit(handle),
+            Ready::Expire(held) | Ready::Run(held) => visitor.visit(held),
         }
     }
 }

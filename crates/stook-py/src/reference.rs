@@ -28,6 +28,8 @@ pub(crate) struct Reference {
     pub(crate) timeout_enters: EnterRule,
     /// Which cancellation becomes a timeout error.
     pub(crate) timeout_converts: ConvertRule,
+    /// `wait_for` is a timeout round an `await`; else it waits for a task of its own.
+    pub(crate) wait_for_is_a_timeout: bool,
 }
 
 /// Whether a function uses a name. Of what somebody has put in a function's place, and is none, it
@@ -107,6 +109,12 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                 )?,
                 timeout_enters: timeout_enters(py)?,
                 timeout_converts: timeout_converts(py)?,
+                wait_for_is_a_timeout: names(
+                    &tasks.getattr("wait_for")?,
+                    "co_names",
+                    "timeouts",
+                    true,
+                )?,
             })
         })
         .copied()

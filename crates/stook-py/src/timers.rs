@@ -18,12 +18,14 @@ pub(crate) enum Alarm {
     Run(Held),
     /// Ends a sleep: gives `future` the result `value`.
     Release { future: Held, value: Held },
+    /// The time of a `wait_for` has come.
+    Expire(Held),
 }
 
 impl Traverse for Alarm {
     fn traverse(&self, visitor: &mut Visitor) {
         match self {
-            Alarm::Run(handle) => visitor.visit(handle),
+            Alarm::Run(held) | Alarm::Expire(held) => visitor.visit(held),
             Alarm::Release { future, value } => {
                 visitor.visit(future);
                 visitor.visit(value);
@@ -37,6 +39,7 @@ impl From<Alarm> for Ready {
         match alarm {
             Alarm::Run(handle) => Ready::Run(handle),
             Alarm::Release { future, value } => Ready::Release { future, value },
+            Alarm::Expire(waiter) => Ready::Expire(waiter),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::future::{self, FutureState};
 use crate::gather::{self, GatheringState};
 use crate::handle::{self, HandleState, TimerHandleState};
 use crate::loop_core::{self, LoopState, Marks};
+use crate::natives;
 use crate::ready::Ready;
 use crate::step;
 use crate::task::TaskState;
@@ -363,6 +364,7 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
             context,
         } => run_callback(function.bind(py), future.bind(py), context.bind(py)),
         Ready::Release { future, value } => release(future.bind(py), value.bind(py)),
+        Ready::Expire(waiter) => natives::expire(waiter.bind(py)),
         Ready::Run(handle) => return run_handle(handle.bind(py)),
     };
     match ran {
@@ -392,7 +394,7 @@ fn settle<'py>(waiter: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallibl
     }
     match Ref::<WaitState>::cast(waiter) {
         Some(waiting) => wait::settle(waiting, child),
-        None => Ok(()),
+        None => natives::settle(waiter, child),
     }
 }
 
@@ -484,6 +486,10 @@ fn as_handle<'py>(
                 vec![future.bind(py).clone(), value.bind(py).clone()],
                 None,
             )
+        }
+        Ready::Expire(waiter) => {
+            let callback = waiter.bind(py).getattr(intern!(py, "_on_timeout"))?;
+            (callback, Vec::new(), None)
         }
         Ready::Run(handle) => return Ok(Ref::cast(handle.bind(py)).cloned()),
     };

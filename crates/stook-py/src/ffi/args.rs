@@ -104,6 +104,37 @@ impl<'a, 'py> Args<'a, 'py> {
         Some(std::array::from_fn(|index| self.positional(index)))
     }
 
+    /// The arguments, if they are exactly these, in this order where they are given by position.
+    ///
+    /// # Errors
+    /// `TypeError` for a keyword that is no string.
+    pub(crate) fn exactly_by_name<const N: usize>(
+        &self,
+        names: [&str; N],
+    ) -> Fallible<Option<[Bound<'py, PyAny>; N]>> {
+        let given = self.positional_len();
+        if given + self.keywords_len() != N {
+            return Ok(None);
+        }
+        let mut places = [const { None }; N];
+        for (index, place) in places.iter_mut().enumerate().take(given) {
+            *place = Some(self.positional(index));
+        }
+        self.for_each_keyword(|name, value| {
+            let spelled = name.to_cow().map_err(super::error::Raised::from)?;
+            if let Some(index) = names.iter().position(|name| *name == spelled) {
+                places[index].get_or_insert(value);
+            }
+            Ok(())
+        })?;
+        // As many as there are places: one that is empty means a wrong name.
+        if places.iter().any(Option::is_none) {
+            return Ok(None);
+        }
+        let none = || self.py().None().into_bound(self.py());
+        Ok(Some(places.map(|place| place.unwrap_or_else(none))))
+    }
+
     /// Calls `function` with these arguments.
     ///
     /// # Errors

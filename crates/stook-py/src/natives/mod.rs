@@ -14,13 +14,17 @@ pub(crate) mod routine;
 pub(crate) mod stock_class;
 mod tasks;
 mod timeout;
+mod wait_for;
+mod wait_for_waiter;
 pub(crate) mod waiters;
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use self::wait_for::WaitForState;
+use self::wait_for_waiter::WaiterState;
 use crate::errors::Imported;
-use crate::ffi::Fallible;
+use crate::ffi::{Fallible, Ref};
 use crate::function::{self, Body};
 
 /// A function or method of asyncio's, and what does its work.
@@ -33,9 +37,36 @@ pub(crate) struct Native {
 
 /// Every one there is.
 fn all() -> impl Iterator<Item = &'static Native> {
-    [lock::NATIVES, context_manager::NATIVES, timeout::NATIVES]
-        .into_iter()
-        .flatten()
+    [
+        lock::NATIVES,
+        context_manager::NATIVES,
+        timeout::NATIVES,
+        wait_for::NATIVES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Tells `waiter` that `child` is done.
+///
+/// # Errors
+/// What follows from that raises.
+pub(crate) fn settle<'py>(waiter: &Bound<'py, PyAny>, _child: &Bound<'py, PyAny>) -> Fallible<()> {
+    match Ref::<WaiterState>::cast(waiter) {
+        Some(waiter) => wait_for_waiter::release(waiter),
+        None => Ok(()),
+    }
+}
+
+/// Tells `waiter` that its time has come.
+///
+/// # Errors
+/// What asking its task to cancel raises.
+pub(crate) fn expire(waiter: &Bound<'_, PyAny>) -> Fallible<()> {
+    match Ref::<WaitForState>::cast(waiter) {
+        Some(waiter) => wait_for::expire(waiter),
+        None => Ok(()),
+    }
 }
 
 /// Looks up what the natives stand for.
@@ -56,6 +87,8 @@ pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
 pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     let py = module.py();
     routine::build(py)?;
+    wait_for::build(py)?;
+    wait_for_waiter::build(py)?;
     let list = PyList::empty(py);
     for native in all() {
         let (home, name) = native.original.place();

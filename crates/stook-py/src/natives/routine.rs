@@ -173,20 +173,27 @@ impl Coroutine for RoutineState {
     }
 
     fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
-        let py = this.py();
-        let exit = py.get_type::<PyGeneratorExit>();
-        match Self::advance(this, Some(exit.call0()?), false) {
-            Ok(Resumed::Returned(_)) => Ok(()),
-            Ok(Resumed::Yielded(_)) => {
-                let message = "coroutine ignored GeneratorExit";
-                Err(PyRuntimeError::new_err(message).into())
-            }
-            Err(raised) if raised.matches(exit.as_any()) => {
-                raised.clear(py);
-                Ok(())
-            }
-            Err(raised) => Err(raised),
+        let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
+        ended(Self::advance(this, Some(exit), false), this.py())
+    }
+}
+
+/// What became of telling a coroutine to end.
+///
+/// # Errors
+/// `RuntimeError` where it did not; what it raised instead.
+pub(super) fn ended<'py>(resumed: Fallible<Resumed<'py>>, py: Python<'py>) -> Fallible<()> {
+    match resumed {
+        Ok(Resumed::Returned(_)) => Ok(()),
+        Ok(Resumed::Yielded(_)) => {
+            let message = "coroutine ignored GeneratorExit";
+            Err(PyRuntimeError::new_err(message).into())
         }
+        Err(raised) if raised.matches(py.get_type::<PyGeneratorExit>().as_any()) => {
+            raised.clear(py);
+            Ok(())
+        }
+        Err(raised) => Err(raised),
     }
 }
 

@@ -301,22 +301,25 @@ fn advance_exiting<'py>(
         let left = tasks::uncancel(&task_of(&timeout)?)?;
         let body = block::body_end(&this.argument(py, 0))?;
         let at_entry = || Ok(timeout.getattr(intern!(py, "_cancelling"))?.extract()?);
-        convert(&machine, left, at_entry, body, &this.argument(py, 1))?;
+        if let Some(error) = convert(&machine, left, at_entry, body, &this.argument(py, 1))? {
+            return Err(error::raise(&error));
+        }
     }
     Ok(Resumed::Returned(none))
 }
 
-/// What becomes of `exception`, with which the body of an expired timeout ended.
+/// What becomes of `exception`, with which the body of an expired timeout ended: the `TimeoutError`
+/// to be raised in the place of the timeout's own cancellation.
 ///
 /// # Errors
-/// `TimeoutError` in the place of the timeout's own cancellation.
+/// What asking for the requests at the beginning, and marking contexts, raises.
 pub(super) fn convert<'py>(
     machine: &Timeout,
     left: u32,
     at_entry: impl FnOnce() -> Fallible<u32>,
     body: BodyEnd,
     exception: &Bound<'py, PyAny>,
-) -> Fallible<()> {
+) -> Fallible<Option<Bound<'py, PyAny>>> {
     let py = exception.py();
     let rule = reference(py)?.timeout_converts;
     let at_entry = match rule {
@@ -324,15 +327,15 @@ pub(super) fn convert<'py>(
         _ => at_entry()?,
     };
     match machine.uncancelled(left, at_entry, body, rule) {
-        TimeoutEnd::Nothing => Ok(()),
+        TimeoutEnd::Nothing => Ok(None),
         TimeoutEnd::RaiseTimeout => {
             let raised = PyTimeoutError::new_err(());
             if rule != ConvertRule::NoneLeft && !exception.is_none() {
                 raised.set_cause(py, Some(PyErr::from_value(exception.clone())));
             }
-            Err(error::raise(raised.value(py)))
+            Ok(Some(raised.into_value(py).into_bound(py).into_any()))
         }
-        TimeoutEnd::MarkContexts => mark_contexts(exception),
+        TimeoutEnd::MarkContexts => mark_contexts(exception).map(|()| None),
     }
 }
 

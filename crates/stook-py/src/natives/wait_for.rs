@@ -1,0 +1,303 @@
+//! `wait_for`, as a timeout round one `await`.
+//!
+//! # Source
+//! `wait_for`, CPython 3.12 and 3.13 `asyncio/tasks.py`.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::PyGeneratorExit;
+use pyo3::intern;
+use pyo3::prelude::*;
+use stook_kernel::{Timeout, TimeoutExit};
+
+use super::routine;
+use super::{Native, block, tasks, timeout, wait_for_waiter};
+use crate::awaiting::Awaiting;
+use crate::coroutine::{self, Common, Coroutine, Identity};
+use crate::errors::Imported;
+use crate::ffi::class::WeakReferences;
+use crate::ffi::coro::{self, Resumed};
+use crate::ffi::gc::traverse;
+use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Method, Ref, TypeSlot};
+use crate::future;
+use crate::loop_core::{self, LoopState, Marks};
+use crate::ready::Ready;
+use crate::reference::reference;
+use crate::timers::{Alarm, TimerKey};
+
+pub(super) static ORIGINAL: Imported = Imported::new("asyncio.tasks", "wait_for");
+
+/// The function.
+pub(super) const NATIVES: &[Native] = &[Native {
+    original: &ORIGINAL,
+    body: wait_for,
+}];
+
+pub(super) static IDENTITY: Identity = Identity {
+    name: "wait_for",
+    qualname: "wait_for",
+    original: &ORIGINAL,
+};
+
+/// The state of a `wait_for` coroutine.
+#[derive(Debug, Default)]
+pub(crate) struct WaitForState {
+    common: Common,
+    awaitable: HeldCell,
+    timeout: HeldCell,
+    awaiting: Awaiting,
+    machine: Cell<Timeout>,
+    /// The task that is asked to cancel when the time has come.
+    task: HeldCell,
+    /// How many cancel requests the task had at the beginning.
+    at_entry: Cell<u32>,
+    timer: Cell<Option<TimerKey>>,
+    event_loop: HeldCell,
+    delegated: Cell<bool>,
+}
+
+traverse!(WaitForState: common, awaitable, timeout, awaiting, task, event_loop);
+
+impl Class for WaitForState {
+    type Extras = WeakReferences;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+/// Whether `awaitable` can be awaited here as `await` would: a future of ours, or a coroutine that
+/// has not begun.
+pub(super) fn is_plain(awaitable: &Bound<'_, PyAny>) -> Fallible<bool> {
+    if future::plain(awaitable).is_some() {
+        return Ok(true);
+    }
+    if !coro::is_exact_coroutine(awaitable) {
+        return Ok(false);
+    }
+    let py = awaitable.py();
+    Ok(awaitable.getattr(intern!(py, "cr_await"))?.is_none())
+}
+
+/// `wait_for(fut, timeout)`
+fn wait_for<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    if loop_core::running_plain(py).is_some()
+        && let Some((awaitable, timeout)) = given(args)?
+        && is_plain(&awaitable)?
+    {
+        if !reference(py)?.wait_for_is_a_timeout {
+            return wait_for_waiter::new(awaitable, timeout);
+        }
+        let state = WaitForState {
+            common: Common::new(py)?,
+            ..WaitForState::default()
+        };
+        state.awaitable.set(awaitable);
+        state.timeout.set(timeout);
+        return Ok(Ref::allocate(py, state)?.into_any());
+    }
+    args.forward(ORIGINAL.get(py)?)
+}
+
+/// The two arguments, with the timeout by name or not, if they are these and the timeout is one
+/// that we understand.
+#[expect(clippy::type_complexity, reason = "two arguments, or none")]
+fn given<'py>(args: &Args<'_, 'py>) -> Fallible<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    let Some([awaitable, timeout]) = args.exactly_by_name(["fut", "timeout"])? else {
+        return Ok(None);
+    };
+    let understood = match timeout::plain_seconds(&timeout) {
+        Some(seconds) => seconds > 0.0,
+        None => timeout.is_none(),
+    };
+    Ok(understood.then_some((awaitable, timeout)))
+}
+
+impl Coroutine for WaitForState {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn identity(&self) -> &Identity {
+        &IDENTITY
+    }
+
+    fn advance<'py>(
+        this: &Ref<'py, Self>,
+        thrown: Option<Bound<'py, PyAny>>,
+        begins: bool,
+    ) -> Fallible<Resumed<'py>> {
+        let py = this.py();
+        if begins {
+            return begin(this);
+        }
+        let resumed = this.awaiting.resume(py, thrown);
+        if this.delegated.get() {
+            return resumed;
+        }
+        go_on(this, resumed)
+    }
+
+    fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        this.awaiting.shown(this.py())
+    }
+
+    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
+        let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
+        routine::ended(Self::advance(this, Some(exit), false), this.py())
+    }
+}
+
+fn begin<'py>(this: &Ref<'py, WaitForState>) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let awaitable = this.awaitable.get_or_none(py);
+    let timeout = this.timeout.get_or_none(py);
+    let Some(running) = loop_core::running_plain(py) else {
+        return delegate(this, &awaitable, &timeout);
+    };
+    let Some(task) = tasks::current(&running)? else {
+        return delegate(this, &awaitable, &timeout);
+    };
+    this.awaitable.clear();
+    let mut machine = Timeout::new();
+    // It is new, so it can be entered.
+    let _ = machine.enter(reference(py)?.timeout_enters);
+    this.machine.set(machine);
+    this.at_entry.set(tasks::cancelling(&task)?);
+    if let Some(seconds) = timeout::plain_seconds(&timeout) {
+        this.task.set(task);
+        this.event_loop.set(running.as_any().clone());
+        set_timer(this, &running, seconds)?;
+    }
+    let resumed = if future::plain(&awaitable).is_some() {
+        this.awaiting.begin(&awaitable)
+    } else {
+        this.awaiting.run(&awaitable)
+    };
+    go_on(this, resumed)
+}
+
+fn set_timer<'py>(
+    this: &Ref<'py, WaitForState>,
+    running: &Ref<'py, LoopState>,
+    seconds: f64,
+) -> Fallible<()> {
+    let begun = loop_core::time(running)?;
+    let when = begun + seconds;
+    // asyncio looks at the clock twice, which a clock of somebody's own can tell.
+    let now = if running.has(Marks::TIME) {
+        loop_core::time(running)?
+    } else {
+        begun
+    };
+    let own = Held::new(this.as_any());
+    if when <= now {
+        running.push(Ready::Expire(own));
+    } else {
+        this.timer
+            .set(Some(running.timers.set(when, Alarm::Expire(own))));
+    }
+    Ok(())
+}
+
+/// Runs asyncio's own coroutine: there is no loop of ours, or no task.
+fn delegate<'py>(
+    this: &Ref<'py, WaitForState>,
+    awaitable: &Bound<'py, PyAny>,
+    timeout: &Bound<'py, PyAny>,
+) -> Fallible<Resumed<'py>> {
+    this.delegated.set(true);
+    let coroutine = ORIGINAL.get(this.py())?.call1((awaitable, timeout))?;
+    this.awaitable.clear();
+    this.awaiting.run(&coroutine)
+}
+
+/// The time has come.
+///
+/// # Errors
+/// What asking the task to cancel raises.
+pub(crate) fn expire(this: &Ref<'_, WaitForState>) -> Fallible<()> {
+    let mut machine = this.machine.get();
+    this.timer.set(None);
+    if machine.expire().is_err() {
+        return Ok(());
+    }
+    this.machine.set(machine);
+    match this.task.get(this.py()) {
+        Some(task) => tasks::cancel(&task),
+        None => Ok(()),
+    }
+}
+
+fn go_on<'py>(
+    this: &Ref<'py, WaitForState>,
+    resumed: Fallible<Resumed<'py>>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let ended = match resumed {
+        Ok(Resumed::Yielded(yielded)) => return Ok(Resumed::Yielded(yielded)),
+        Ok(Resumed::Returned(value)) => Ok(value),
+        Err(raised) => Err(raised.take(py)),
+    };
+    let left = leave(this, ended.as_ref().err());
+    this.task.clear();
+    this.event_loop.clear();
+    left?;
+    match ended {
+        Ok(value) => Ok(Resumed::Returned(value)),
+        Err(exception) => Err(PyErr::from_value(exception).into()),
+    }
+}
+
+/// Leaves the timeout, with the exception that ended the wait.
+fn leave<'py>(
+    this: &Ref<'py, WaitForState>,
+    exception: Option<&Bound<'py, PyAny>>,
+) -> Fallible<()> {
+    let py = this.py();
+    let event_loop = this.event_loop.get(py);
+    if let (Some(key), Some(event_loop)) = (
+        this.timer.take(),
+        event_loop.as_ref().and_then(loop_core::native),
+    ) {
+        event_loop.timers.cancel(key);
+    }
+    let mut machine = this.machine.get();
+    let action = machine.exit();
+    this.machine.set(machine);
+    let (Ok(TimeoutExit::Uncancel), Some(task)) = (action, this.task.get(py)) else {
+        return Ok(());
+    };
+    let left = tasks::uncancel(&task)?;
+    let none = py.None().into_bound(py);
+    let class = match exception {
+        Some(exception) => exception.get_type().into_any(),
+        None => none.clone(),
+    };
+    let body = block::body_end(&class)?;
+    let exception = exception.unwrap_or(&none);
+    let at_entry = || Ok(this.at_entry.get());
+    match timeout::convert(&machine, left, at_entry, body, exception)? {
+        Some(error) => {
+            error.setattr(intern!(py, "__context__"), exception)?;
+            Err(PyErr::from_value(error).into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
+    let own = Method::none(c"_on_timeout", c"The time has come.", on_timeout);
+    coroutine::build::<WaitForState>(py, c"stook.coroutine", [own])
+}
+
+fn on_timeout<'py>(this: &Ref<'py, WaitForState>) -> Fallible<Bound<'py, PyAny>> {
+    expire(this)?;
+    Ok(this.py().None().into_bound(this.py()))
+}

@@ -186,7 +186,7 @@ class TimeoutProgram(BlockProgram):
         """Return the setting and the operations of a random program."""
         count = chance.randint(1, 2)
         kinds = "".join(chance.choice("pppppsna") for _ in range(count))
-        words = [chance.choice(["", "g", "g?", "g!", "g!", "0", "n", "y"])]
+        words = [chance.choice(["", "g", "g?", "g!", "g!", "g!n", "0", "y"])]
         words += [
             chance.choice("0gyykumpn" + str(count - 1)) + chance.choice(["", "", "!", "?"])
             for _ in range(chance.randint(0, 3))

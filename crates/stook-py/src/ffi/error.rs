@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
-use pyo3::{PyErr, ffi};
+use pyo3::{PyErr, ffi, intern};
 
 /// The error indicator of this thread is set.
 #[must_use = "an exception is pending in the interpreter"]
@@ -140,6 +140,36 @@ pub(crate) fn raise(exception: &Bound<'_, PyAny>) -> Raised {
     // SAFETY: S1, S2; an exception instance's type is an exception class.
     unsafe { ffi::PyErr_SetObject(exception.get_type().as_ptr(), exception.as_ptr()) };
     Raised(PhantomData)
+}
+
+/// Makes `handled` the context of `exception`, as raising one while the other is handled does.
+///
+/// # Errors
+/// What an exception class of its own makes of the attribute.
+pub(crate) fn chain<'py>(
+    exception: &Bound<'py, PyAny>,
+    handled: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    let name = intern!(exception.py(), "__context__");
+    if exception.is(handled) {
+        return Ok(());
+    }
+    // An exception that is among the contexts already is taken out: no chain goes in a circle.
+    let mut at = handled.clone();
+    let mut seen = Vec::new();
+    loop {
+        let next = at.getattr(name)?;
+        if next.is_none() || seen.contains(&next.as_ptr()) {
+            break;
+        }
+        if next.is(exception) {
+            at.setattr(name, at.py().None())?;
+            break;
+        }
+        seen.push(next.as_ptr());
+        at = next;
+    }
+    exception.setattr(name, handled)
 }
 
 /// The exception that was pending, put aside for as long as this is alive.

@@ -103,7 +103,6 @@ fn wait_for<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 
 /// The two arguments, with the timeout by name or not, if they are these and the timeout is one
 /// that we understand.
-#[expect(clippy::type_complexity, reason = "two arguments, or none")]
 fn given<'py>(args: &Args<'_, 'py>) -> Fallible<Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
     let Some([awaitable, timeout]) = args.exactly_by_name(["fut", "timeout"])? else {
         return Ok(None);

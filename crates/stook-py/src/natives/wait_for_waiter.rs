@@ -20,7 +20,7 @@ use crate::errors;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Class, Fallible, Held, HeldCell, Method, Ref, TypeSlot, error};
+use crate::ffi::{Class, Fallible, Held, HeldCell, Method, Raised, Ref, TypeSlot, error};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::timers::{Alarm, TimerKey};
@@ -195,7 +195,10 @@ fn go_on<'py>(
             Some(exception) if !error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?) => {
                 Err(PyErr::from_value(exception).into())
             }
-            _ if future.is_done() => future::result(future).map(Resumed::Returned),
+            None if future.is_done() => future::result(future).map(Resumed::Returned),
+            Some(cancellation) if future.is_done() => future::result(future)
+                .map(Resumed::Returned)
+                .map_err(|raised| after(raised, &cancellation)),
             Some(cancellation) => {
                 this.cancellation.set(cancellation);
                 cancel_and_wait(this, future, Stage::CancelledEnd)
@@ -204,14 +207,27 @@ fn go_on<'py>(
         },
         _ => {
             future.callbacks.remove_waiter(this.as_any());
-            if let Some(exception) = interrupted {
-                return Err(PyErr::from_value(exception).into());
-            }
-            match this.cancellation.take(py) {
-                Some(cancellation) => Err(PyErr::from_value(cancellation).into()),
-                None => late_result(future),
+            match (interrupted, this.cancellation.take(py)) {
+                (Some(exception), cancellation) => {
+                    let raised = PyErr::from_value(exception).into();
+                    Err(match cancellation {
+                        Some(cancellation) => after(raised, &cancellation),
+                        None => raised,
+                    })
+                }
+                (None, Some(cancellation)) => Err(PyErr::from_value(cancellation).into()),
+                (None, None) => late_result(future),
             }
         }
+    }
+}
+
+/// What was raised while `cancellation` was handled.
+fn after<'py>(raised: Raised, cancellation: &Bound<'py, PyAny>) -> Raised {
+    let exception = raised.take(cancellation.py());
+    match error::chain(&exception, cancellation) {
+        Ok(()) => PyErr::from_value(exception).into(),
+        Err(error) => error.into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::ffi::{Held, ListCell, Traverse, Visitor};
@@ -15,6 +16,18 @@ pub(crate) enum Callback {
     Wake(Held),
     /// Tells a gather or a wait that a child is done.
     Settle(Held),
+}
+
+/// The method of `waiter` that is told of a child, as Python code would call it.
+///
+/// # Errors
+/// `AttributeError` when it has none.
+pub(crate) fn settling_method<'py>(waiter: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = waiter.py();
+    match waiter.getattr_opt(intern!(py, "_done_callback"))? {
+        Some(method) => Ok(method),
+        None => waiter.getattr(intern!(py, "_on_task_done")),
+    }
 }
 
 impl Traverse for Callback {

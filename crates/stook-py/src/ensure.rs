@@ -35,7 +35,9 @@ pub(crate) fn is_future(object: &Bound<'_, PyAny>) -> Fallible<bool> {
 }
 
 /// Whether `create_task` of this loop is ours, without a factory.
-fn spawns_natively<'a, 'py>(event_loop: &'a Bound<'py, PyAny>) -> Option<&'a Ref<'py, LoopState>> {
+pub(crate) fn spawns_natively<'a, 'py>(
+    event_loop: &'a Bound<'py, PyAny>,
+) -> Option<&'a Ref<'py, LoopState>> {
     let native = loop_core::native(event_loop)?;
     let is_ours = !native.has(Marks::CREATE_TASK) && !native.has(Marks::TASK_FACTORY);
     (is_ours && native.is_open()).then_some(native)

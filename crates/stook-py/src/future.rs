@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 use stook_kernel::{FutureState as Phase, Outcome, Retrieval};
 
-use crate::callbacks::{Callback, Callbacks};
+use crate::callbacks::{Callback, Callbacks, settling_method};
 use crate::errors;
 use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
@@ -312,7 +312,7 @@ pub(crate) fn as_python<'py>(
         }
         Callback::Wake(task) => wakeup::as_python(task.bind(py)),
         Callback::Settle(waiter) => Ok((
-            waiter.bind(py).getattr(intern!(py, "_done_callback"))?,
+            settling_method(waiter.bind(py))?,
             context::copy_current(py)?,
         )),
     }

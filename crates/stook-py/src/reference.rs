@@ -7,7 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyCode;
-use stook_kernel::{ConvertRule, EnterRule};
+use stook_kernel::{ConvertRule, EnterRule, ExitRule};
 
 /// The answers, found once.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,10 @@ pub(crate) struct Reference {
     pub(crate) timeout_converts: ConvertRule,
     /// `wait_for` is a timeout round an `await`; else it waits for a task of its own.
     pub(crate) wait_for_is_a_timeout: bool,
+    /// A task group gives `name` to the loop; else it sets the name afterwards.
+    pub(crate) group_passes_name: bool,
+    /// When a task group takes back the request that it made of its parent.
+    pub(crate) group_exits: ExitRule,
 }
 
 /// Whether a function uses a name. Of what somebody has put in a function's place, and is none, it
@@ -45,6 +49,21 @@ fn timeout_method<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny
     py.import("asyncio.timeouts")?
         .getattr("Timeout")?
         .getattr(name)
+}
+
+fn group_method<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("asyncio.taskgroups")?
+        .getattr("TaskGroup")?
+        .getattr(name)
+}
+
+fn group_exits(py: Python<'_>) -> PyResult<ExitRule> {
+    let exit = group_method(py, "__aexit__")?;
+    Ok(if names(&exit, "co_names", "cancelling", true)? {
+        ExitRule::UncancelLast
+    } else {
+        ExitRule::UncancelFirst
+    })
 }
 
 fn timeout_enters(py: Python<'_>) -> PyResult<EnterRule> {
@@ -115,6 +134,13 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                     "timeouts",
                     true,
                 )?,
+                group_passes_name: !names(
+                    &group_method(py, "create_task")?,
+                    "co_names",
+                    "_set_task_name",
+                    false,
+                )?,
+                group_exits: group_exits(py)?,
             })
         })
         .copied()

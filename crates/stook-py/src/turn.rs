@@ -13,6 +13,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList};
 
+use crate::callbacks::settling_method;
 use crate::clock;
 use crate::current;
 use crate::errors::Imported;
@@ -466,7 +467,7 @@ fn as_handle<'py>(
             (callback, one(awaited).to_vec(), Some(own))
         }
         Ready::Settle { waiter, child } => {
-            let callback = waiter.bind(py).getattr(intern!(py, "_done_callback"))?;
+            let callback = settling_method(waiter.bind(py))?;
             (callback, one(child).to_vec(), None)
         }
         Ready::Call {

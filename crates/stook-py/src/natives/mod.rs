@@ -9,9 +9,11 @@
 mod block;
 pub(crate) mod bound_loop;
 pub(crate) mod context_manager;
+mod group_exit;
 pub(crate) mod lock;
 pub(crate) mod routine;
 pub(crate) mod stock_class;
+mod task_group;
 mod tasks;
 mod timeout;
 mod wait_for;
@@ -42,6 +44,8 @@ fn all() -> impl Iterator<Item = &'static Native> {
         context_manager::NATIVES,
         timeout::NATIVES,
         wait_for::NATIVES,
+        task_group::NATIVES,
+        group_exit::NATIVES,
     ]
     .into_iter()
     .flatten()
@@ -51,10 +55,10 @@ fn all() -> impl Iterator<Item = &'static Native> {
 ///
 /// # Errors
 /// What follows from that raises.
-pub(crate) fn settle<'py>(waiter: &Bound<'py, PyAny>, _child: &Bound<'py, PyAny>) -> Fallible<()> {
+pub(crate) fn settle<'py>(waiter: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallible<()> {
     match Ref::<WaiterState>::cast(waiter) {
         Some(waiter) => wait_for_waiter::release(waiter),
-        None => Ok(()),
+        None => task_group::settle(waiter, child),
     }
 }
 
@@ -88,6 +92,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     let py = module.py();
     routine::build(py)?;
     wait_for::build(py)?;
+    group_exit::build(py)?;
     wait_for_waiter::build(py)?;
     let list = PyList::empty(py);
     for native in all() {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use crate::current;
 use crate::ffi::{Fallible, Ref, call};
+use crate::future;
 use crate::loop_core::LoopState;
 use crate::task::{self, TaskState};
 
@@ -18,6 +19,14 @@ pub(super) fn cancel(task: &Bound<'_, PyAny>) -> Fallible<()> {
     match Ref::<TaskState>::cast_exact(task) {
         Some(own) => task::cancel(own, None).map(drop),
         None => call::method0(task, intern!(task.py(), "cancel")).map(drop),
+    }
+}
+
+/// `task.done()`, of a task or another future.
+pub(super) fn is_done(task: &Bound<'_, PyAny>) -> Fallible<bool> {
+    match future::plain(task) {
+        Some(plain) => Ok(plain.is_done()),
+        None => Ok(call::method0(task, intern!(task.py(), "done"))?.is_truthy()?),
     }
 }
 

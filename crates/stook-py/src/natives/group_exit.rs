@@ -1,0 +1,310 @@
+//! Leaving a `TaskGroup`: waiting for its tasks, and how the block ends.
+//!
+//! The kernel's `TaskGroupExit` decides.
+//!
+//! # Source
+//! `TaskGroup.__aexit__`, CPython 3.11 to 3.13 `asyncio/taskgroups.py`.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::PyGeneratorExit;
+use pyo3::intern;
+use pyo3::prelude::*;
+use stook_kernel::{ChildrenGone, ExitEnd, TaskGroup, TaskGroupExit};
+
+use super::task_group::{self, children, machine, set_mark};
+use super::{Native, block, routine, tasks};
+use crate::awaiting::Awaiting;
+use crate::coroutine::{self, Common, Coroutine, Identity};
+use crate::errors::{self, Imported};
+use crate::ffi::class::WeakReferences;
+use crate::ffi::coro::Resumed;
+use crate::ffi::gc::traverse;
+use crate::ffi::{Args, Class, Fallible, HeldCell, Raised, Ref, TypeSlot, call, error};
+use crate::future;
+use crate::loop_core::{self, LoopState};
+use crate::reference::reference;
+
+static EXIT: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.__aexit__");
+static EXCEPTION_GROUP: Imported = Imported::new("builtins", "BaseExceptionGroup");
+
+/// The method.
+pub(super) const NATIVES: &[Native] = &[Native {
+    original: &EXIT,
+    body: exit,
+}];
+
+static IDENTITY: Identity = Identity {
+    name: "__aexit__",
+    qualname: "TaskGroup.__aexit__",
+    original: &EXIT,
+};
+
+/// The state of a `TaskGroup.__aexit__` coroutine.
+#[derive(Debug, Default)]
+pub(crate) struct GroupExitState {
+    common: Common,
+    group: HeldCell,
+    class: HeldCell,
+    exception: HeldCell,
+    traceback: HeldCell,
+    /// The cancellation to be raised where there are no errors.
+    cancellation: HeldCell,
+    awaiting: Awaiting,
+    progress: Cell<Option<TaskGroupExit>>,
+}
+
+traverse!(
+    GroupExitState: common, group, class, exception, traceback, cancellation, awaiting
+);
+
+impl Class for GroupExitState {
+    type Extras = WeakReferences;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+/// `group.__aexit__(et, exc, tb)`
+fn exit<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    if loop_core::running_plain(py).is_some()
+        && let Some([group, class, exception, traceback]) = args.exactly::<4>()
+        && task_group::is_group(&group)?
+    {
+        let state = GroupExitState {
+            common: Common::new(py)?,
+            ..GroupExitState::default()
+        };
+        state.group.set(group);
+        state.class.set(class);
+        state.exception.set(exception);
+        state.traceback.set(traceback);
+        return Ok(Ref::allocate(py, state)?.into_any());
+    }
+    args.forward(EXIT.get(py)?)
+}
+
+impl Coroutine for GroupExitState {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn identity(&self) -> &Identity {
+        &IDENTITY
+    }
+
+    fn advance<'py>(
+        this: &Ref<'py, Self>,
+        thrown: Option<Bound<'py, PyAny>>,
+        begins: bool,
+    ) -> Fallible<Resumed<'py>> {
+        let py = this.py();
+        let resumed = if begins {
+            begin(this)
+        } else {
+            let resumed = this.awaiting.resume(py, thrown);
+            match this.progress.get() {
+                Some(progress) => go_on(this, progress, resumed),
+                None => resumed,
+            }
+        };
+        match resumed {
+            Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
+            ended => {
+                let ended = ended.map_err(|raised| raised.take(py));
+                for cell in [
+                    &this.group,
+                    &this.class,
+                    &this.exception,
+                    &this.traceback,
+                    &this.cancellation,
+                ] {
+                    cell.clear();
+                }
+                ended.map_err(|exception| PyErr::from_value(exception).into())
+            }
+        }
+    }
+
+    fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        this.awaiting.shown(this.py())
+    }
+
+    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
+        let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
+        routine::ended(Self::advance(this, Some(exit), false), this.py())
+    }
+}
+
+/// Runs asyncio's own coroutine: there is no loop of ours, or the group is not as asyncio made it.
+fn delegate<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let coroutine = EXIT.get(py)?.call1((
+        this.group.get_or_none(py),
+        this.class.get_or_none(py),
+        this.exception.get_or_none(py),
+        this.traceback.get_or_none(py),
+    ))?;
+    this.awaiting.run(&coroutine)
+}
+
+fn begin<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let group = this.group.get_or_none(py);
+    let (Some(_), Some(tasks)) = (loop_core::running_plain(py), children(&group)?) else {
+        return delegate(this);
+    };
+    let mut state = machine(&group, &tasks)?;
+    let exception = this.exception.get_or_none(py);
+    let body = block::body_end(&this.class.get_or_none(py))?;
+    let is_base = task_group::is_base_error(&exception);
+    let (mut progress, actions) = state.exit(body, is_base, reference(py)?.group_exits);
+    set_mark(&group, intern!(py, "_exiting"))?;
+    if actions.keep_base_error {
+        task_group::keep_base_error(&group, &exception)?;
+    }
+    this.cancellation.set(exception);
+    if actions.uncancel {
+        progress.uncancelled(uncancel_parent(&group)?);
+    }
+    if actions.abort {
+        task_group::abort(&group)?;
+    }
+    wait(this, &group, progress)
+}
+
+fn parent<'py>(group: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(group.getattr(intern!(group.py(), "_parent_task"))?)
+}
+
+fn uncancel_parent(group: &Bound<'_, PyAny>) -> Fallible<u32> {
+    tasks::uncancel(&parent(group)?)
+}
+
+/// Waits until there is no task.
+fn wait<'py>(
+    this: &Ref<'py, GroupExitState>,
+    group: &Bound<'py, PyAny>,
+    progress: TaskGroupExit,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    this.progress.set(Some(progress));
+    if !group.getattr(intern!(py, "_tasks"))?.is_truthy()? {
+        return end(this, group, progress);
+    }
+    let name = intern!(py, "_on_completed_fut");
+    let mut waiter = group.getattr(name)?;
+    if waiter.is_none() {
+        let event_loop = group.getattr(intern!(py, "_loop"))?;
+        waiter = match Ref::<LoopState>::cast(&event_loop) {
+            Some(native) => future::create(native)?.into_any(),
+            None => call::method0(&event_loop, intern!(py, "create_future"))?,
+        };
+        group.setattr(name, &waiter)?;
+    }
+    let resumed = this.awaiting.begin(&waiter);
+    go_on(this, progress, resumed)
+}
+
+fn go_on<'py>(
+    this: &Ref<'py, GroupExitState>,
+    mut progress: TaskGroupExit,
+    resumed: Fallible<Resumed<'py>>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let group = this.group.get_or_none(py);
+    match resumed {
+        Ok(Resumed::Yielded(yielded)) => return Ok(Resumed::Yielded(yielded)),
+        Ok(Resumed::Returned(_)) => {}
+        Err(raised) => {
+            let exception = raised.take(py);
+            if !error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?) {
+                return Err(PyErr::from_value(exception).into());
+            }
+            interrupt(this, &group, &mut progress, exception)?;
+        }
+    }
+    group.setattr(intern!(py, "_on_completed_fut"), py.None())?;
+    wait(this, &group, progress)
+}
+
+/// The wait was cancelled.
+fn interrupt<'py>(
+    this: &Ref<'py, GroupExitState>,
+    group: &Bound<'py, PyAny>,
+    progress: &mut TaskGroupExit,
+    cancellation: Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let mut state = match children(group)? {
+        Some(tasks) => machine(group, &tasks)?,
+        None => TaskGroup::new(),
+    };
+    if progress.interrupted(&mut state) {
+        this.cancellation.set(cancellation);
+        task_group::abort(group)?;
+    }
+    Ok(())
+}
+
+/// No task is left.
+fn end<'py>(
+    this: &Ref<'py, GroupExitState>,
+    group: &Bound<'py, PyAny>,
+    mut progress: TaskGroupExit,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let Some(tasks) = children(group)? else {
+        return delegate(this);
+    };
+    let base_error = group.getattr(intern!(py, "_base_error"))?;
+    match progress.children_gone(&machine(group, &tasks)?, !base_error.is_none()) {
+        ChildrenGone::Nothing => {}
+        ChildrenGone::RaiseBaseError => return Err(error::raise(&base_error)),
+        ChildrenGone::Uncancel => progress.uncancelled(uncancel_parent(group)?),
+    }
+    let kept = group.getattr(intern!(py, "_errors"))?;
+    match progress.end(kept.len()?) {
+        ExitEnd::Return => Ok(Resumed::Returned(py.None().into_bound(py))),
+        ExitEnd::PropagateCancellation => Err(error::raise(&this.cancellation.get_or_none(py))),
+        ExitEnd::RaiseGroup {
+            add_body,
+            renew_request,
+        } => {
+            if add_body {
+                let exception = this.exception.get_or_none(py);
+                call::method1(&kept, intern!(py, "append"), &exception)?;
+            }
+            if renew_request {
+                let parent = parent(group)?;
+                if tasks::cancelling(&parent)? != 0 {
+                    tasks::uncancel(&parent)?;
+                    tasks::cancel(&parent)?;
+                }
+            }
+            Err(raise_group(group, &kept)?)
+        }
+    }
+}
+
+/// Raises the errors as a group, from nothing, and lets go of them.
+fn raise_group<'py>(group: &Bound<'py, PyAny>, kept: &Bound<'py, PyAny>) -> Fallible<Raised> {
+    let py = group.py();
+    let made = EXCEPTION_GROUP
+        .get(py)?
+        .call1((intern!(py, "unhandled errors in a TaskGroup"), kept));
+    group.setattr(intern!(py, "_errors"), py.None())?;
+    let made = made?;
+    PyErr::from_value(made.clone()).set_cause(py, None);
+    Ok(error::raise(&made))
+}
+
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
+    coroutine::build::<GroupExitState>(py, c"stook.coroutine", [])
+}

@@ -1,0 +1,313 @@
+//! `TaskGroup`: entering it, its tasks, and what becomes of the group when one is done.
+//!
+//! The kernel's `TaskGroup` decides; its marks are the instance's attributes.
+//!
+//! # Source
+//! `TaskGroup`, CPython 3.11 to 3.13 `asyncio/taskgroups.py`.
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PySet, PyString};
+use stook_kernel::{AfterError, ChildDone, Outcome, TaskGroup, TaskGroupMarks};
+
+use super::routine::{self, Routine, RoutineState};
+use super::stock_class::StockClass;
+use super::{Native, tasks};
+use crate::callbacks::Callback;
+use crate::coroutine::Identity;
+use crate::ensure;
+use crate::errors::Imported;
+use crate::ffi::coro::Resumed;
+use crate::ffi::{Args, Fallible, Held, Ref, Signature, call};
+use crate::future;
+use crate::future_class::python_bool;
+use crate::loop_core;
+use crate::reference::reference;
+use crate::task::{self, Options, TaskState};
+
+static GROUP: StockClass = StockClass::new("asyncio.taskgroups", "TaskGroup");
+static ENTER: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.__aenter__");
+static CREATE_TASK: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.create_task");
+static ON_TASK_DONE: Imported = Imported::new("asyncio.taskgroups", "TaskGroup._on_task_done");
+static ABORT: Imported = Imported::new("asyncio.taskgroups", "TaskGroup._abort");
+
+/// The methods.
+pub(super) const NATIVES: &[Native] = &[
+    Native {
+        original: &ENTER,
+        body: enter,
+    },
+    Native {
+        original: &CREATE_TASK,
+        body: create_task,
+    },
+    Native {
+        original: &ON_TASK_DONE,
+        body: on_task_done,
+    },
+    Native {
+        original: &ABORT,
+        body: abort_method,
+    },
+];
+
+static ENTERING: Routine = Routine {
+    identity: Identity {
+        name: "__aenter__",
+        qualname: "TaskGroup.__aenter__",
+        original: &ENTER,
+    },
+    advance: advance_entering,
+};
+
+/// Whether `object` is a group whose methods are ours.
+pub(super) fn is_group(object: &Bound<'_, PyAny>) -> Fallible<bool> {
+    GROUP.is_class_of(object)
+}
+
+fn mark(group: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> Fallible<bool> {
+    Ok(group.getattr(name)?.is_truthy()?)
+}
+
+/// Sets a mark to `True`.
+pub(super) fn set_mark(group: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> Fallible<()> {
+    Ok(group.setattr(name, python_bool(group.py(), true))?)
+}
+
+/// The set of the group's tasks; `None` where somebody has put something else there.
+pub(super) fn children<'py>(group: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PySet>>> {
+    let children = group.getattr(intern!(group.py(), "_tasks"))?;
+    Ok(children.cast_into_exact::<PySet>().ok())
+}
+
+/// The kernel's group with the marks that `group`, whose tasks are `children`, has.
+pub(super) fn machine(
+    group: &Bound<'_, PyAny>,
+    children: &Bound<'_, PySet>,
+) -> Fallible<TaskGroup> {
+    let py = group.py();
+    Ok(TaskGroup::from_marks(TaskGroupMarks {
+        entered: mark(group, intern!(py, "_entered"))?,
+        exiting: mark(group, intern!(py, "_exiting"))?,
+        aborting: mark(group, intern!(py, "_aborting"))?,
+        parent_cancel_requested: mark(group, intern!(py, "_parent_cancel_requested"))?,
+        tasks: children.len(),
+    }))
+}
+
+fn enter<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    routine::call::<1>(&ENTERING, args, is_group)
+}
+
+fn advance_entering<'py>(
+    this: &Ref<'py, RoutineState>,
+    _thrown: Option<Bound<'py, PyAny>>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let group = this.subject(py);
+    let (Some(running), Some(children)) = (loop_core::running_plain(py), children(&group)?) else {
+        return routine::delegate(this);
+    };
+    let event_loop = group.getattr(intern!(py, "_loop"))?;
+    let parent = tasks::current(&running)?;
+    let is_entered = machine(&group, &children)?.enter().is_err();
+    let Some(parent) = parent.filter(|_| !is_entered && event_loop.is_none()) else {
+        // asyncio has its words for each of these.
+        return routine::delegate(this);
+    };
+    group.setattr(intern!(py, "_loop"), running.as_any())?;
+    group.setattr(intern!(py, "_parent_task"), parent)?;
+    set_mark(&group, intern!(py, "_entered"))?;
+    Ok(Resumed::Returned(group))
+}
+
+/// `group.create_task(coro, *, name=None, context=None)`
+fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<4> = Signature::python(
+        "TaskGroup.create_task",
+        ["self", "coro", "name", "context"],
+        2,
+        2,
+    );
+    let py = args.py();
+    if let Some(running) = loop_core::running_plain(py)
+        && let Ok([Some(group), Some(coroutine), name, context]) =
+            args.parse(&SIGNATURE).map_err(|raised| raised.clear(py))
+        && is_group(&group)?
+        && let Some(children) = children(&group)?
+        && machine(&group, &children)?.spawn().is_ok()
+        && group.getattr(intern!(py, "_loop"))?.is(running.as_any())
+        && ensure::spawns_natively(running.as_any()).is_some()
+    {
+        let name = name.filter(|name| !name.is_none());
+        let passes_name = reference(py)?.group_passes_name;
+        // Where the name is set afterwards, the task has taken a number before.
+        let (early, late) = if passes_name {
+            (name, None)
+        } else {
+            (None, name)
+        };
+        let options = Options {
+            name: early,
+            context,
+            eager_start: false,
+        };
+        let task = task::spawn(&running, &coroutine, options)?;
+        if let Some(name) = late {
+            task.set_name(&name)?;
+        }
+        children.add(task.as_any())?;
+        future::add_callback(task::as_future(&task), Callback::Settle(Held::new(&group)))?;
+        return Ok(task.into_any());
+    }
+    args.forward(CREATE_TASK.get(py)?)
+}
+
+fn on_task_done<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    if loop_core::running_plain(py).is_some()
+        && let Some([group, task]) = args.exactly::<2>()
+        && is_group(&group)?
+    {
+        settle(&group, &task)?;
+        return Ok(py.None().into_bound(py));
+    }
+    args.forward(ON_TASK_DONE.get(py)?)
+}
+
+/// `group._on_task_done(task)`
+///
+/// # Errors
+/// What a task whose methods are not ours raises.
+pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -> Fallible<()> {
+    let py = group.py();
+    let original = || ON_TASK_DONE.get(py)?.call1((group, task)).map(drop);
+    let (Some(own), Some(children)) = (Ref::<TaskState>::cast_exact(task), children(group)?) else {
+        return Ok(original()?);
+    };
+    children.discard(task)?;
+    if children.is_empty() {
+        release_parent(group)?;
+    }
+    let future = task::as_future(own);
+    if future.outcome() != Outcome::Raised {
+        return Ok(());
+    }
+    let Some(exception) = future::exception(future)? else {
+        return Ok(());
+    };
+    let mut machine = machine(group, &children)?;
+    let parent = group.getattr(intern!(py, "_parent_task"))?;
+    let done = machine.child_done(
+        Outcome::Raised,
+        is_base_error(&exception),
+        tasks::is_done(&parent)?,
+    );
+    let ChildDone::KeepError {
+        as_base_error,
+        then,
+    } = done
+    else {
+        return Ok(());
+    };
+    let errors = group.getattr(intern!(py, "_errors"))?;
+    call::method1(&errors, intern!(py, "append"), &exception)?;
+    if as_base_error {
+        keep_base_error(group, &exception)?;
+    }
+    match then {
+        AfterError::Nothing => Ok(()),
+        AfterError::ReportOrphan => report_orphan(group, task, &parent, &exception),
+        AfterError::Abort => {
+            abort(group)?;
+            set_mark(group, intern!(py, "_parent_cancel_requested"))?;
+            tasks::cancel(&parent)
+        }
+    }
+}
+
+/// Wakes the parent, which waits for the last task.
+fn release_parent(group: &Bound<'_, PyAny>) -> Fallible<()> {
+    let py = group.py();
+    let waiter = group.getattr(intern!(py, "_on_completed_fut"))?;
+    if waiter.is_none() {
+        return Ok(());
+    }
+    match future::plain(&waiter) {
+        Some(plain) if plain.is_done() => Ok(()),
+        Some(plain) => future::set_result(plain, python_bool(py, true)),
+        None => {
+            if !tasks::is_done(&waiter)? {
+                let name = intern!(py, "set_result");
+                call::method1(&waiter, name, &python_bool(py, true))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Whether an exception ends the program rather than the task.
+pub(super) fn is_base_error(exception: &Bound<'_, PyAny>) -> bool {
+    exception.is_instance_of::<PySystemExit>() || exception.is_instance_of::<PyKeyboardInterrupt>()
+}
+
+/// Keeps `exception` as the one to be raised, unless there is one.
+pub(super) fn keep_base_error(
+    group: &Bound<'_, PyAny>,
+    exception: &Bound<'_, PyAny>,
+) -> Fallible<()> {
+    let name = intern!(group.py(), "_base_error");
+    if group.getattr(name)?.is_none() {
+        group.setattr(name, exception)?;
+    }
+    Ok(())
+}
+
+fn report_orphan(
+    group: &Bound<'_, PyAny>,
+    task: &Bound<'_, PyAny>,
+    parent: &Bound<'_, PyAny>,
+    exception: &Bound<'_, PyAny>,
+) -> Fallible<()> {
+    let py = group.py();
+    let details = PyDict::new(py);
+    let message = format!(
+        "Task {} has errored out but its parent task {} is already completed",
+        task.repr()?,
+        parent.str()?
+    );
+    details.set_item(intern!(py, "message"), message)?;
+    details.set_item(intern!(py, "exception"), exception)?;
+    details.set_item(intern!(py, "task"), task)?;
+    let event_loop = group.getattr(intern!(py, "_loop"))?;
+    loop_core::call_exception_handler(&event_loop, details.as_any())
+}
+
+fn abort_method<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    if loop_core::running_plain(py).is_some()
+        && let Some([group]) = args.exactly::<1>()
+        && is_group(&group)?
+    {
+        abort(&group)?;
+        return Ok(py.None().into_bound(py));
+    }
+    args.forward(ABORT.get(py)?)
+}
+
+/// `group._abort()`: asks every task that is not done to cancel.
+///
+/// # Errors
+/// What asking raises.
+pub(super) fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
+    let py = group.py();
+    set_mark(group, intern!(py, "_aborting"))?;
+    for task in group.getattr(intern!(py, "_tasks"))?.try_iter()? {
+        let task = task?;
+        if !tasks::is_done(&task)? {
+            tasks::cancel(&task)?;
+        }
+    }
+    Ok(())
+}

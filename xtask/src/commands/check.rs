@@ -69,6 +69,9 @@ pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
     } else {
         report.skip("stubtest", "stook is not built (cargo xtask setup)");
     }
+    report.step("mypy --strict", || {
+        process::run(environment.command("python").args(STRICT_TYPES))
+    });
     report.step("tidy", tidy::check);
     report.finish()
 }
@@ -80,6 +83,16 @@ const STUBTEST: [&str; 5] = [
     "stook",
     "--ignore-missing-stub",
     "--ignore-disjoint-bases",
+];
+
+/// The stubs, and a program that says which types it expects of them, to a strict type checker.
+const STRICT_TYPES: [&str; 6] = [
+    "-m",
+    "mypy",
+    "--strict",
+    "tests/typed",
+    "python/stook/__init__.pyi",
+    "python/stook/events.pyi",
 ];
 
 fn cargo_has(subcommand: &str) -> bool {

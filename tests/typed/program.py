@@ -1,0 +1,68 @@
+"""A program for a strict type checker: each line says what its type must come out as.
+
+It is checked, never run.
+"""
+
+import asyncio
+import contextvars
+from typing import Any, assert_type
+
+import stook
+import stook.events
+
+
+async def number() -> int:
+    return 1
+
+
+async def text() -> str:
+    return "a"
+
+
+async def tasks() -> None:
+    task = stook.create_task(number(), name="one")
+    assert_type(task, asyncio.Task[int])
+    assert_type(await task, int)
+    assert_type(stook.current_task(), asyncio.Task[Any] | None)
+    both = await stook.gather(number(), text())
+    assert_type(both, tuple[int, str])
+    either = await stook.gather(number(), text(), return_exceptions=True)
+    assert_type(either, tuple[int | BaseException, str | BaseException])
+    done, pending = await stook.wait([task], timeout=1.5)
+    assert_type(done, set[asyncio.Task[int]])
+    assert_type(pending, set[asyncio.Task[int]])
+    assert_type(await stook.sleep(0, "slept"), str)
+
+
+async def ours_are_asyncio_s() -> None:
+    future: asyncio.Future[int] = stook.Future[int]()
+    task: asyncio.Task[int] = stook.Task(number())
+    assert_type(await future, int)
+    assert_type(await task, int)
+    task.cancel("enough")
+
+
+def loops() -> None:
+    loop = stook.new_event_loop()
+    assert_type(loop, stook.EventLoop)
+    base: asyncio.AbstractEventLoop = loop
+    policy: asyncio.AbstractEventLoopPolicy = stook.EventLoopPolicy()
+    asyncio.set_event_loop_policy(policy)
+    handle = base.call_later(0.5, print, "later", context=contextvars.copy_context())
+    assert_type(handle.when(), float)
+    assert_type(loop.run_until_complete(number()), int)
+
+
+def ways_in() -> None:
+    stook.install()
+    stook.uninstall()
+    stook.allow_nesting(None)
+    assert_type(stook.run(number(), debug=True), int)
+    assert_type(stook.run(text(), loop_factory=stook.new_event_loop), str)
+    assert_type(asyncio.run(number(), debug=False), int)
+
+
+def wrong() -> None:
+    stook.run(number)  # type: ignore[arg-type]
+    stook.sleep("a")  # type: ignore[call-overload]
+    stook.new_event_loop(1)  # type: ignore[call-arg]

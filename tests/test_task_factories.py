@@ -95,7 +95,7 @@ async def test_error_of_a_factory_comes_out(engine, loop):
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="from 3.12 on")
 def test_the_factory_of_eager_tasks_shows_the_class_it_makes_tasks_of(engine):
-    """anyio finds the class there, to make a task that is not eager."""
+    """Anyio finds the class there, to make a task that is not eager."""
     factory = engine.eager_task_factory
     (cell,) = factory.__closure__
     assert cell.cell_contents is engine.Task

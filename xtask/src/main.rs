@@ -53,6 +53,8 @@ enum Command {
     Bench(Passthrough),
     /// Set up, then run CPython's own asyncio tests on stook; further arguments go to the runner.
     Conformance(Passthrough),
+    /// Set up, then run other packages' tests on stock asyncio and stook; further arguments go on.
+    Downstream(Passthrough),
     /// Set up, then compare random programs on stock asyncio and stook; further arguments go on.
     Fuzz(Passthrough),
     /// The project's own rules alone; `cargo test -p xtask` checks them too.
@@ -98,6 +100,7 @@ fn run(command: Command) -> Result<()> {
         Command::Matrix { pythons } => commands::matrix::run(&pythons),
         Command::Bench(passed) => drive(Driver::Bench, &passed),
         Command::Conformance(passed) => drive(Driver::Conformance, &passed),
+        Command::Downstream(passed) => drive(Driver::Downstream, &passed),
         Command::Fuzz(passed) => drive(Driver::Fuzz, &passed),
         Command::Tidy { write } => commands::tidy::run(write),
     }

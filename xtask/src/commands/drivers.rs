@@ -1,4 +1,4 @@
-//! The Python programs behind `cargo xtask bench`, `conformance` and `fuzz`.
+//! The Python programs behind `cargo xtask bench`, `conformance`, `downstream` and `fuzz`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -18,6 +18,8 @@ pub(crate) enum Driver {
     Bench,
     /// Runs CPython's own asyncio tests.
     Conformance,
+    /// Runs other packages' own tests on stock asyncio and on stook.
+    Downstream,
     /// Compares random programs on stock asyncio and on stook.
     Fuzz,
 }
@@ -28,6 +30,7 @@ impl Driver {
         match self {
             Self::Bench => "bench/run.py",
             Self::Conformance => "conformance/run.py",
+            Self::Downstream => "downstream/run.py",
             Self::Fuzz => "conformance/order/run.py",
         }
     }
@@ -36,7 +39,7 @@ impl Driver {
     const fn requirements(self) -> Option<&'static str> {
         match self {
             Self::Bench => Some("bench/requirements.txt"),
-            Self::Conformance | Self::Fuzz => None,
+            Self::Conformance | Self::Downstream | Self::Fuzz => None,
         }
     }
 

@@ -61,8 +61,9 @@ fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
 
 /// Tests that start interpreters of their own and set these variables, or none, themselves: what
 /// differs between the runs does not reach them, so one run is enough.
-const OWN_PROCESSES: [&str; 13] = [
+const OWN_PROCESSES: [&str; 14] = [
     "test_conformance*",
+    "test_downstream*",
     "test_examples*",
     "test_install*",
     "test_interpreter_exit*",

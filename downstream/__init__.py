@@ -1,0 +1,1 @@
+"""The test suites of packages that build on asyncio, on stock and on stook side by side."""

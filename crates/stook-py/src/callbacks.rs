@@ -16,6 +16,10 @@ pub(crate) enum Callback {
     Wake(Held),
     /// Tells a gather or a wait that a child is done.
     Settle(Held),
+    /// Hands the end on to the outer future of a shield.
+    Forward(Held),
+    /// Takes back what the inner future of a shield would hand on.
+    Withdraw(Held),
 }
 
 /// The method of `waiter` that is told of a child, as Python code would call it.
@@ -39,6 +43,8 @@ impl Traverse for Callback {
             }
             Callback::Wake(task) => visitor.visit(task),
             Callback::Settle(waiter) => visitor.visit(waiter),
+            Callback::Forward(outer) => visitor.visit(outer),
+            Callback::Withdraw(inner) => visitor.visit(inner),
         }
     }
 }
@@ -108,6 +114,11 @@ impl Callbacks {
     /// Removes the callbacks of `waiter`, a gather or a wait.
     pub(crate) fn remove_waiter(&self, waiter: &Bound<'_, PyAny>) {
         self.retain(|callback| !matches!(callback, Callback::Settle(held) if held.is(waiter)));
+    }
+
+    /// Removes what hands the end on to `outer`.
+    pub(crate) fn remove_forward(&self, outer: &Bound<'_, PyAny>) {
+        self.retain(|callback| !matches!(callback, Callback::Forward(held) if held.is(outer)));
     }
 
     /// Removes the wake-up of `task`.

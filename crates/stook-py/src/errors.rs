@@ -1,9 +1,9 @@
 //! asyncio's own exceptions and helpers, imported and never redefined.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyString;
+use pyo3::types::{PyCode, PyString, PyTuple};
 
 use crate::ffi::{Fallible, Raised, call, compat, error};
 
@@ -15,7 +15,9 @@ pub(crate) struct Imported {
 }
 
 impl Imported {
-    /// `module.name`, not looked up yet; the name may have dots.
+    /// `module.name`, not looked up yet. The name is a qualified one: it may have dots, and
+    /// `function.<locals>.inner` stands for a function like the one that `function` makes inside
+    /// itself, with nothing in its closure.
     pub(crate) const fn new(module: &'static str, name: &'static str) -> Self {
         Imported {
             module,
@@ -37,13 +39,54 @@ impl Imported {
         self.object
             .get_or_try_init(py, || {
                 let module = py.import(self.module)?.into_any();
+                let mut inside = false;
                 self.name
                     .split('.')
-                    .try_fold(module, |owner, name| owner.getattr(name))
+                    .try_fold(module, |owner, name| {
+                        if name == LOCALS {
+                            inside = true;
+                            return Ok(owner);
+                        }
+                        match std::mem::take(&mut inside) {
+                            true => inner_function(&owner, name),
+                            false => owner.getattr(name),
+                        }
+                    })
                     .map(Bound::unbind)
             })
             .map(|object| object.bind(py))
     }
+}
+
+/// What stands in a qualified name between a function and one inside it.
+const LOCALS: &str = "<locals>";
+
+/// A function of the code that `function` has for `name` inside itself.
+fn inner_function<'py>(function: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let py = function.py();
+    let code = function.getattr("__code__")?;
+    for constant in code.getattr("co_consts")?.try_iter()? {
+        let constant = constant?;
+        if !constant.is_instance_of::<PyCode>() || !constant.getattr("co_name")?.eq(name)? {
+            continue;
+        }
+        let types = py.import("types")?;
+        let cells = (0..constant.getattr("co_freevars")?.len()?)
+            .map(|_| types.call_method0("CellType"))
+            .collect::<PyResult<Vec<_>>>()?;
+        let closure = (!cells.is_empty())
+            .then(|| PyTuple::new(py, cells))
+            .transpose()?;
+        let globals = function.getattr("__globals__")?;
+        let nothing = py.None();
+        return types.call_method1(
+            "FunctionType",
+            (constant, globals, &nothing, &nothing, closure),
+        );
+    }
+    Err(PyAttributeError::new_err(format!(
+        "no function {name} inside {function}"
+    )))
 }
 
 /// `asyncio.CancelledError`

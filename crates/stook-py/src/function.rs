@@ -20,14 +20,27 @@ use crate::ffi::{Args, Builder, Class, Fallible, GetSet, HeldCell, Ref, TypeSlot
 /// `wait`, `gather`, `Handle._run` and loop, only the program's own lines.
 pub(crate) type Body = for<'a, 'py> fn(&Args<'a, 'py>) -> Fallible<Bound<'py, PyAny>>;
 
+/// What a function does that another one would have made inside itself; the object is what it
+/// would have found in its enclosing scope.
+pub(crate) type InnerBody =
+    for<'a, 'py> fn(&Bound<'py, PyAny>, &Args<'a, 'py>) -> Fallible<Bound<'py, PyAny>>;
+
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    Function(Body),
+    Inner(InnerBody),
+}
+
 /// The state of a native function.
 #[derive(Debug, Default)]
 pub(crate) struct FunctionState {
-    pub(crate) body: Cell<Option<Body>>,
+    work: Cell<Option<Work>>,
+    /// What an inner function is about.
+    subject: HeldCell,
     original: HeldCell,
 }
 
-traverse!(FunctionState: original);
+traverse!(FunctionState: subject, original);
 
 impl Class for FunctionState {
     type Extras = Callable;
@@ -41,15 +54,39 @@ impl Class for FunctionState {
 /// A function that does `body` and shows itself as `original`.
 pub(crate) fn new<'py>(original: &Bound<'py, PyAny>, body: Body) -> Fallible<Bound<'py, PyAny>> {
     let state = FunctionState::default();
-    state.body.set(Some(body));
+    state.work.set(Some(Work::Function(body)));
     state.original.set(original.clone());
     Ok(Ref::allocate(original.py(), state)?.into_any())
 }
 
+/// A function that does `body` for `subject` and shows itself as `original`, a function inside
+/// another.
+pub(crate) fn inner<'py>(
+    original: &Bound<'py, PyAny>,
+    body: InnerBody,
+    subject: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let state = FunctionState::default();
+    state.work.set(Some(Work::Inner(body)));
+    state.subject.set(subject.clone());
+    state.original.set(original.clone());
+    Ok(Ref::allocate(original.py(), state)?.into_any())
+}
+
+/// `function` as a method of `receiver`.
+pub(crate) fn bound_method<'py>(
+    function: &Bound<'py, PyAny>,
+    receiver: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let types = function.py().import("types")?;
+    Ok(types.call_method1(intern!(function.py(), "MethodType"), (function, receiver))?)
+}
+
 #[inline]
 fn call<'py>(this: &Ref<'py, FunctionState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    match this.body.get() {
-        Some(body) => body(args),
+    match this.work.get() {
+        Some(Work::Function(body)) => body(args),
+        Some(Work::Inner(body)) => body(&this.subject.get_or_none(args.py()), args),
         None => Err(crate::errors::runtime_error("a function without a body")),
     }
 }

@@ -19,7 +19,7 @@ use crate::ffi::{Class, Fallible, Held, HeldCell, Raised, Ref, TypeSlot, call, c
 use crate::loop_core::{self, LoopState, Marks};
 use crate::ready::Ready;
 use crate::reference::reference;
-use crate::{running, wakeup};
+use crate::{forward, running, wakeup};
 
 /// The state of a `Future`, and the beginning of the state of a `Task`.
 #[derive(Debug, Default)]
@@ -276,6 +276,14 @@ fn schedule(this: &Ref<'_, FutureState>, callback: Callback) -> Fallible<()> {
                     waiter,
                     child: future,
                 },
+                Callback::Forward(outer) => Ready::Forward {
+                    outer,
+                    inner: future,
+                },
+                Callback::Withdraw(inner) => Ready::Withdraw {
+                    inner,
+                    outer: future,
+                },
             });
             return Ok(());
         }
@@ -313,6 +321,14 @@ pub(crate) fn as_python<'py>(
         Callback::Wake(task) => wakeup::as_python(task.bind(py)),
         Callback::Settle(waiter) => Ok((
             settling_method(waiter.bind(py))?,
+            context::copy_current(py)?,
+        )),
+        Callback::Forward(outer) => Ok((
+            forward::forward_as_python(outer.bind(py))?,
+            context::copy_current(py)?,
+        )),
+        Callback::Withdraw(inner) => Ok((
+            forward::withdraw_as_python(inner.bind(py))?,
             context::copy_current(py)?,
         )),
     }

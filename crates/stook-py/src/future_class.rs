@@ -137,7 +137,10 @@ fn listed<'py>(this: &Ref<'py, FutureState>) -> Fallible<Vec<Listed<'py>>> {
             Callback::Call { function, context } => {
                 Some((function.bind(py).clone(), context.bind(py).clone()))
             }
-            Callback::Wake(_) | Callback::Settle(_) => None,
+            Callback::Wake(_)
+            | Callback::Settle(_)
+            | Callback::Forward(_)
+            | Callback::Withdraw(_) => None,
         })
         .collect();
     this.callbacks.put_back(all);
@@ -172,6 +175,8 @@ fn copy(py: Python<'_>, callback: &Callback) -> Callback {
         },
         Callback::Wake(task) => Callback::Wake(again(task)),
         Callback::Settle(waiter) => Callback::Settle(again(waiter)),
+        Callback::Forward(outer) => Callback::Forward(again(outer)),
+        Callback::Withdraw(inner) => Callback::Withdraw(again(inner)),
     }
 }
 

@@ -18,6 +18,7 @@ mod event_loop;
     reason = "the one layer that speaks to CPython's C interface"
 )]
 mod ffi;
+mod forward;
 mod function;
 mod future;
 mod future_class;

@@ -13,6 +13,10 @@ pub(crate) enum Ready {
     Wake { task: Held, awaited: Held },
     /// `child` is done, and `waiter`, a gather or a wait, counts it.
     Settle { waiter: Held, child: Held },
+    /// `inner` is done and hands its end on to `outer`.
+    Forward { outer: Held, inner: Held },
+    /// `outer` is done: `inner` need not hand its end on.
+    Withdraw { inner: Held, outer: Held },
     /// A future's callback: `function(future)` in `context`.
     Call {
         function: Held,
@@ -42,6 +46,10 @@ impl Traverse for Ready {
             Ready::Settle { waiter, child } => {
                 visitor.visit(waiter);
                 visitor.visit(child);
+            }
+            Ready::Forward { outer, inner } | Ready::Withdraw { inner, outer } => {
+                visitor.visit(outer);
+                visitor.visit(inner);
             }
             Ready::Call {
                 function,

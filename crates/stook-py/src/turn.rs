@@ -18,6 +18,7 @@ use crate::clock;
 use crate::current;
 use crate::errors::Imported;
 use crate::ffi::{Fallible, Held, Raised, Ref, call, compat, context, poll};
+use crate::forward;
 use crate::future::{self, FutureState};
 use crate::gather::{self, GatheringState};
 use crate::handle::{self, HandleState, TimerHandleState};
@@ -359,6 +360,8 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
             step::wake_native(this, task, awaited.bind(py))
         }),
         Ready::Settle { waiter, child } => settle(waiter.bind(py), child.bind(py)),
+        Ready::Forward { outer, inner } => forward::forward(outer.bind(py), inner.bind(py)),
+        Ready::Withdraw { inner, outer } => forward::withdraw(inner.bind(py), outer.bind(py)),
         Ready::Call {
             function,
             future,
@@ -469,6 +472,14 @@ fn as_handle<'py>(
         Ready::Settle { waiter, child } => {
             let callback = settling_method(waiter.bind(py))?;
             (callback, one(child).to_vec(), None)
+        }
+        Ready::Forward { outer, inner } => {
+            let callback = forward::forward_as_python(outer.bind(py))?;
+            (callback, one(inner).to_vec(), None)
+        }
+        Ready::Withdraw { inner, outer } => {
+            let callback = forward::withdraw_as_python(inner.bind(py))?;
+            (callback, one(outer).to_vec(), None)
         }
         Ready::Call {
             function,

@@ -30,7 +30,7 @@ const RANKS: [&[&str]; 33] = [
     &["current"],
     &["handle"],
     &["scheduling"],
-    &["future", "task", "step", "wakeup"],
+    &["forward", "future", "task", "step", "wakeup"],
     &["future_iter"],
     &["future_class"],
     &["task_class"],

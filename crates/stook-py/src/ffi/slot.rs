@@ -201,6 +201,12 @@ impl<T: Class> Builder<T> {
             .slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void)
     }
 
+    /// `__aiter__`, which gives the object itself, and `__anext__`.
+    pub(crate) fn async_iterator(self, function: impl Unary<T>) -> Self {
+        self.slot(ffi::Py_am_aiter, ffi::PyObject_SelfIter as *mut c_void)
+            .unary(ffi::Py_am_anext, function)
+    }
+
     /// The iterator that `await` drives: resumption, `__next__` and `__iter__`.
     pub(crate) fn resumable<F>(self, function: F) -> Self
     where

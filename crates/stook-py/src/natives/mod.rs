@@ -6,12 +6,16 @@
 //! exactly asyncio's class while a loop of ours runs in its shortest paths; for everything else, a
 //! user's subclass or debug mode among them, it calls the method in whose place it stands.
 
+mod as_completed;
 mod block;
 pub(crate) mod bound_loop;
+mod completion;
+mod completions;
 pub(crate) mod context_manager;
 mod group_exit;
 pub(crate) mod lock;
 pub(crate) mod routine;
+mod shield;
 pub(crate) mod stock_class;
 mod task_group;
 mod tasks;
@@ -23,10 +27,12 @@ pub(crate) mod waiters;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use self::completions::CompletionsState;
 use self::wait_for::WaitForState;
 use self::wait_for_waiter::WaiterState;
 use crate::errors::Imported;
 use crate::ffi::{Fallible, Ref};
+use crate::forward;
 use crate::function::{self, Body};
 
 /// A function or method of asyncio's, and what does its work.
@@ -46,6 +52,8 @@ fn all() -> impl Iterator<Item = &'static Native> {
         wait_for::NATIVES,
         task_group::NATIVES,
         group_exit::NATIVES,
+        shield::NATIVES,
+        as_completed::NATIVES,
     ]
     .into_iter()
     .flatten()
@@ -56,6 +64,9 @@ fn all() -> impl Iterator<Item = &'static Native> {
 /// # Errors
 /// What follows from that raises.
 pub(crate) fn settle<'py>(waiter: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallible<()> {
+    if let Some(completions) = Ref::<CompletionsState>::cast(waiter) {
+        return completions::settle(completions, child);
+    }
     match Ref::<WaiterState>::cast(waiter) {
         Some(waiter) => wait_for_waiter::release(waiter),
         None => task_group::settle(waiter, child),
@@ -81,7 +92,8 @@ pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
     for native in all() {
         native.original.get(py)?;
     }
-    Ok(())
+    forward::capture(py);
+    as_completed::capture(py)
 }
 
 /// Makes the classes, and `_natives`: a list of `(module, name, function)`.
@@ -94,6 +106,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     wait_for::build(py)?;
     group_exit::build(py)?;
     wait_for_waiter::build(py)?;
+    as_completed::build(module)?;
     let list = PyList::empty(py);
     for native in all() {
         let (home, name) = native.original.place();

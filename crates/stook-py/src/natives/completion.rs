@@ -1,0 +1,198 @@
+//! The coroutine that waits for the next future of an `as_completed`.
+//!
+//! # Source
+//! `_wait_for_one`, `_AsCompletedIterator.__anext__`, CPython 3.11 to 3.13 `asyncio/tasks.py`;
+//! `Queue.get`, `asyncio/queues.py`.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, PyTimeoutError};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::completions::{self, CompletionsState};
+use crate::awaiting::Awaiting;
+use crate::coroutine::{self, Common, Coroutine, Identity};
+use crate::errors::Imported;
+use crate::ffi::class::WeakReferences;
+use crate::ffi::coro::Resumed;
+use crate::ffi::gc::traverse;
+use crate::ffi::{Class, Fallible, HeldCell, Ref, TypeSlot, call, compat};
+use crate::future;
+
+/// What the coroutine returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// What the future ended with.
+    #[default]
+    Result,
+    /// The future.
+    Future,
+}
+
+static WAIT_FOR_ONE: Imported = Imported::new(
+    "asyncio.tasks",
+    if compat::SINCE_3_13 {
+        "_AsCompletedIterator._wait_for_one"
+    } else {
+        "as_completed.<locals>._wait_for_one"
+    },
+);
+static NEXT: Imported = Imported::new("asyncio.tasks", "_AsCompletedIterator.__anext__");
+
+static RESULT: Identity = Identity {
+    name: "_wait_for_one",
+    qualname: WAIT_FOR_ONE.place().1,
+    original: &WAIT_FOR_ONE,
+};
+static FUTURE: Identity = Identity {
+    name: "__anext__",
+    qualname: "_AsCompletedIterator.__anext__",
+    original: &NEXT,
+};
+
+/// Looks up what is needed where `as_completed` is as we know it; elsewhere it is not used.
+pub(super) fn capture(py: Python<'_>) {
+    let _ = WAIT_FOR_ONE.get(py);
+    if compat::SINCE_3_13 {
+        let _ = NEXT.get(py);
+    }
+}
+
+/// The state of the coroutine.
+#[derive(Debug, Default)]
+struct CompletionState {
+    common: Common,
+    completions: HeldCell,
+    /// The future that it waits for until something has ended.
+    getter: HeldCell,
+    awaiting: Awaiting,
+    gives: Cell<Gives>,
+}
+
+traverse!(CompletionState: common, completions, getter, awaiting);
+
+impl Class for CompletionState {
+    type Extras = WeakReferences;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+/// A coroutine that waits for the next future of `completions`.
+///
+/// # Errors
+/// `MemoryError`, and what looking at the stack raises where origins are tracked.
+pub(super) fn new<'py>(
+    completions: &Ref<'py, CompletionsState>,
+    gives: Gives,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = completions.py();
+    let state = CompletionState {
+        common: Common::new(py)?,
+        ..CompletionState::default()
+    };
+    state.completions.set(completions.as_any().clone());
+    state.gives.set(gives);
+    Ok(Ref::allocate(py, state)?.into_any())
+}
+
+impl Coroutine for CompletionState {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn identity(&self) -> &Identity {
+        match self.gives.get() {
+            Gives::Result => &RESULT,
+            Gives::Future => &FUTURE,
+        }
+    }
+
+    fn advance<'py>(
+        this: &Ref<'py, Self>,
+        thrown: Option<Bound<'py, PyAny>>,
+        begins: bool,
+    ) -> Fallible<Resumed<'py>> {
+        let py = this.py();
+        let completions = this.completions.get_or_none(py);
+        let Some(completions) = Ref::<CompletionsState>::cast(&completions) else {
+            return Err(PyRuntimeError::new_err("nothing to wait for").into());
+        };
+        let advanced = if begins {
+            if this.gives.get() == Gives::Future && !completions.ask() {
+                Err(PyStopAsyncIteration::new_err(()).into())
+            } else {
+                take(this, completions)
+            }
+        } else {
+            match this.awaiting.resume(py, thrown) {
+                Ok(Resumed::Yielded(yielded)) => return Ok(Resumed::Yielded(yielded)),
+                Ok(Resumed::Returned(_)) => take(this, completions),
+                Err(raised) => {
+                    let exception = raised.take(py);
+                    completions::leave(completions, &this.getter.get_or_none(py))?;
+                    Err(PyErr::from_value(exception).into())
+                }
+            }
+        };
+        if !matches!(advanced, Ok(Resumed::Yielded(_))) {
+            let ended = advanced.map_err(|raised| raised.take(py));
+            this.getter.clear();
+            this.completions.clear();
+            return ended.map_err(|exception| PyErr::from_value(exception).into());
+        }
+        advanced
+    }
+
+    fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        this.awaiting.shown(this.py())
+    }
+
+    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
+        let py = this.py();
+        let exit = py.get_type::<PyGeneratorExit>();
+        match Self::advance(this, Some(exit.call0()?), false) {
+            Err(raised) if !raised.matches(exit.as_any()) => Err(raised),
+            Err(raised) => {
+                raised.clear(py);
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+/// Takes the first of what ended, or waits until there is one.
+fn take<'py>(
+    this: &Ref<'py, CompletionState>,
+    completions: &Ref<'py, CompletionsState>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let Some(ended) = completions.pop(py) else {
+        let getter = completions::join(completions)?;
+        this.getter.set(getter.clone());
+        return this.awaiting.begin(&getter);
+    };
+    if ended.is_none() {
+        return Err(PyTimeoutError::new_err(()).into());
+    }
+    if this.gives.get() == Gives::Future {
+        return Ok(Resumed::Returned(ended));
+    }
+    let result = match future::plain(&ended) {
+        Some(plain) => future::result(plain)?,
+        None => call::method0(&ended, intern!(py, "result"))?,
+    };
+    Ok(Resumed::Returned(result))
+}
+
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(super) fn build(py: Python<'_>) -> Fallible<()> {
+    coroutine::build::<CompletionState>(py, c"stook.coroutine", [])
+}

@@ -11,8 +11,9 @@ There are three modes:
     Both at once: what a program sees under the launcher.
 
 A loop is replaced where it is made: the class that the default policy instantiates, and the public
-names of that class. The tests' own loops, which derive from ``BaseEventLoop`` or are fakes of it,
-stay as they are: they test the classes of the standard library.
+names of that class. ``BaseEventLoop`` and ``BaseSelectorEventLoop``, from which tests derive loops
+of their own, with a clock that stands still or a selector that answers what the test wants, get
+stook's scheduling as well; uvloop and rloop have nothing to offer in their place.
 """
 
 import asyncio
@@ -46,7 +47,7 @@ class EngineMissing(Exception):
 
 
 def put_in_place(engine, mode):
-    """Put ``engine`` in asyncio's place, and return the class of its event loop.
+    """Put ``engine`` in asyncio's place, and return a class that all its event loops have.
 
     Returns:
         The class, or ``None`` where loops stay those of the standard library.
@@ -62,10 +63,17 @@ def put_in_place(engine, mode):
         raise EngineMissing(f"{engine} cannot be imported: {error}") from error
     if mode != LOOP:
         _install_types(keep_loops=mode == TYPES)
-    if mode != TYPES:
-        use_loop_class(loop_class)
+    if mode == TYPES:
+        _check_place(mode, loop_class)
+        return None
+    use_loop_class(loop_class)
     _check_place(mode, loop_class)
-    return None if mode == TYPES else loop_class
+    if engine != "stook":
+        return loop_class
+    from stook.events import Scheduling
+
+    use_scheduling(Scheduling)
+    return Scheduling
 
 
 def use_loop_class(loop_class):
@@ -75,6 +83,26 @@ def use_loop_class(loop_class):
             if hasattr(module, name):
                 setattr(module, name, loop_class)
     asyncio.DefaultEventLoopPolicy._loop_factory = loop_class
+
+
+def use_scheduling(scheduling):
+    """Put ``scheduling`` before asyncio's base classes of loops, in what derives from them now."""
+    places = {
+        asyncio.BaseEventLoop: (asyncio, asyncio.base_events),
+        asyncio.selector_events.BaseSelectorEventLoop: (asyncio.selector_events,),
+    }
+    for stock, modules in places.items():
+        joined = _Joined(stock.__name__, (scheduling, stock), {"stock": stock})
+        joined.__module__, joined.__qualname__ = stock.__module__, stock.__qualname__
+        for module in modules:
+            setattr(module, stock.__name__, joined)
+
+
+class _Joined(type):
+    """Takes for its instances what the standard library's class takes for them."""
+
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, cls.stock)
 
 
 def _install_types(*, keep_loops):

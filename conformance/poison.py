@@ -57,7 +57,7 @@ def apply(*, level=ALL, only_for=None):
     sys.modules[_MODULE] = types.SimpleNamespace(reach=reach)
     _poison_type(task_type, "_asyncio.Task")
     for name in SCHEDULING:
-        method = getattr(asyncio.BaseEventLoop, name)
+        method = getattr(_base_event_loop(), name)
         _poison_function(method, f"BaseEventLoop.{name}", _spare_by_owner(only_for))
     if level == LOOP:
         return
@@ -157,6 +157,14 @@ def _functions_of(module):
         and found.__globals__ is vars(module)
         and found.__qualname__ in FUNCTIONS
     ]
+
+
+def _base_event_loop():
+    """Return the standard library's class, whatever its name stands for by now."""
+    from asyncio.unix_events import _UnixSelectorEventLoop
+
+    *_, base, _abstract, _object = _UnixSelectorEventLoop.__mro__
+    return base
 
 
 def _spare_by_owner(only_for):

@@ -21,18 +21,15 @@ _END_OF_RUN = asyncio.base_events._run_until_complete_cb.__code__
 """What stops the loop when the future of ``run_until_complete`` is done."""
 
 
-class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
-    """An event loop whose scheduling is in Rust.
-
-    Args:
-        selector: The selector to wait with; the platform's best when ``None``.
+class Scheduling(_core.LoopCore):
+    """The scheduling half of a loop, to stand before one of asyncio's loop classes.
 
     Source:
-        ``asyncio.SelectorEventLoop``, CPython 3.13.
+        ``asyncio.BaseEventLoop``, CPython 3.13.
     """
 
-    def __init__(self, selector=None):
-        super().__init__(selector)
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self._notice_overrides()
         self.nesting_allowed = _nesting.new_loops_allow_nesting()
 
@@ -140,14 +137,6 @@ class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
             _core._set_running_loop(None)
             super()._run_forever_cleanup()
 
-    def _close_self_pipe(self):
-        if self._ssock.fileno() < 0:
-            # The collector ended the sockets of a loop that was never closed, and now ends it.
-            self._ssock = self._csock = None
-            self._internal_fds -= 1
-            return
-        super()._close_self_pipe()
-
     def close(self):
         """Close the loop and drop what is scheduled. A closed loop may be closed again.
 
@@ -156,6 +145,28 @@ class EventLoop(_core.LoopCore, asyncio.SelectorEventLoop):
         """
         super().close()
         self._clear_queues()
+
+
+class EventLoop(Scheduling, asyncio.SelectorEventLoop):
+    """An event loop whose scheduling is in Rust.
+
+    Args:
+        selector: The selector to wait with; the platform's best when ``None``.
+
+    Source:
+        ``asyncio.SelectorEventLoop``, CPython 3.13.
+    """
+
+    def __init__(self, selector=None):
+        super().__init__(selector)
+
+    def _close_self_pipe(self):
+        if self._ssock.fileno() < 0:
+            # The collector ended the sockets of a loop that was never closed, and now ends it.
+            self._ssock = self._csock = None
+            self._internal_fds -= 1
+            return
+        super()._close_self_pipe()
 
 
 def new_event_loop():

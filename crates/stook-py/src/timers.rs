@@ -208,14 +208,13 @@ impl Timers {
         });
     }
 
-    /// The handles of the timers that are set, in the order of the heap.
-    pub(crate) fn for_each_handle(&self, mut action: impl FnMut(&Held)) {
+    /// Every timer in the order of the heap: when it is due, and what it then does unless it was
+    /// cancelled.
+    pub(crate) fn for_each(&self, mut action: impl FnMut(f64, Option<&Alarm>)) {
         self.0.with(|heap| {
             for entry in &heap.entries {
                 let timer = heap.places.get(entry.place);
-                if let Some(Alarm::Run(handle)) = timer.and_then(|timer| timer.alarm.as_ref()) {
-                    action(handle);
-                }
+                action(entry.when, timer.and_then(|timer| timer.alarm.as_ref()));
             }
         });
     }

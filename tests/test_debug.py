@@ -161,6 +161,23 @@ def test_slow_step_is_logged_with_the_task(engine, loop, caplog):
     assert messages[0].endswith(" seconds")
 
 
+@pytest.mark.parametrize("function", ["gather", "wait"])
+def test_slow_counting_of_children_is_logged(engine, loop, caplog, function):
+    async def main():
+        child = loop.create_future()
+        loop.call_soon(child.set_result, None)
+        waiting = {"gather": lambda: engine.gather(child), "wait": lambda: engine.wait([child])}
+        await waiting[function]()
+
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0
+    loop.run_until_complete(main())
+    # asyncio has functions inside its own here; see the differences.
+    names = ("._done_callback(", "._on_completion(")
+    messages = [record.message for record in caplog.records]
+    assert len([text for text in messages if any(name in text for name in names)]) == 1
+
+
 def test_quick_callbacks_are_not_logged(loop, turns, caplog):
     loop.set_debug(True)
     loop.slow_callback_duration = 1000

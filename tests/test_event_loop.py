@@ -341,3 +341,41 @@ def test_subclass_may_add_and_override(engine):
     assert loop.run_until_complete(main()) == "counted"
     assert loop.made == 2
     loop.close()
+
+
+def test_ready_shows_what_will_run(engine, quiet_loop):
+    loop = quiet_loop
+    future = loop.create_future()
+    first = loop.call_soon(int, 1)
+    future.add_done_callback(str)
+    future.set_result(None)
+    loop.call_soon(future.cancel).cancel()
+    assert loop._ready[0] is first
+    assert all(isinstance(handle, asyncio.Handle) for handle in loop._ready)
+    assert [handle._callback for handle in loop._ready] == [int, str, None]
+    assert [handle._args for handle in loop._ready][:2] == [(1,), (future,)]
+    assert [handle._cancelled for handle in loop._ready] == [False, False, True]
+
+
+def test_scheduled_shows_every_timer(engine, quiet_loop, turns):
+    loop = quiet_loop
+    engine.Task(engine.sleep(70, "slept"), loop=loop)
+    turns()
+    first = loop.call_later(50, int, 1)
+    cancelled = loop.call_later(60, int, 2)
+    cancelled.cancel()
+    turns()
+    assert len(loop._scheduled) == 3
+    assert first in loop._scheduled
+    assert all(isinstance(handle, asyncio.TimerHandle) for handle in loop._scheduled)
+    shown = sorted(loop._scheduled, key=lambda handle: handle.when())
+    assert [handle._cancelled for handle in shown] == [False, True, False]
+    assert shown[1].when() == cancelled.when()
+    assert shown[1]._callback is None
+    assert shown[2]._callback is asyncio.futures._set_result_unless_cancelled
+    assert shown[2]._args[1] == "slept"
+    assert loop._timer_cancelled_count == 1
+    first.cancel()
+    turns()
+    assert len(loop._scheduled) == 1
+    assert loop._timer_cancelled_count == 0

@@ -17,6 +17,7 @@ use crate::future;
 use crate::future_class::python_bool;
 use crate::loop_core::{self, LoopState, Marks, WATCHED};
 use crate::scheduling;
+use crate::shown;
 use crate::task::{self, Options};
 use crate::turn;
 
@@ -250,18 +251,6 @@ fn tasks<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
     Ok(PyList::new(this.py(), this.tasks.list(this.py()))?.into_any())
 }
 
-fn ready<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
-    turn::ready_handles(this)
-}
-
-fn scheduled<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
-    let py = this.py();
-    let mut handles = Vec::new();
-    this.timers
-        .for_each_handle(|handle| handles.push(handle.bind(py).clone()));
-    Ok(PyList::new(py, handles)?.into_any())
-}
-
 /// The base class sets these in its `__init__`; what they stand for is kept here.
 fn ignore<'py>(_this: &Ref<'py, LoopState>, _value: &Bound<'py, PyAny>) -> Fallible<()> {
     Ok(())
@@ -388,8 +377,8 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
             GetSet::read_write(c"_debug", debug, set_debug),
             GetSet::read_write(c"_closed", closed, set_closed),
             GetSet::read_write(c"_task_factory", task_factory, set_task_factory),
-            GetSet::read_write(c"_ready", ready, ignore),
-            GetSet::read_write(c"_scheduled", scheduled, ignore),
+            GetSet::read_write(c"_ready", shown::ready_handles, ignore),
+            GetSet::read_write(c"_scheduled", shown::scheduled_handles, ignore),
             GetSet::read_write(c"_timer_cancelled_count", cancelled_timers, ignore),
             GetSet::read_write(
                 c"_stopping",

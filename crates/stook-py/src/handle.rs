@@ -237,7 +237,11 @@ fn cancel<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
     Ok(py.None().into_bound(py))
 }
 
-fn cancel_timer<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py, PyAny>> {
+/// Cancels a timer handle, and the timer it waits for.
+///
+/// # Errors
+/// In debug mode, what the repr of its callback or of an argument raises.
+pub(crate) fn cancel_timer<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
     if !this.handle.cancelled.get() {
         let event_loop = this.handle.event_loop.get(py);

@@ -33,6 +33,7 @@ mod ready;
 mod reference;
 mod running;
 mod scheduling;
+mod shown;
 mod sleep;
 mod step;
 mod task;

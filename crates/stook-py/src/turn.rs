@@ -11,9 +11,8 @@ use std::io;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyList};
+use pyo3::types::{PyDict, PyFloat};
 
-use crate::callbacks::settling_method;
 use crate::clock;
 use crate::current;
 use crate::errors::Imported;
@@ -25,10 +24,10 @@ use crate::handle::{self, HandleState, TimerHandleState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::natives;
 use crate::ready::Ready;
+use crate::shown;
 use crate::step;
 use crate::task::TaskState;
 use crate::wait::{self, WaitState};
-use crate::wakeup;
 
 static EPOLL_SELECTOR: Imported = Imported::new("selectors", "EpollSelector");
 static PROCESS_EVENTS: Imported = Imported::new("asyncio.selector_events", "BaseSelectorEventLoop");
@@ -444,79 +443,17 @@ fn report(this: &Ref<'_, LoopState>, entry: &Ready, raised: Raised) -> Fallible<
         return Err(raised);
     }
     let exception = raised.take(py);
-    match as_handle(this, entry)? {
-        Some(handle) => handle::report_exception(&handle, exception),
+    let handle = shown::ready_handle(this, entry)?;
+    match handle.as_ref().and_then(Ref::<HandleState>::cast) {
+        Some(handle) => handle::report_exception(handle, exception),
         None => Ok(()),
     }
-}
-
-/// The entry as the handle that asyncio would have made of it.
-fn as_handle<'py>(
-    this: &Ref<'py, LoopState>,
-    entry: &Ready,
-) -> Fallible<Option<Ref<'py, HandleState>>> {
-    let py = this.py();
-    let one = |object: &Held| [object.bind(py).clone()];
-    let (callback, arguments, own) = match entry {
-        Ready::Step { task } | Ready::Throw { task, .. } => {
-            let Some(task) = Ref::<TaskState>::cast(task.bind(py)) else {
-                return Ok(None);
-            };
-            let callback = wakeup::step_as_python(task, None)?;
-            (callback, Vec::new(), task.context.get(py))
-        }
-        Ready::Wake { task, awaited } => {
-            let (callback, own) = wakeup::as_python(task.bind(py))?;
-            (callback, one(awaited).to_vec(), Some(own))
-        }
-        Ready::Settle { waiter, child } => {
-            let callback = settling_method(waiter.bind(py))?;
-            (callback, one(child).to_vec(), None)
-        }
-        Ready::Forward { outer, inner } => {
-            let callback = forward::forward_as_python(outer.bind(py))?;
-            (callback, one(inner).to_vec(), None)
-        }
-        Ready::Withdraw { inner, outer } => {
-            let callback = forward::withdraw_as_python(inner.bind(py))?;
-            (callback, one(outer).to_vec(), None)
-        }
-        Ready::Call {
-            function,
-            future,
-            context,
-        } => (
-            function.bind(py).clone(),
-            one(future).to_vec(),
-            Some(context.bind(py).clone()),
-        ),
-        Ready::Release { future, value } => {
-            let futures = py.import("asyncio.futures")?;
-            let callback = futures.getattr("_set_result_unless_cancelled")?;
-            (
-                callback,
-                vec![future.bind(py).clone(), value.bind(py).clone()],
-                None,
-            )
-        }
-        Ready::Expire(waiter) => {
-            let callback = waiter.bind(py).getattr(intern!(py, "_on_timeout"))?;
-            (callback, Vec::new(), None)
-        }
-        Ready::Run(handle) => return Ok(Ref::cast(handle.bind(py)).cloned()),
-    };
-    let arguments = pyo3::types::PyTuple::new(py, arguments)?.into_any();
-    let state = HandleState::new(this, &callback, arguments, own)?;
-    Ok(Some(Ref::allocate(py, state)?))
 }
 
 /// Runs one entry in debug mode: slow ones are logged.
 fn run_debugging(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
     let py = this.py();
-    let handle = match &entry {
-        Ready::Run(handle) => Some(handle.bind(py).clone()),
-        _ => None,
-    };
+    let handle = shown::ready_handle(this, &entry)?;
     if let Some(handle) = &handle {
         if is_cancelled(handle)? {
             return Ok(());
@@ -551,29 +488,4 @@ fn log_if_slow(this: &Ref<'_, LoopState>, handle: &Bound<'_, PyAny>, took: f64) 
             .call_method1(intern!(py, "warning"), (message, handle, took))?;
     }
     Ok(())
-}
-
-/// What is ready, as the handles that asyncio would show.
-///
-/// # Errors
-/// `MemoryError`.
-pub(crate) fn ready_handles<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
-    let py = this.py();
-    let entries = this.ready.take();
-    let handles: Fallible<Vec<_>> = entries
-        .iter()
-        .map(|entry| match entry {
-            Ready::Run(handle) => Ok(handle.bind(py).clone()),
-            entry => Ok(match as_handle(this, entry)? {
-                Some(handle) => handle.into_any(),
-                None => py.None().into_bound(py),
-            }),
-        })
-        .collect();
-    let meanwhile = this.ready.take();
-    entries
-        .into_iter()
-        .chain(meanwhile)
-        .for_each(|entry| this.push(entry));
-    Ok(PyList::new(py, handles?)?.into_any())
 }

@@ -45,6 +45,7 @@ const RANKS: [&[&str]; 33] = [
     &["reactor"],
     &["transport"],
     &["server"],
+    &["shown"],
     &["turn"],
     &["event_loop"],
     &["names"],

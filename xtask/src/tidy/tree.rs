@@ -79,7 +79,8 @@ fn read_directory(directory: &Path, prefix: &str, files: &mut Vec<File>) -> std:
         if kind.is_dir() && !is_left_out(&name) {
             read_directory(&entry.path(), &format!("{path}/"), files)?;
         } else if kind.is_file() && name != ".git" {
-            // (`.git` is a file in a second work tree.) What is not UTF-8 is a built thing or a sample, not a source.
+            // `.git` is a file in a second work tree. What is not UTF-8 is a built thing or a
+            // sample, not a source.
             if let Ok(text) = String::from_utf8(fs::read(entry.path())?) {
                 files.push(File { path, text });
             }

@@ -286,11 +286,13 @@ fn marked(mark: Marks) -> impl Fn(&Ref<'_, LoopState>) -> bool + Copy {
 }
 
 fn debug<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(python_bool(this.py(), marked(Marks::DEBUG)(this)))
+    let given = this.debug.get(this.py());
+    Ok(given.unwrap_or_else(|| python_bool(this.py(), false)))
 }
 
 fn set_debug<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fallible<()> {
     this.mark(Marks::DEBUG, value.is_truthy()?);
+    this.debug.set(value.clone());
     Ok(())
 }
 

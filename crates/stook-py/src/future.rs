@@ -288,14 +288,6 @@ fn schedule(this: &Ref<'_, FutureState>, callback: Callback) -> Fallible<()> {
             return Ok(());
         }
         native.check_closed()?;
-        // Counting a child is ours alone: there is no user's code to trace.
-        if let Callback::Settle(waiter) = callback {
-            native.push(Ready::Settle {
-                waiter,
-                child: Held::new(this.as_any()),
-            });
-            return Ok(());
-        }
     }
     let (function, context) = as_python(py, callback)?;
     loop_core::call_soon(&event_loop, &function, Some(this.as_any()), &context)

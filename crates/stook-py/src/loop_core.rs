@@ -64,6 +64,8 @@ pub(crate) struct LoopState {
     pub(crate) timers: Timers,
     pub(crate) current_task: HeldCell,
     pub(crate) task_factory: HeldCell,
+    /// What `set_debug()` was given; its truth is a mark.
+    pub(crate) debug: HeldCell,
     /// `threading.get_ident()` of the thread that runs the loop, as a Python object.
     pub(crate) thread: HeldCell,
     pub(crate) stopping: Cell<bool>,
@@ -77,7 +79,7 @@ pub(crate) struct LoopState {
     marks: Cell<u16>,
 }
 
-traverse!(LoopState: ready, timers, current_task, task_factory, thread, current_handle);
+traverse!(LoopState: ready, timers, current_task, task_factory, debug, thread, current_handle);
 
 impl Class for LoopState {
     type Extras = Attributes;

@@ -369,7 +369,7 @@ loop = asyncio.new_event_loop()
 loop.set_debug(True)
 loop.run_until_complete(coroutine())
 # The collector must not end these before the loop.
-kept = loop._selector, loop._ssock, loop._csock
+kept = loop._ssock, loop._csock
 del loop
 gc.collect()
 """

@@ -169,13 +169,18 @@ def cancel_handle(draw):
 
 @anywhere(5)
 def add_callback(draw):
-    """Add a done-callback, at times the same one twice."""
+    """Add a done-callback, at times the same one twice, at times to remove it some turns later."""
     name, callback = draw.any_name(), draw.callback()
     argument = '"is done", ' if callback == "say" else ""
     if argument:
         return Node(f'box["{name}"].add_done_callback(lambda done: say({argument}done))')
     add = f'box["{name}"].add_done_callback({callback}{draw.context_option()})'
-    return Node("\n".join([add] * (2 if draw.chance(0.15) else 1)))
+    lines = [add] * (2 if draw.chance(0.15) else 1)
+    if draw.chance(0.25):
+        one = f'box["{name}"].remove_done_callback'
+        remove = f'attempt("{name}.remove_done_callback", {one}, {callback})'
+        lines.append(f"after({draw.rng.randint(0, 3)}, lambda: {remove})")
+    return Node("\n".join(lines))
 
 
 @anywhere(2)

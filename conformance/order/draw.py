@@ -149,8 +149,12 @@ class Draw:
 
     def coroutine(self):
         """Return a call of a coroutine function, most often one of the program's, as text."""
-        if self.chance(0.1):
+        choice = self.rng.random()
+        if choice < 0.1:
             return tool_wait(self)
+        if choice < 0.2:
+            outcome = self.number() if self.chance(0.4) else f'ValueError("e{self.number()}")'
+            return f"settle_in({self.rng.randint(0, 3)}, {outcome})"
         name = self._function("coroutine")
         return f"{name}()" if name else "asyncio.sleep(0)"
 

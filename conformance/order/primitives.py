@@ -51,6 +51,15 @@ _WAITS = {
 }
 """For each kind the methods that wait, called, and how likely each is."""
 
+_ENDS = {
+    ".get(": "put_nowait, {number}",
+    ".put(": "get_nowait",
+    ".join(": "task_done",
+    ".acquire(": "release",
+    "event": "set",
+}
+"""What ends a wait, by what is in its text."""
+
 _BLOCKS = ("lock", "semaphore", "bounded", "condition", "barrier")
 """The kinds that ``async with`` takes."""
 
@@ -71,6 +80,31 @@ def tool_wait(draw, name=None):
     """Return the call of a method of a tool that waits, as text."""
     name = name or draw.tool_name()
     return f'tools["{name}"].{_choice(draw, _WAITS[name[:-1]])}'
+
+
+def tool_use(draw, name):
+    """Return a coroutine that waits for a tool, most often one that lets go of it, as text."""
+    kind = name[:-1]
+    if kind not in _BLOCKS or draw.chance(0.2):
+        return tool_wait(draw, name)
+    if kind == "condition" and draw.chance(0.7):
+        return f'hold_and_wait(tools["{name}"])'
+    return f'hold(tools["{name}"], {draw.rng.randint(0, 2)})'
+
+
+def tool_event(draw, name, use):
+    """Return a statement that may end the wait of somebody who uses a tool like this."""
+    for word, call in _ENDS.items():
+        if word in use and draw.chance(0.6):
+            text = call.format(number=draw.number())
+            return attempt(f"{name}.{call.partition(',')[0]}", f'tools["{name}"].{text}')
+    if name.startswith("condition") and draw.chance(0.7):
+        notify = f'hold_and_notify(tools["{name}"], {draw.rng.randint(1, 2)})'
+        return attempt("create_task", f"loop.create_task, {notify}")
+    before, draw.tools = draw.tools, [name]
+    statement = tool_call(draw)
+    draw.tools = before
+    return statement
 
 
 def tool_for_block(draw):

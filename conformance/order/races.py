@@ -26,9 +26,9 @@ def race(draw):
 
 def _event(draw, name):
     choice = draw.rng.random()
-    if choice < 0.4:
+    if choice < 0.35:
         return attempt(f"{name}.set_result", f'box["{name}"].set_result, {draw.number()}')
-    if choice < 0.5:
+    if choice < 0.53:
         return attempt(f"{name}.set_exception", f'box["{name}"].set_exception, {draw.error()}')
     if choice < 0.6:
         return attempt(f"{name}.cancel", f'box["{name}"].cancel, {draw.message()}')

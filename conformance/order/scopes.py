@@ -51,6 +51,10 @@ def use_group(draw):
     """Run tasks in a task group."""
     name, group = draw.group_name(), f"group_{draw.number()}"
     starts = [Node(f"{group}.{_started(draw)}") for _ in range(draw.rng.randint(0, 3))]
+    if draw.chance(0.2):
+        turns = draw.rng.randint(0, 2)
+        for _ in range(2):
+            starts.append(Node(f"{group}.create_task(settle_in({turns}, {draw.error()}))"))
     if draw.chance(0.3):
         start = attempt("create_task", f"lambda: {group}.{_started(draw)}")
         starts.append(_by_another(draw, start))

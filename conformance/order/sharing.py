@@ -3,8 +3,8 @@
 from .blocks import block, caught, outcome
 from .expressions import name_option
 from .operations import anywhere, in_loop, waiting
-from .primitives import tool_call, tool_for_block, tool_wait
-from .tree import Node
+from .primitives import tool_call, tool_event, tool_for_block, tool_use, tool_wait
+from .tree import Node, attempt
 
 
 @anywhere(7)
@@ -37,6 +37,35 @@ def use_tool_in_block(draw):
     draw.favourite = before
     head = f'async with tools["{name}"] as position:'
     return caught(draw, name, [Node(clauses=[(head, statements)])])
+
+
+@in_loop(5)
+def contend(draw):
+    """Let several tasks wait for one thing; wake them and cancel some at turns close together."""
+    draw.spend(6)
+    name, label, tasks = draw.tool_name(), draw.task_name(), f"tasks_{draw.number()}"
+    count = draw.rng.randint(2, 4)
+    use = tool_use(draw, name)
+    start = f'loop.create_task({use}, name=fresh("{label}"))'
+    statements = [
+        Node(f"{tasks} = [{start} for _ in range({count})]"),
+        Node(clauses=[(f"for one in {tasks}:", [Node("one.add_done_callback(stage.show_end)")])]),
+    ]
+    moment = _moment(draw)
+    for _ in range(draw.rng.randint(1, 5)):
+        event = tool_event(draw, name, use)
+        if draw.chance(0.4):
+            number = 0 if draw.chance(0.5) else draw.rng.randrange(count)
+            event = attempt("cancel one", f"{tasks}[{number}].cancel, {draw.message()}")
+        when = moment if draw.chance(0.7) else _moment(draw)
+        statements.append(Node(f"{when}, lambda: {event.text})"))
+    return Node(clauses=[("if True:", statements)])
+
+
+def _moment(draw):
+    if draw.chance(0.4):
+        return f"loop.call_later({draw.delay()}"
+    return f"after({draw.rng.randint(0, 4)}"
 
 
 @in_loop(2)

@@ -19,6 +19,7 @@ set: ``OrderedSet`` takes that away from task groups, ``OrderedWeakSet`` from th
 """
 
 import asyncio
+import collections
 import contextvars
 import functools
 import gc
@@ -145,16 +146,22 @@ class Stage(Words):
         self.loop.stop()
 
     def cancel_all(self):
-        """Cancel what is left, in order of label, and wait for it."""
-        left = self._tasks_left()
+        """Cancel what is left, in order of label, and wait for it.
+
+        Tasks that share a label, as those that a loop from elsewhere names, have no order.
+        """
+        labels = collections.Counter(map(self._place, asyncio.all_tasks(self.loop)))
+        left = [task for task in self._tasks_left() if labels[self._place(task)] == 1]
         for task in left:
             task.cancel("the end")
         if left:
             self.run(asyncio.gather(*left, return_exceptions=True))
 
     def _tasks_left(self):
-        left = asyncio.all_tasks(self.loop)
-        return sorted(left, key=lambda task: (self.label(task), self._numbers.get(task, 0)))
+        return sorted(asyncio.all_tasks(self.loop), key=lambda one: self._place(one) + _line(one))
+
+    def _place(self, task):
+        return self.label(task), self._numbers.get(task, 0)
 
     def _make_tasks_by(self, factory):
         """Use a task factory and number what it makes: 3.13.0 gives all these the name ``None``."""
@@ -228,14 +235,15 @@ class Stage(Words):
     def at_most_one_done(awaitables):
         """Leave out what asyncio takes in the order of a set.
 
-        That is all but the first of those that are finished, and of coroutines, which become tasks.
+        That is all but the first of those that are finished, and of coroutines, which become tasks
+        that may be finished at once.
         """
         futures = [one for one in awaitables if asyncio.isfuture(one)]
         others = [one for one in awaitables if not asyncio.isfuture(one)]
         for other in others[1:]:
             getattr(other, "close", int)()
         done = [one for one in futures if one.done()]
-        return [one for one in futures if not one.done()] + done[:1] + others[:1]
+        return [one for one in futures if not one.done()] + (others or done)[:1]
 
     def after(self, turns, function):
         """Call a function after some turns of the loop."""
@@ -284,6 +292,10 @@ class Stage(Words):
         state = "cancelled" if one.cancelled() else "finished" if one.done() else "pending"
         requests = [one.cancelling()] if hasattr(one, "cancelling") else []
         self.say(f"{name} is {state}", one, *requests)
+
+    def show_end(self, one):
+        """Say that a task or future is done, and how."""
+        self.say("ends", one, "cancelled" if one.cancelled() else one.exception() or one.result())
 
     def show_repr(self, name, value):
         """Say what ``repr`` gives for something."""
@@ -378,6 +390,13 @@ def _in_destroyed_coroutine():
             return True
         error = error.__context__
     return False
+
+
+def _line(task):
+    """Return the coroutine function that a task runs and the line where it waits."""
+    coroutine = task.get_coro()
+    frame = getattr(coroutine, "cr_frame", None)
+    return getattr(coroutine, "__qualname__", ""), frame.f_lineno if frame else 0
 
 
 def _without_frames(error):

@@ -75,6 +75,15 @@ async def counting():
     yield 2
 
 
+async def settle_in(turns, outcome):
+    """Return a value, or raise an error, after some turns."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
 class Named(dict):
     """Things by name; one that is missing is made by a function without arguments."""
 

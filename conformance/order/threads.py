@@ -8,10 +8,14 @@ from .tree import Node, attempt
 def run_threadsafe(draw):
     """Start a coroutine as another thread does, from this one or from another."""
     name, call = draw.call_name(), f"{draw.coroutine()}, loop"
-    if draw.chance(0.6):
-        return Node(f'calls["{name}"] = asyncio.run_coroutine_threadsafe({call})')
-    text = '"run_coroutine_threadsafe", asyncio.run_coroutine_threadsafe'
-    return Node(f'calls["{name}"] = stage.in_thread({text}, {call})')
+    text = f"asyncio.run_coroutine_threadsafe({call})"
+    if draw.chance(0.4):
+        function = '"run_coroutine_threadsafe", asyncio.run_coroutine_threadsafe'
+        text = f"stage.in_thread({function}, {call})"
+    lines = [f'calls["{name}"] = {text}']
+    if draw.chance(0.5):
+        lines.append(f'calls["{name}"].add_done_callback({_told(name)})')
+    return Node("\n".join(lines))
 
 
 @anywhere(1)
@@ -24,11 +28,13 @@ def use_threads_future(draw):
     if choice < 0.6:
         return attempt(f"{name}.result", f'lambda: calls["{name}"].result(0)')
     if choice < 0.8:
-        callback = f'lambda done: say("{name} is", done.done(), done.cancelled())'
-        return attempt(
-            f"{name}.add_done_callback", f'lambda: calls["{name}"].add_done_callback({callback})'
-        )
+        add = f'lambda: calls["{name}"].add_done_callback({_told(name)})'
+        return attempt(f"{name}.add_done_callback", add)
     return attempt(f"{name}.done", f'lambda: calls["{name}"].done()')
+
+
+def _told(name):
+    return f'lambda done: say("{name} is", done.done(), done.cancelled())'
 
 
 @in_loop(0.6)

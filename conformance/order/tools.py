@@ -84,6 +84,26 @@ class OwnBarrier(asyncio.Barrier):
         return await super().wait()
 
 
+async def hold(tool, turns):
+    """Hold a lock or the like for some turns."""
+    async with tool as position:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return position
+
+
+async def hold_and_wait(condition):
+    """Wait until a condition is notified."""
+    async with condition:
+        return await condition.wait()
+
+
+async def hold_and_notify(condition, count):
+    """Notify some of those who wait for a condition."""
+    async with condition:
+        condition.notify(count)
+
+
 class Tools(dict):
     """The locks, queues and their like of a program; one that is missing is made.
 

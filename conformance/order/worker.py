@@ -39,9 +39,9 @@ def _perform(names, text):
 def _stage_names():
     """Return the names that a program finds: those of the modules a script begins with."""
     sys.path[0] = str(Path(__file__).resolve().parents[2])
-    from conformance.order import stage, things
+    from conformance.order import stage, things, tools
 
-    return {**vars(things), **vars(stage), "__name__": "program"}
+    return {**vars(things), **vars(tools), **vars(stage), "__name__": "program"}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from . import results, supervise
+from . import results, retries
 
 STORE = Path(__file__).resolve().parent.parent / "target" / "conformance"
 FORMAT = 4
@@ -39,40 +39,11 @@ class Baseline:
         with self._lock:
             known = self._modules.get(name)
         if known is None:
-            known = run_with_second_chance(self._settings, name).as_json()
+            known = retries.run(self._settings, name, retries.Retries()).as_json()
             with self._lock:
                 self._modules[name] = known
                 write_json(self._path, self._modules)
         return results.ModuleResult.from_json(name, known)
-
-
-def run_with_second_chance(settings, module, passed_before=None, only=None):
-    """Run a module, and once more those of its tests that did not pass.
-
-    The suite has tests that depend on the wall clock. One that passes the second time counts as
-    passed and is marked flaky; it is shown in the results. A crash or a hang has no second chance.
-
-    Args:
-        settings: How to run it.
-        module: The module's name.
-        passed_before: Ids of the tests that are worth another run; all when ``None``.
-        only: Ids of the tests to run; all when ``None``.
-    """
-    result = supervise.run_module(settings, module, only)
-    not_passed = [
-        name
-        for name, test in result.tests.items()
-        if test.outcome in (results.FAILED, results.ERROR, results.UNEXPECTED_SUCCESS)
-        and (passed_before is None or name in passed_before)
-    ]
-    if not_passed:
-        again = supervise.run_module(settings, module, not_passed)
-        for name in not_passed:
-            test = again.tests.get(name)
-            if test is not None and test.outcome == results.PASSED:
-                test.flaky, test.detail = True, result.tests[name].detail
-                result.tests[name] = test
-    return result
 
 
 def write_json(path, value):

@@ -8,11 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from . import baseline, engines, expected, judge, report, results, suite, supervise
+from . import baseline, engines, expected, judge, report, results, retries, suite, supervise
 
 GOOD, DIFFERENT, UNUSABLE = 0, 1, 2
 JUDGED = ("stook", "asyncio")
 """Engines whose differences fail the run; the others are only measured."""
+ROUNDS = 4
+"""How often a test of a judged engine that failed is run again, there and on stock."""
 
 
 def main(arguments=None):
@@ -109,7 +111,11 @@ def _judge_module(settings, stock, name, entries, match):
     passed_before = {
         test for test, result in before.tests.items() if result.outcome == results.PASSED
     }
-    here = baseline.run_with_second_chance(settings, name, passed_before, only)
+    again = retries.Retries()
+    if settings.engine in JUDGED:
+        stock_settings = dataclasses.replace(settings, engine="asyncio", poison=False)
+        again = retries.Retries(ROUNDS, stock_settings)
+    here = retries.run(settings, name, again, only=only, passed_before=passed_before)
     return judge.judge(before, here, entries)
 
 
@@ -118,7 +124,7 @@ def _show(verdict, tracebacks):
         f"  {verdict.module:26} {verdict.total:5} tests {verdict.passed:5} passed"
         f" {verdict.stock_passed:5} on stock"
     )
-    for word in ("listed", "regressions", "stale", "flaky"):
+    for word in ("listed", "regressions", "stale", "unsettled", "flaky"):
         if found := getattr(verdict, word):
             line += f"  {len(found)} {word}"
     print(line)
@@ -126,26 +132,29 @@ def _show(verdict, tracebacks):
         print(f"      listed      {name}: {reason}")
     for name in verdict.stale:
         print(f"      stale       {name}: it passes, or is no test; take it off the list")
-    for name in verdict.flaky:
-        print(f"      flaky       {name}: passed the second time")
+    for word in ("flaky", "unsettled"):
+        for name, again in getattr(verdict, word).items():
+            print(f"      {word:11} {name}: {again}")
     for name, test in verdict.regressions.items():
-        print(f"      REGRESSION  {name}: {test.outcome}")
+        again = f"; {test.again}" if test.again else ""
+        print(f"      REGRESSION  {name}: {test.outcome}{again}")
         if tracebacks:
             print("".join(f"          {line}\n" for line in test.detail.splitlines()), end="")
     sys.stdout.flush()
 
 
 def _show_sum(verdicts):
-    total, passed, stock_passed, regressions, listed, stale = (
+    total, passed, stock_passed, regressions, listed, stale, flaky = (
         sum(verdict.total for verdict in verdicts),
         sum(verdict.passed for verdict in verdicts),
         sum(verdict.stock_passed for verdict in verdicts),
         sum(len(verdict.regressions) for verdict in verdicts),
         sum(len(verdict.listed) for verdict in verdicts),
         sum(len(verdict.stale) for verdict in verdicts),
+        sum(len(verdict.flaky) for verdict in verdicts),
     )
     print(
         f"  {'all':26} {total:5} tests {passed:5} passed {stock_passed:5} on stock"
-        f"  {regressions} regressions, {listed} listed, {stale} stale",
+        f"  {regressions} regressions, {listed} listed, {stale} stale, {flaky} flaky",
         flush=True,
     )

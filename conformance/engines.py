@@ -32,6 +32,9 @@ ENGINES = {
 }
 """Every engine with the modes it has. The standard library is itself in every mode."""
 
+RIVALS = ("uvloop", "rloop")
+"""Other people's loops, which are only measured."""
+
 _LOOP_NAMES = ("SelectorEventLoop", "EventLoop")
 _MAKER_NAMES = (
     *_LOOP_NAMES,

@@ -18,7 +18,8 @@ class Verdict:
             went wrong outside a test.
         listed: Tests that pass on stock, do not here, and are expected, with the reason.
         stale: Tests that an entry expects to differ and that do not, and entries for no test.
-        flaky: Tests that passed only the second time.
+        unsettled: Tests that passed on stock once, and now on neither, with what was seen.
+        flaky: Tests that failed and passed when they were run again, with what was seen.
     """
 
     module: str
@@ -28,7 +29,8 @@ class Verdict:
     regressions: dict[str, results.TestResult] = dataclasses.field(default_factory=dict)
     listed: dict[str, str] = dataclasses.field(default_factory=dict)
     stale: list[str] = dataclasses.field(default_factory=list)
-    flaky: list[str] = dataclasses.field(default_factory=list)
+    unsettled: dict[str, str] = dataclasses.field(default_factory=dict)
+    flaky: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def is_good(self):
@@ -38,7 +40,7 @@ class Verdict:
     @property
     def differing(self):
         """How many tests pass on stock and not here."""
-        return len(self.regressions) + len(self.listed)
+        return len(self.regressions) + len(self.listed) + len(self.unsettled)
 
 
 def judge(stock, here, entries):
@@ -54,7 +56,7 @@ def judge(stock, here, entries):
         total=len(set(stock.tests) | set(here.tests)),
         passed=here.count(results.PASSED),
         stock_passed=stock.count(results.PASSED),
-        flaky=sorted(name for name, test in here.tests.items() if test.flaky),
+        flaky={name: test.again for name, test in sorted(here.tests.items()) if test.flaky},
     )
     entries = [entry for entry in entries if entry.is_about_module(here.module)]
     for name in sorted(set(stock.tests) | set(here.tests)):
@@ -75,6 +77,8 @@ def _judge_test(verdict, name, stock, here, entries):
             verdict.stale.append(name)
     elif entry is not None:
         verdict.listed[name] = entry.reason
+    elif now.stock_fails_too:
+        verdict.unsettled[name] = now.again
     else:
         verdict.regressions[name] = now
 

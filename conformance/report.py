@@ -4,6 +4,9 @@
 made of whatever is there, so it is written after all runs that shall be in it.
 """
 
+import contextlib
+import datetime
+import importlib.metadata
 import itertools
 import json
 
@@ -32,7 +35,9 @@ def describe(settings, verdicts):
     return {
         "engine": settings.engine,
         "mode": settings.mode,
+        "engine_version": _version_of(settings.engine),
         "version": baseline.version_name(),
+        "date": datetime.date.today().isoformat(),
         "debug": settings.debug,
         "poison": settings.poison,
         "modules": {verdict.module: _describe_module(verdict) for verdict in verdicts},
@@ -49,9 +54,17 @@ def _describe_module(verdict):
             for name, test in verdict.regressions.items()
         },
         "listed": verdict.listed,
+        "unsettled": verdict.unsettled,
         "stale": verdict.stale,
         "flaky": verdict.flaky,
     }
+
+
+def _version_of(engine):
+    """Return a rival's version; stook is at the commit of the table, asyncio is CPython's."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(engine) if engine in engines.RIVALS else ""
+    return ""
 
 
 def read_kept(directory=KEPT):
@@ -73,9 +86,9 @@ def write(path, directory=KEPT):
 
 def render(runs):
     """Return the table of ``runs`` as Markdown."""
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION, "\n## All\n\n", _summary(runs)]
     for (engine, version), group in itertools.groupby(
-        runs, lambda run: (run["engine"], run["version"])
+        runs, lambda run: (_engine(run), run["version"])
     ):
         parts.append(f"\n## {engine}, CPython {version}\n\n{_table(list(group))}")
     return "".join(parts)
@@ -84,14 +97,36 @@ def render(runs):
 _INTRODUCTION = """\
 # CPython's asyncio tests, by engine
 
-Made by `python conformance/run.py --report`. A cell says how many of the tests that pass on the
-standard library, with the same interpreter, pass on the engine; "listed" are those that differ for
-a reason given in `conformance/expected.toml`. Modes: `types`, the engine's Task and Future on the
-standard library's loop; `loop`, the engine's loop alone; `both`.
+<!-- made by `cargo xtask conformance --report docs/conformance.md` from the runs kept so far -->
+
+A cell says how many of the tests that pass on the standard library, with the same interpreter and
+in the same debug mode, pass on the engine. Modes: `types`, the engine's Task and Future on the
+standard library's loop; `loop`, the engine's loop wherever a test makes one; `both`; and `debug`
+for any of them with `PYTHONASYNCIODEBUG=1`. Of the tests that differ, those "listed" do so for a
+reason given in [expected.toml](../conformance/expected.toml), and those "unsettled" fail on the
+standard library too when they are run again. What a test derives for itself from asyncio's base
+classes runs on stook's scheduling; uvloop and rloop have no such classes, and there the tests run
+on the standard library's. [conformance/](../conformance/README.md) says how a run goes.
 """
 
 
+def _summary(runs):
+    """Return one line a run, for whoever wants to see the engines side by side."""
+    lines = [
+        _row("engine", ["CPython", "mode", "passed", "stock's", "listed", "flaky", "run on"]),
+        _row("---", ["---", "---", "---:", "---:", "---:", "---:", "---"]),
+    ]
+    for run in runs:
+        total = _sum(run["modules"].values())
+        counts = [total["stock_passed"] - _differing(total), total["stock_passed"]]
+        counts += [len(total["listed"]), len(total["flaky"])]
+        cells = [run["version"], _title(run), *map(str, counts), run["date"]]
+        lines.append(_row(_engine(run), cells))
+    return "\n".join(lines) + "\n"
+
+
 def _table(runs):
+    """Return the modules of one engine and version, a column for each run."""
     modules = sorted({module for run in runs for module in run["modules"]})
     lines = [
         _row("module", [_title(run) for run in runs]),
@@ -106,25 +141,35 @@ def _row(first, cells):
     return f"| {first} | {' | '.join(cells)} |"
 
 
+def _engine(run):
+    return f"{run['engine']} {run['engine_version']}".strip()
+
+
 def _title(run):
     flags = [flag for flag in ("debug", "poison") if run[flag]]
     return ", ".join([run["mode"], *flags])
 
 
+DIFFERENT = ("regressions", "listed", "unsettled")
+
+
 def _sum(modules):
-    total = {"stock_passed": 0, "regressions": [], "listed": []}
+    total = {"stock_passed": 0, "flaky": [], **{kind: [] for kind in DIFFERENT}}
     for module in modules:
-        total["stock_passed"] += module["stock_passed"]
-        total["regressions"] += module["regressions"]
-        total["listed"] += module["listed"]
+        for key in total:
+            total[key] += module[key]
     return total
+
+
+def _differing(module):
+    return sum(len(module[kind]) for kind in DIFFERENT)
 
 
 def _cell(module):
     if module is None:
         return ""
-    differing = len(module["regressions"]) + len(module["listed"])
-    text = f"{module['stock_passed'] - differing} / {module['stock_passed']}"
-    if module["listed"]:
-        text += f", {len(module['listed'])} listed"
+    text = f"{module['stock_passed'] - _differing(module)} / {module['stock_passed']}"
+    for kind in ("listed", "unsettled"):
+        if module[kind]:
+            text += f", {len(module[kind])} {kind}"
     return text

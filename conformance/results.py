@@ -32,12 +32,16 @@ class TestResult:
     Attributes:
         outcome: One of ``OUTCOMES``.
         detail: A traceback, the reason of a skip, or the end of the log of a crash.
-        flaky: Whether the test passed only when it was run a second time.
+        flaky: Whether the test failed at first, and passed often enough when it was run again.
+        again: What became of it when it was run again.
+        stock_fails_too: Whether the standard library, asked again, did not pass either.
     """
 
     outcome: str
     detail: str = ""
     flaky: bool = False
+    again: str = ""
+    stock_fails_too: bool = False
 
     __test__ = False  # pytest would take the name for a test class
 

@@ -63,6 +63,16 @@ def test_a_listed_test_is_expected_to_fail_and_wrong_to_pass():
     assert not verdict.is_good
 
 
+def test_a_test_that_stock_no_longer_passes_either_is_unsettled():
+    here = module_of(a="failed")
+    here.tests["test_m.a"].stock_fails_too = True
+    here.tests["test_m.a"].again = "seen"
+    verdict = judge.judge(module_of(a="passed"), here, [])
+    assert verdict.unsettled == {"test_m.a": "seen"}
+    assert verdict.is_good
+    assert verdict.differing == 1
+
+
 def test_an_entry_for_no_test_is_stale_but_only_in_its_own_module():
     other = dataclasses.replace(ENTRY, id="test_other.listed")
     verdict = judge.judge(module_of(a="passed"), module_of(a="passed"), [ENTRY, other])
@@ -120,3 +130,4 @@ def test_the_table_shows_what_passes_of_what_stock_passes(tmp_path):
     assert "| test_m | 1 / 2, 1 listed |" in table
     assert "| test_n | 1 / 1 |" in table
     assert "| **all** | 2 / 3, 1 listed |" in table
+    assert f"| asyncio | {baseline.version_name()} | types | 2 | 3 | 1 | 0 |" in table

@@ -14,7 +14,7 @@ from programs import output_of, run_python
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
-from conformance import baseline, command, results, suite, supervise  # noqa: E402
+from conformance import baseline, command, results, retries, suite, supervise  # noqa: E402
 
 PACKAGE = "suite_of_this_test"
 
@@ -174,24 +174,57 @@ class Tests(unittest.TestCase):
     assert list(outcomes(debug).values()) == ["passed"]
 
 
-def test_a_test_that_passes_the_second_time_is_flaky(write_module, settings, tmp_path):
-    write_module(
-        "test_clock",
-        f"""
+@pytest.fixture
+def write_counting(write_module, tmp_path):
+    """Write tests that pass by how often they ran before, on the engine and on stock."""
+
+    def write(**passes):
+        tests = "".join(
+            f"    def test_{name}(self): self.assertIn(runs({name!r}), {list(when)})\n"
+            for name, when in passes.items()
+        )
+        write_module(
+            "test_clock",
+            f"""
+def runs(name):
+    path = os.path.join({str(tmp_path)!r}, name)
+    with open(path, "a") as file:
+        file.write("x")
+    return os.path.getsize(path)
+
 class Tests(unittest.TestCase):
-    def test_second_time(self):
-        seen = os.path.exists({str(tmp_path / "seen")!r})
-        open({str(tmp_path / "seen")!r}, "w").close()
-        self.assertTrue(seen)
-    def test_never(self): self.fail()
-""",
+{tests}""",
+        )
+
+    return write
+
+
+def settled(settings, retries_):
+    result = retries.run(settings, "test_clock", retries_)
+    return {name.rpartition("test_")[2]: test for name, test in result.tests.items()}
+
+
+def test_a_test_that_passes_the_second_time_is_flaky(write_counting, settings):
+    write_counting(second_time=[2], never=[])
+    tests = settled(settings, retries.Retries())
+    assert (tests["second_time"].outcome, tests["second_time"].flaky) == (results.PASSED, True)
+    assert tests["second_time"].again == "run again it passes 1 of 1 times"
+    assert (tests["never"].outcome, tests["never"].flaky) == (results.FAILED, False)
+
+
+def test_what_failed_is_judged_by_how_often_stock_passes(write_counting, settings):
+    # The first run, four more on the engine, four on stock.
+    write_counting(
+        often=[2, 3, *range(6, 10)], seldom=[2, *range(6, 10)], neither=[], only_here=[2]
     )
-    result = baseline.run_with_second_chance(settings, "test_clock")
-    flaky, never = (
-        result.tests[f"test_clock.Tests.{name}"] for name in ("test_second_time", "test_never")
-    )
-    assert (flaky.outcome, flaky.flaky) == (results.PASSED, True)
-    assert (never.outcome, never.flaky) == (results.FAILED, False)
+    tests = settled(settings, retries.Retries(4, settings))
+    assert {name: (test.outcome, test.stock_fails_too) for name, test in tests.items()} == {
+        "often": (results.PASSED, False),
+        "seldom": (results.FAILED, False),
+        "neither": (results.FAILED, True),
+        "only_here": (results.PASSED, True),
+    }
+    assert tests["seldom"].again == "run again it passes 1 of 4 times, on stock 4"
 
 
 def test_the_policy_a_failing_test_leaves_behind_does_not_reach_the_next(write_module, settings):

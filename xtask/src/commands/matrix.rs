@@ -1,4 +1,4 @@
-//! `cargo xtask matrix`: the tests with one interpreter after another.
+//! `cargo xtask matrix`: the tests with one interpreter after another, CPython's in all modes.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(pythons: &[PathBuf]) -> Result<()> {
         match setup::set_up(Some(python)) {
             Ok(environment) => {
                 let note = format!(", {}", environment.interpreter().name);
-                test::run_steps(&environment, &mut report, &note);
+                test::run_steps(&environment, &mut report, &note, &test::COMPLETE);
             }
             Err(error) => report.step(format!("setup, {}", python.display()), || Err(error)),
         }

@@ -17,19 +17,24 @@ use crate::setup;
 pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
     let environment = setup::set_up(wanted)?;
     let mut report = Report::new(format!("test on {}", environment.interpreter().name));
-    run_steps(&environment, &mut report, "");
+    run_steps(&environment, &mut report, "", &EXCERPTS);
     report.finish()
 }
 
-/// Runs all tests in an environment that is set up; `note` goes behind each title.
-pub(crate) fn run_steps(environment: &Environment, report: &mut Report, note: &str) {
+/// Runs all tests in an environment that is set up, then `long_runs`; `note` goes behind each title.
+pub(crate) fn run_steps(
+    environment: &Environment,
+    report: &mut Report,
+    note: &str,
+    long_runs: &[LongRun],
+) {
     report.step(format!("Rust tests{note}"), || {
         process::run(environment.cargo().args(["test", "--quiet", "--workspace"]))
     });
     for (title, setting) in PYTHON_RUNS {
         report.step(format!("{title}{note}"), || pytest(environment, setting));
     }
-    for (driver, title, arguments) in EXCERPTS {
+    for &(driver, title, arguments) in long_runs {
         let title = format!("{title}{note}");
         if driver.exists() {
             report.step(title, || driver.run(environment, arguments));
@@ -61,8 +66,9 @@ fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
 
 /// Tests that start interpreters of their own and set these variables, or none, themselves: what
 /// differs between the runs does not reach them, so one run is enough.
-const OWN_PROCESSES: [&str; 14] = [
+const OWN_PROCESSES: [&str; 15] = [
     "test_conformance*",
+    "test_debug_same*",
     "test_downstream*",
     "test_examples*",
     "test_install*",
@@ -88,16 +94,41 @@ const PYTHON_RUNS: [(&str, Option<&str>); 3] = [
     ),
 ];
 
+/// A driver, its title, and its arguments.
+pub(crate) type LongRun = (Driver, &'static str, &'static [&'static str]);
+
+const ORDER: LongRun = (
+    Driver::Fuzz,
+    "Order of random programs",
+    &["--programs", "500"],
+);
+
 /// The parts of the long runs that belong to every test run.
-const EXCERPTS: [(Driver, &str, &[&str]); 2] = [
+const EXCERPTS: [LongRun; 3] = [
+    ORDER,
     (
-        Driver::Fuzz,
-        "Order of random programs",
-        &["--programs", "500"],
+        Driver::Conformance,
+        "CPython's tests of task control",
+        &["--mode", "types,loop", "--if-present"],
     ),
     (
         Driver::Conformance,
-        "CPython's own tests",
-        &["--if-present"],
+        "CPython's tests of asyncio",
+        &["--modules", "all", "--mode", "both", "--if-present"],
+    ),
+];
+
+/// What the matrix runs in their place.
+pub(crate) const COMPLETE: [LongRun; 3] = [
+    ORDER,
+    (
+        Driver::Conformance,
+        "CPython's tests of asyncio",
+        &["--modules", "all", "--if-present"],
+    ),
+    (
+        Driver::Conformance,
+        "CPython's tests of asyncio in debug mode",
+        &["--modules", "all", "--debug", "--if-present"],
     ),
 ];

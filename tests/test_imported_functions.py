@@ -20,9 +20,9 @@ LIST = pathlib.Path(__file__).parents[1] / "crates/stook-py/src/ffi/hang.rs"
 HARMLESS = """
     PyContext_Enter PyContext_Exit PyDict_Next PyErr_ExceptionMatches PyErr_Fetch
     PyErr_GetRaisedException PyErr_GivenExceptionMatches PyErr_Occurred PyEval_SaveThread
-    PyException_GetTraceback PyFloat_FromDouble PyGILState_Release PyInterpreterState_Get
-    PyInterpreterState_GetID PyLong_FromLong
-    PyLong_FromUnsignedLongLong PyModuleDef_Init PyModule_GetNameObject PyObject_GC_Track
+    PyException_GetContext PyException_GetTraceback PyFloat_FromDouble PyGILState_Release
+    PyInterpreterState_Get PyInterpreterState_GetID PyLong_FromLong PyLong_FromUnsignedLongLong
+    PyMethod_Function PyMethod_Self PyModuleDef_Init PyModule_GetNameObject PyObject_GC_Track
     PyObject_GC_UnTrack PyObject_SelfIter PyThreadState_Get PyTuple_GetItem PyType_GetName
     PyType_GetQualName PyType_IsSubtype PyType_Modified PyUnicode_AsUTF8AndSize
     PyUnicode_FromStringAndSize PyUnicode_InternInPlace PyVectorcall_Function

@@ -82,6 +82,13 @@ pub(crate) fn bound_method<'py>(
     Ok(types.call_method1(intern!(function.py(), "MethodType"), (function, receiver))?)
 }
 
+/// Whether `object` is `original`, or a function of ours in its place.
+pub(crate) fn stands_for(object: &Bound<'_, PyAny>, original: &Bound<'_, PyAny>) -> bool {
+    object.is(original)
+        || Ref::<FunctionState>::cast_exact(object)
+            .is_some_and(|function| function.original.holds(original))
+}
+
 #[inline]
 fn call<'py>(this: &Ref<'py, FunctionState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     match this.work.get() {

@@ -38,7 +38,12 @@ pub(crate) struct Reference {
 
 /// Whether a function uses a name. Of what somebody has put in a function's place, and is none, it
 /// is taken that it does what the newest versions do.
-fn names(function: &Bound<'_, PyAny>, list: &str, name: &str, newest: bool) -> PyResult<bool> {
+pub(crate) fn names(
+    function: &Bound<'_, PyAny>,
+    list: &str,
+    name: &str,
+    newest: bool,
+) -> PyResult<bool> {
     match function.getattr_opt(intern!(function.py(), "__code__"))? {
         Some(code) if code.is_instance_of::<PyCode>() => code.getattr(list)?.contains(name),
         _ => Ok(newest),

@@ -44,6 +44,35 @@ pub(crate) fn call1<'py>(
     checked(function.py(), answer)
 }
 
+/// `function(first, second)`
+#[inline]
+pub(crate) fn call2<'py>(
+    function: &Bound<'py, PyAny>,
+    first: &Bound<'py, PyAny>,
+    second: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let arguments = [ptr::null_mut(), first.as_ptr(), second.as_ptr()];
+    let begin = arguments[1..].as_ptr();
+    // SAFETY: S1, S2; two arguments, with a free place before them, as the flag says.
+    let answer = unsafe {
+        hang::PyObject_Vectorcall(
+            function.as_ptr(),
+            begin,
+            2 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
+            ptr::null_mut(),
+        )
+    };
+    checked(function.py(), answer)
+}
+
+/// `sequence[index]`, for an index that is not negative.
+#[inline]
+pub(crate) fn item<'py>(sequence: &Bound<'py, PyAny>, index: isize) -> Fallible<Bound<'py, PyAny>> {
+    // SAFETY: S1, S2.
+    let item = unsafe { hang::PySequence_GetItem(sequence.as_ptr(), index) };
+    checked(sequence.py(), item)
+}
+
 /// `function` with arguments as the vectorcall protocol gave them to us: `positional` values, then
 /// one for each of `keywords`.
 pub(super) fn call_vector<'py>(

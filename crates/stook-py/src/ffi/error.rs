@@ -7,7 +7,9 @@ use std::marker::PhantomData;
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
-use pyo3::{PyErr, ffi, intern};
+use pyo3::{PyErr, ffi};
+
+use super::hang;
 
 /// The error indicator of this thread is set.
 #[must_use = "an exception is pending in the interpreter"]
@@ -142,34 +144,73 @@ pub(crate) fn raise(exception: &Bound<'_, PyAny>) -> Raised {
     Raised(PhantomData)
 }
 
-/// Makes `handled` the context of `exception`, as raising one while the other is handled does.
+/// Does `last` while an exception is on its way, as a `finally` clause does, and gives the
+/// exception that is on its way then.
+pub(crate) fn finally(
+    py: Python<'_>,
+    raised: Raised,
+    last: impl FnOnce() -> Fallible<()>,
+) -> Raised {
+    let exception = raised.take(py);
+    match last() {
+        Ok(()) => again(exception),
+        Err(second) => while_handling(py, second, &exception),
+    }
+}
+
+/// Raises `exception` once more, as it is.
+pub(crate) fn again(exception: Bound<'_, PyAny>) -> Raised {
+    PyErr::from_value(exception).into()
+}
+
+/// What is on its way when `raised` was raised while `handled` was handled.
+pub(crate) fn while_handling(py: Python<'_>, raised: Raised, handled: &Bound<'_, PyAny>) -> Raised {
+    let exception = raised.take(py);
+    chain(&exception, handled);
+    again(exception)
+}
+
+/// Gives `exception` the context that it gets when it is raised while `handled` is handled.
 ///
-/// # Errors
-/// What an exception class of its own makes of the attribute.
-pub(crate) fn chain<'py>(
-    exception: &Bound<'py, PyAny>,
-    handled: &Bound<'py, PyAny>,
-) -> PyResult<()> {
-    let name = intern!(exception.py(), "__context__");
+/// # Source
+/// `_PyErr_SetObject`, CPython 3.11 to 3.13 `Python/errors.c`: where the exception is among the
+/// contexts of the other, that chain is cut before it.
+pub(crate) fn chain(exception: &Bound<'_, PyAny>, handled: &Bound<'_, PyAny>) {
     if exception.is(handled) {
-        return Ok(());
+        return;
     }
-    // An exception that is among the contexts already is taken out: no chain goes in a circle.
-    let mut at = handled.clone();
-    let mut seen = Vec::new();
-    loop {
-        let next = at.getattr(name)?;
-        if next.is_none() || seen.contains(&next.as_ptr()) {
+    let mut inner = handled.clone();
+    let mut behind = handled.clone();
+    let mut moves = false;
+    while let Some(context) = context_of(&inner) {
+        if context.is(exception) {
+            set_context(&inner, None);
             break;
         }
-        if next.is(exception) {
-            at.setattr(name, at.py().None())?;
-            break;
+        inner = context;
+        // A chain that somebody has made a ring of ends when it is met from behind.
+        if moves && let Some(next) = context_of(&behind) {
+            behind = next;
+            if behind.is(&inner) {
+                break;
+            }
         }
-        seen.push(next.as_ptr());
-        at = next;
+        moves = !moves;
     }
-    exception.setattr(name, handled)
+    set_context(exception, Some(handled));
+}
+
+fn context_of<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: S1, S2; callers give exception instances.
+    let context = unsafe { ffi::PyException_GetContext(exception.as_ptr()) };
+    // SAFETY: S3, a new reference or null.
+    unsafe { Bound::from_owned_ptr_or_opt(exception.py(), context) }
+}
+
+fn set_context(exception: &Bound<'_, PyAny>, context: Option<&Bound<'_, PyAny>>) {
+    let context = context.map_or(std::ptr::null_mut(), |context| context.clone().into_ptr());
+    // SAFETY: S1, S2; S3, the reference is given away.
+    unsafe { hang::PyException_SetContext(exception.as_ptr(), context) };
 }
 
 /// The exception that was pending, put aside for as long as this is alive.

@@ -14,7 +14,7 @@
     reason = "the names are CPython's and the linker's"
 )]
 
-use std::ffi::{c_char, c_int, c_long, c_ulonglong};
+use std::ffi::{c_char, c_int, c_long, c_ulonglong, c_void};
 
 use pyo3::ffi::{
     PyCodeObject, PyFrameObject, PyGILState_STATE, PyMethodDef, PyObject, PySendResult,
@@ -126,6 +126,7 @@ wrapped! {
     fn PyNumber_Add(left: Object, right: Object) -> Object;
     fn PyNumber_Index(object: Object) -> Object;
     fn PyObject_DelItem(object: Object, key: Object) -> c_int;
+    fn PyObject_GenericGetDict(object: Object, context: *mut c_void) -> Object;
     fn PyObject_GenericSetAttr(object: Object, name: Object, value: Object) -> c_int;
     fn PyObject_GetAttr(object: Object, name: Object) -> Object;
     fn PyObject_GetItem(object: Object, key: Object) -> Object;
@@ -143,6 +144,7 @@ wrapped! {
     fn PyObject_Size(object: Object) -> isize;
     fn PyObject_Str(object: Object) -> Object;
     fn PySequence_Contains(object: Object, value: Object) -> c_int;
+    fn PySequence_GetItem(object: Object, index: isize) -> Object;
     fn PyUnicode_AsEncodedString(
         text: Object, encoding: *const c_char, errors: *const c_char
     ) -> Object;
@@ -179,6 +181,7 @@ wrapped! {
     fn PyErr_WarnEx(category: Object, text: *const c_char, level: isize) -> c_int;
     fn PyErr_WriteUnraisable(object: Object);
     fn PyException_SetCause(error: Object, cause: Object);
+    fn PyException_SetContext(error: Object, context: Object);
     fn PyException_SetTraceback(error: Object, traceback: Object) -> c_int;
     fn PyTraceBack_Print(traceback: Object, file: Object) -> c_int;
 

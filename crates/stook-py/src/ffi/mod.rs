@@ -17,6 +17,7 @@ pub(crate) mod coro;
 pub(crate) mod error;
 pub(crate) mod gc;
 mod hang;
+pub(crate) mod instance;
 pub(crate) mod live;
 pub(crate) mod method;
 pub(crate) mod poll;

@@ -6,25 +6,30 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use super::stock_class::Instance;
 use crate::errors;
-use crate::ffi::{Fallible, Ref};
-use crate::future::{self, FutureState};
+use crate::ffi::{Fallible, Ref, call};
+use crate::future;
 use crate::loop_core::{self, LoopState};
 
 /// Binds `subject` to `running`, unless it belongs to a loop.
 ///
 /// # Errors
 /// `RuntimeError` when it belongs to another.
-fn bind<'py>(subject: &Bound<'py, PyAny>, running: &Ref<'py, LoopState>) -> Fallible<()> {
+#[inline]
+fn bind<'py>(subject: &Instance<'py>, running: &Ref<'py, LoopState>) -> Fallible<()> {
     let name = intern!(subject.py(), "_loop");
-    let bound = subject.getattr(name)?;
+    let bound = subject.get(name)?;
     if bound.is(running.as_any()) {
         return Ok(());
     }
     if bound.is_none() {
-        return Ok(subject.setattr(name, running.as_any())?);
+        return subject.set(name, running.as_any());
     }
-    let message = format!("{} is bound to a different event loop", subject.repr()?);
+    let message = format!(
+        "{} is bound to a different event loop",
+        subject.object.repr()?
+    );
     Err(errors::runtime_error(message))
 }
 
@@ -32,11 +37,14 @@ fn bind<'py>(subject: &Bound<'py, PyAny>, running: &Ref<'py, LoopState>) -> Fall
 ///
 /// # Errors
 /// `RuntimeError` when it belongs to another.
-pub(super) fn create_future<'py>(subject: &Bound<'py, PyAny>) -> Fallible<Ref<'py, FutureState>> {
+#[inline]
+pub(super) fn create_future<'py>(subject: &Instance<'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = subject.py();
-    let Some(running) = loop_core::running_plain(py) else {
-        return Err(errors::runtime_error("no running event loop"));
-    };
-    bind(subject, &running)?;
-    future::create(&running)
+    if let Some(running) = loop_core::running_plain(py) {
+        bind(subject, &running)?;
+        return Ok(future::create(&running)?.into_any());
+    }
+    // A coroutine that has begun goes on where another loop runs, or none.
+    let running = call::method0(&subject.object, intern!(py, "_get_loop"))?;
+    call::method0(&running, intern!(py, "create_future"))
 }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::Native;
 use super::routine::{self, Routine, RoutineState};
-use super::stock_class::StockClass;
+use super::stock_class::{Instance, StockClass};
 use super::waiters;
 use crate::coroutine::Identity;
 use crate::errors::{self, Imported};
@@ -17,9 +17,9 @@ use crate::ffi::{Args, Fallible, Ref, error};
 use crate::future_class::python_bool;
 use crate::loop_core;
 
-static LOCK: StockClass = StockClass::new("asyncio.locks", "Lock");
-static ACQUIRE: Imported = Imported::new("asyncio.locks", "Lock.acquire");
-static RELEASE: Imported = Imported::new("asyncio.locks", "Lock.release");
+pub(super) static LOCK: StockClass = StockClass::new("asyncio.locks", "Lock");
+pub(super) static ACQUIRE: Imported = Imported::new("asyncio.locks", "Lock.acquire");
+pub(super) static RELEASE: Imported = Imported::new("asyncio.locks", "Lock.release");
 
 /// The methods.
 pub(super) const NATIVES: &[Native] = &[
@@ -33,7 +33,7 @@ pub(super) const NATIVES: &[Native] = &[
     },
 ];
 
-static ROUTINE: Routine = Routine {
+static ACQUIRING: Routine = Routine {
     identity: Identity {
         name: "acquire",
         qualname: "Lock.acquire",
@@ -42,50 +42,59 @@ static ROUTINE: Routine = Routine {
     advance,
 };
 
-/// Whether `object` is a lock whose methods are ours.
-pub(super) fn is_lock(object: &Bound<'_, PyAny>) -> Fallible<bool> {
-    LOCK.is_class_of(object)
-}
-
 fn acquire<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    routine::call::<1>(&ROUTINE, args, is_lock)
+    routine::call::<1>(&ACQUIRING, args, |lock| Ok(LOCK.plain(lock)?.is_some()))
 }
 
-fn is_locked(lock: &Bound<'_, PyAny>) -> Fallible<bool> {
-    Ok(lock.getattr(intern!(lock.py(), "_locked"))?.is_truthy()?)
+/// `lock.acquire()`, for a lock as [`StockClass::plain`] gives it.
+pub(super) fn acquiring<'py>(lock: &Instance<'py>) -> Fallible<Bound<'py, PyAny>> {
+    routine::new(&ACQUIRING, [lock.object.clone()])
 }
 
-fn set_locked(lock: &Bound<'_, PyAny>, locked: bool) -> Fallible<()> {
+/// `lock.locked()`
+pub(super) fn is_locked(lock: &Instance<'_>) -> Fallible<bool> {
+    Ok(lock.get(intern!(lock.py(), "_locked"))?.is_truthy()?)
+}
+
+fn set_locked(lock: &Instance<'_>, locked: bool) -> Fallible<()> {
     let py = lock.py();
-    Ok(lock.setattr(intern!(py, "_locked"), python_bool(py, locked))?)
+    lock.set(intern!(py, "_locked"), &python_bool(py, locked))
 }
 
-/// The routine of `acquire`.
-pub(super) fn advance<'py>(
+/// Takes the lock, if it does not have to be waited for.
+pub(super) fn take(lock: &Instance<'_>) -> Fallible<bool> {
+    let is_free = !is_locked(lock)? && waiters::are_all_cancelled(lock)?;
+    if is_free {
+        set_locked(lock, true)?;
+    }
+    Ok(is_free)
+}
+
+fn advance<'py>(
     this: &Ref<'py, RoutineState>,
     thrown: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Resumed<'py>> {
-    let py = this.py();
-    let lock = this.subject(py);
-    if this.stage() != 0 {
-        return go_on(this, &lock, this.awaiting.resume(py, thrown));
-    }
-    if !is_locked(&lock)? && waiters::are_all_cancelled(&lock)? {
-        set_locked(&lock, true)?;
-        return Ok(Resumed::Returned(python_bool(py, true)));
-    }
-    this.set_stage(1);
-    let future = waiters::join(&lock)?;
-    this.future.set(future.clone());
-    go_on(this, &lock, this.awaiting.begin(&future))
+    acquire_in(this, &Instance::of(&this.subject(this.py()))?, thrown)
 }
 
-fn go_on<'py>(
+/// The routine of `acquire`, as that of `this`, or a part of it.
+pub(super) fn acquire_in<'py>(
     this: &Ref<'py, RoutineState>,
-    lock: &Bound<'py, PyAny>,
-    resumed: Fallible<Resumed<'py>>,
+    lock: &Instance<'py>,
+    thrown: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
+    let resumed = if this.stage() == 0 {
+        if take(lock)? {
+            return Ok(Resumed::Returned(python_bool(py, true)));
+        }
+        this.set_stage(1);
+        let future = waiters::join(lock)?;
+        this.future.set(future.clone());
+        this.awaiting.begin(&future)
+    } else {
+        this.awaiting.resume(py, thrown)
+    };
     match resumed {
         Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
         Ok(Resumed::Returned(_)) => {
@@ -94,13 +103,16 @@ fn go_on<'py>(
             Ok(Resumed::Returned(python_bool(py, true)))
         }
         Err(raised) => {
-            let exception = raised.take(py);
-            waiters::leave(lock, &this.future)?;
-            let is_cancellation = error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?);
-            if is_cancellation && !is_locked(lock)? {
-                waiters::wake_first(lock)?;
+            let raised = error::finally(py, raised, || waiters::leave(lock, &this.future));
+            if !raised.matches(errors::CANCELLED_ERROR.get(py)?) {
+                return Err(raised);
             }
-            Err(PyErr::from_value(exception).into())
+            Err(error::finally(py, raised, || {
+                if is_locked(lock)? {
+                    return Ok(());
+                }
+                waiters::wake_first(lock)
+            }))
         }
     }
 }
@@ -108,21 +120,20 @@ fn go_on<'py>(
 fn release<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
     if loop_core::running_plain(py).is_some()
-        && let Some([lock]) = args.exactly::<1>()
-        && is_lock(&lock)?
+        && let Some([object]) = args.exactly::<1>()
+        && let Some(lock) = LOCK.plain(&object)?
     {
-        return release_natively(&lock);
+        release_natively(&lock)?;
+        return Ok(py.None().into_bound(py));
     }
     args.forward(RELEASE.get(py)?)
 }
 
-/// `lock.release()`
-pub(super) fn release_natively<'py>(lock: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    let py = lock.py();
+/// `lock.release()`, for a lock as [`StockClass::plain`] gives it.
+pub(super) fn release_natively(lock: &Instance<'_>) -> Fallible<()> {
     if !is_locked(lock)? {
         return Err(errors::runtime_error("Lock is not acquired."));
     }
     set_locked(lock, false)?;
-    waiters::wake_first(lock)?;
-    Ok(py.None().into_bound(py))
+    waiters::wake_first(lock)
 }

@@ -7,14 +7,23 @@
 //! user's subclass or debug mode among them, it calls the method in whose place it stands.
 
 mod as_completed;
+mod barrier;
 mod block;
 pub(crate) mod bound_loop;
 mod completion;
 mod completions;
+mod condition;
+mod condition_wait;
 pub(crate) mod context_manager;
+mod deque;
+mod event;
 mod group_exit;
 pub(crate) mod lock;
+mod number;
+mod queue;
+mod queue_waits;
 pub(crate) mod routine;
+mod semaphore;
 mod shield;
 pub(crate) mod stock_class;
 mod task_group;
@@ -28,6 +37,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use self::completions::CompletionsState;
+use self::stock_class::StockClass;
 use self::wait_for::WaitForState;
 use self::wait_for_waiter::WaiterState;
 use crate::errors::Imported;
@@ -46,12 +56,19 @@ pub(crate) struct Native {
 /// Every one there is.
 fn all() -> impl Iterator<Item = &'static Native> {
     [
-        lock::NATIVES,
+        barrier::NATIVES,
+        condition::NATIVES,
+        condition_wait::NATIVES,
         context_manager::NATIVES,
+        event::NATIVES,
+        group_exit::NATIVES,
+        lock::NATIVES,
+        queue::NATIVES,
+        queue_waits::NATIVES,
+        semaphore::NATIVES,
+        task_group::NATIVES,
         timeout::NATIVES,
         wait_for::NATIVES,
-        task_group::NATIVES,
-        group_exit::NATIVES,
         shield::NATIVES,
         as_completed::NATIVES,
     ]
@@ -84,7 +101,20 @@ pub(crate) fn expire(waiter: &Bound<'_, PyAny>) -> Fallible<()> {
     }
 }
 
-/// Looks up what the natives stand for.
+/// The classes that are looked at before anybody has changed them.
+const CLASSES: [&StockClass; 9] = [
+    &barrier::BARRIER,
+    &condition::CONDITION,
+    &event::EVENT,
+    &lock::LOCK,
+    &queue::QUEUE,
+    &queue::PRIORITY,
+    &queue::LIFO,
+    &semaphore::SEMAPHORE,
+    &semaphore::BOUNDED,
+];
+
+/// Looks up what the natives stand for and what they use.
 ///
 /// # Errors
 /// What importing raises.
@@ -93,6 +123,18 @@ pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
         native.original.get(py)?;
     }
     forward::capture(py);
+    let imports = [
+        barrier::IMPORTS,
+        condition::IMPORTS,
+        deque::IMPORTS,
+        queue::IMPORTS,
+    ];
+    for name in imports.into_iter().flatten() {
+        name.get(py)?;
+    }
+    for class in CLASSES {
+        class.capture(py)?;
+    }
     as_completed::capture(py)
 }
 

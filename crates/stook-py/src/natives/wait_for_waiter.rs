@@ -20,7 +20,7 @@ use crate::errors;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Class, Fallible, Held, HeldCell, Method, Raised, Ref, TypeSlot, error};
+use crate::ffi::{Class, Fallible, Held, HeldCell, Method, Ref, TypeSlot, error};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::timers::{Alarm, TimerKey};
@@ -198,7 +198,7 @@ fn go_on<'py>(
             None if future.is_done() => future::result(future).map(Resumed::Returned),
             Some(cancellation) if future.is_done() => future::result(future)
                 .map(Resumed::Returned)
-                .map_err(|raised| after(raised, &cancellation)),
+                .map_err(|raised| error::while_handling(py, raised, &cancellation)),
             Some(cancellation) => {
                 this.cancellation.set(cancellation);
                 cancel_and_wait(this, future, Stage::CancelledEnd)
@@ -211,7 +211,7 @@ fn go_on<'py>(
                 (Some(exception), cancellation) => {
                     let raised = PyErr::from_value(exception).into();
                     Err(match cancellation {
-                        Some(cancellation) => after(raised, &cancellation),
+                        Some(cancellation) => error::while_handling(py, raised, &cancellation),
                         None => raised,
                     })
                 }
@@ -219,15 +219,6 @@ fn go_on<'py>(
                 (None, None) => late_result(future),
             }
         }
-    }
-}
-
-/// What was raised while `cancellation` was handled.
-fn after<'py>(raised: Raised, cancellation: &Bound<'py, PyAny>) -> Raised {
-    let exception = raised.take(cancellation.py());
-    match error::chain(&exception, cancellation) {
-        Ok(()) => PyErr::from_value(exception).into(),
-        Err(error) => error.into(),
     }
 }
 

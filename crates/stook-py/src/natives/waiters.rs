@@ -5,19 +5,20 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::bound_loop;
-use crate::errors::Imported;
+use super::deque;
+use super::stock_class::Instance;
 use crate::ffi::{Fallible, HeldCell, call};
 use crate::future;
 use crate::future_class::python_bool;
 
-static DEQUE: Imported = Imported::new("collections", "deque");
-
 /// The deque, or `None` where nobody has waited yet.
-pub(super) fn of<'py>(subject: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(subject.getattr(intern!(subject.py(), "_waiters"))?)
+#[inline]
+pub(super) fn of<'py>(subject: &Instance<'py>) -> Fallible<Bound<'py, PyAny>> {
+    subject.get(intern!(subject.py(), "_waiters"))
 }
 
 /// `future.done()`
+#[inline]
 pub(super) fn is_done(future: &Bound<'_, PyAny>) -> Fallible<bool> {
     match future::plain(future) {
         Some(plain) => Ok(plain.is_done()),
@@ -26,6 +27,7 @@ pub(super) fn is_done(future: &Bound<'_, PyAny>) -> Fallible<bool> {
 }
 
 /// `future.cancelled()`
+#[inline]
 pub(super) fn is_cancelled(future: &Bound<'_, PyAny>) -> Fallible<bool> {
     match future::plain(future) {
         Some(plain) => Ok(plain.outcome().is_cancelled()),
@@ -34,6 +36,7 @@ pub(super) fn is_cancelled(future: &Bound<'_, PyAny>) -> Fallible<bool> {
 }
 
 /// `future.set_result(value)`
+#[inline]
 pub(super) fn set_result<'py>(
     future: &Bound<'py, PyAny>,
     value: Bound<'py, PyAny>,
@@ -44,54 +47,81 @@ pub(super) fn set_result<'py>(
     }
 }
 
+/// `future.cancel()`
+pub(super) fn cancel(future: &Bound<'_, PyAny>) -> Fallible<()> {
+    match future::plain(future) {
+        Some(plain) => future::cancel(plain, None).map(drop),
+        None => call::method0(future, intern!(future.py(), "cancel")).map(drop),
+    }
+}
+
 /// Whether nobody waits who was not cancelled.
-pub(super) fn are_all_cancelled(subject: &Bound<'_, PyAny>) -> Fallible<bool> {
+#[inline]
+pub(super) fn are_all_cancelled(subject: &Instance<'_>) -> Fallible<bool> {
     let waiters = of(subject)?;
     if waiters.is_none() {
         return Ok(true);
     }
-    for waiter in waiters.try_iter()? {
-        if !is_cancelled(&waiter?)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let mut all = true;
+    deque::each(&waiters, |waiter| {
+        all = is_cancelled(&waiter)?;
+        Ok(all)
+    })?;
+    Ok(all)
 }
 
 /// A new future, last among the waiters.
-pub(super) fn join<'py>(subject: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+#[inline]
+pub(super) fn join<'py>(subject: &Instance<'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = subject.py();
     let mut waiters = of(subject)?;
     if waiters.is_none() {
-        waiters = call::call0(DEQUE.get(py)?)?;
-        subject.setattr(intern!(py, "_waiters"), &waiters)?;
+        waiters = deque::new(py)?;
+        subject.set(intern!(py, "_waiters"), &waiters)?;
     }
-    let future = bound_loop::create_future(subject)?.into_any();
-    call::method1(&waiters, intern!(py, "append"), &future)?;
+    let future = bound_loop::create_future(subject)?;
+    deque::append(&waiters, &future)?;
     Ok(future)
 }
 
 /// Takes `future` out of the waiters.
-pub(super) fn leave(subject: &Bound<'_, PyAny>, future: &HeldCell) -> Fallible<()> {
-    let py = subject.py();
-    let waiters = of(subject)?;
-    call::method1(&waiters, intern!(py, "remove"), &future.get_or_none(py))?;
-    Ok(())
+#[inline]
+pub(super) fn leave(subject: &Instance<'_>, future: &HeldCell) -> Fallible<()> {
+    deque::remove(&of(subject)?, &future.get_or_none(subject.py()))
 }
 
 /// Gives the first waiter the result `True`, unless it is done.
-pub(super) fn wake_first(subject: &Bound<'_, PyAny>) -> Fallible<()> {
-    let py = subject.py();
+#[inline]
+pub(super) fn wake_first(subject: &Instance<'_>) -> Fallible<()> {
     let waiters = of(subject)?;
-    if !waiters.is_truthy()? {
+    if deque::is_empty(&waiters)? {
         return Ok(());
     }
-    let Some(first) = waiters.try_iter()?.next() else {
-        return Ok(());
-    };
-    let first = first?;
-    if !is_done(&first)? {
-        set_result(&first, python_bool(py, true))?;
+    deque::each(&waiters, |first| {
+        if !is_done(&first)? {
+            set_result(&first, python_bool(first.py(), true))?;
+        }
+        Ok(false)
+    })
+}
+
+/// Gives every waiter that is not done the result `value`, at most `most` of them; answers how
+/// many it were.
+pub(super) fn wake(subject: &Instance<'_>, value: bool, most: usize) -> Fallible<usize> {
+    let waiters = of(subject)?;
+    let mut count = 0;
+    if most == 0 || waiters.is_none() {
+        return Ok(count);
     }
-    Ok(())
+    deque::each(&waiters, |waiter| {
+        if count >= most {
+            return Ok(false);
+        }
+        if !is_done(&waiter)? {
+            count += 1;
+            set_result(&waiter, python_bool(waiter.py(), value))?;
+        }
+        Ok(true)
+    })?;
+    Ok(count)
 }

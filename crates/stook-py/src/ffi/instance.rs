@@ -1,0 +1,78 @@
+//! What an instance has of its own, and whether its class has changed.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::error::{Fallible, Raised};
+use super::hang;
+
+/// The attributes of an instance's own, `vars(object)`: the dict itself.
+///
+/// # Errors
+/// `AttributeError` when the object has none.
+#[inline]
+pub(crate) fn attributes<'py>(object: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyDict>> {
+    let py = object.py();
+    // SAFETY: S1, S2; no context is needed.
+    let dict = unsafe { hang::PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()) };
+    // SAFETY: S3, a new reference or null.
+    let dict = unsafe { Bound::from_owned_ptr_or_opt(py, dict) };
+    let dict = dict.ok_or_else(|| Raised::assume_set(py))?;
+    Ok(dict.cast_into::<PyDict>().map_err(PyErr::from)?)
+}
+
+/// Whether the type of `object` is `class` and no subclass of it.
+#[inline]
+pub(crate) fn is_exactly(object: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool {
+    std::ptr::eq(object.get_type_ptr().cast(), class.as_ptr())
+}
+
+/// A number that says which state the exact class of `object` is in, its bases included: another
+/// one after every change. 0 where CPython has not given it one.
+///
+/// # Source
+/// `tp_version_tag`, CPython 3.11 to 3.13 `Include/cpython/object.h`: set to 0 by
+/// `PyType_Modified`, and to a number that was never used before by the next lookup.
+#[inline]
+pub(crate) fn class_version(object: &Bound<'_, PyAny>) -> u32 {
+    let class = object.get_type_ptr();
+    // SAFETY: S1; S2, the object keeps its class alive.
+    unsafe { (*class).tp_version_tag }
+}
+
+// `Include/classobject.h`, CPython 3.11 to 3.13; not declared by PyO3.
+unsafe extern "C" {
+    static mut PyMethod_Type: ffi::PyTypeObject;
+    fn PyMethod_Function(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
+    fn PyMethod_Self(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+/// The object and the function of a bound method; `None` for anything else.
+#[inline]
+pub(crate) fn method_parts<'py>(
+    method: &Bound<'py, PyAny>,
+) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let py = method.py();
+    if method.get_type_ptr() != &raw mut PyMethod_Type {
+        return None;
+    }
+    // SAFETY: S1, S2; the type was checked.
+    let receiver = unsafe { PyMethod_Self(method.as_ptr()) };
+    // SAFETY: S2, the method keeps it alive.
+    let receiver = unsafe { Bound::from_borrowed_ptr_or_opt(py, receiver) }?;
+    // SAFETY: S1, S2; the type was checked.
+    let function = unsafe { PyMethod_Function(method.as_ptr()) };
+    // SAFETY: S2, the method keeps it alive.
+    let function = unsafe { Bound::from_borrowed_ptr_or_opt(py, function) }?;
+    Some((receiver, function))
+}
+
+/// An attribute out of the dict of an instance.
+#[inline]
+pub(crate) fn own<'py>(
+    attributes: &Bound<'py, PyDict>,
+    name: &Bound<'py, PyString>,
+) -> Fallible<Option<Bound<'py, PyAny>>> {
+    Ok(attributes.get_item(name)?)
+}

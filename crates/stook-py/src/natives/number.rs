@@ -1,0 +1,35 @@
+//! The numbers that semaphores and queues count with: whatever the program gave, mostly an `int`.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyInt};
+
+use crate::ffi::Fallible;
+
+/// Whether arithmetic with `object` is Python's own.
+#[inline]
+pub(super) fn is_plain(object: &Bound<'_, PyAny>) -> bool {
+    object.is_exact_instance_of::<PyInt>() || object.is_exact_instance_of::<PyFloat>()
+}
+
+/// `number + difference`
+#[inline]
+pub(super) fn add<'py>(number: &Bound<'py, PyAny>, difference: i64) -> Fallible<Bound<'py, PyAny>> {
+    Ok(number.add(difference)?)
+}
+
+/// `number > 0`
+#[inline]
+pub(super) fn is_positive(number: &Bound<'_, PyAny>) -> Fallible<bool> {
+    if number.is_exact_instance_of::<PyInt>()
+        && let Ok(value) = number.extract::<i64>()
+    {
+        return Ok(value > 0);
+    }
+    Ok(number.gt(0)?)
+}
+
+/// `number == 0`
+#[inline]
+pub(super) fn is_zero(number: &Bound<'_, PyAny>) -> Fallible<bool> {
+    Ok(!number.is_truthy()?)
+}

@@ -159,6 +159,8 @@ wrapped! {
     fn PyDict_GetItemWithError(dict: Object, key: Object) -> Object;
     fn PyDict_SetItem(dict: Object, key: Object, value: Object) -> c_int;
     fn PySet_Add(set: Object, value: Object) -> c_int;
+    fn PySet_Clear(set: Object) -> c_int;
+    fn PySet_Discard(set: Object, value: Object) -> c_int;
 
     // Errors: their classes are called, and what was raised before is released.
     fn PyErr_CheckSignals() -> c_int;

@@ -299,6 +299,44 @@ def test_a_loop_is_replaced_wherever_one_is_made():
     assert output_of(run_python(["-c", REPLACED, str(ROOT)])) == f"{count} {{True}}\n"
 
 
+JOINED = """
+import asyncio, selectors, sys
+sys.path.append(sys.argv[1])
+from conformance import engines
+place = engines.put_in_place("stook", sys.argv[2])
+from asyncio.selector_events import BaseSelectorEventLoop
+
+class Loop(asyncio.BaseEventLoop):
+    pass
+
+class SelectorLoop(BaseSelectorEventLoop):
+    pass
+
+loops = [Loop(), SelectorLoop(selectors.SelectSelector()), asyncio.new_event_loop()]
+print([isinstance(loop, place) for loop in loops])
+print([isinstance(loop, asyncio.base_events.BaseEventLoop) for loop in loops])
+print([isinstance(loop, BaseSelectorEventLoop) for loop in loops])
+for loop in loops[1:]:
+    loop.call_later(0.001, loop.stop)
+    loop.run_forever()
+    print(loop.run_until_complete(asyncio.sleep(0, type(loop).__name__)))
+for loop in loops:
+    loop.close()
+"""
+
+
+@pytest.mark.needs_stook
+@pytest.mark.parametrize("mode", ["loop", "both"])
+def test_loops_that_a_test_derives_have_the_engine_s_scheduling(mode):
+    assert output_of(run_python(["-c", JOINED, str(ROOT), mode])).splitlines() == [
+        "[True, True, True]",
+        "[True, True, True]",
+        "[False, True, True]",
+        "SelectorLoop",
+        "EventLoop",
+    ]
+
+
 def test_modules_are_chosen_by_name(tmp_path):
     for name in ("test_tasks", "test_ssl", "test_windows_utils", "utils"):
         (tmp_path / f"{name}.py").touch()

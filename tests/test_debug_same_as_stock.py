@@ -59,20 +59,47 @@ WAYS = {
 }
 
 
-@pytest.fixture
-def told(tmp_path):
-    """Run a program in debug mode on both and return what it tells, which is the same."""
+LOOP_ALONE = """
+import {module}
+new_event_loop = {module}.new_event_loop
+"""
+
+
+@pytest.fixture(params=["everything", "loop"])
+def told(request, tmp_path):
+    """Run a program in debug mode on both and return what it tells, which is the same.
+
+    Once under the command, where everything is stook's, and once with the loop alone.
+    """
+    place = Workplace(tmp_path)
 
     def run(source, way="variable", with_slow=False):
         if way == "argument":
             source = source.replace("asyncio.run(main())", "asyncio.run(main(), debug=True)")
-        stock, ours = Workplace(tmp_path).both(PROLOGUE + source, **WAYS[way])
+        source = PROLOGUE + source
+        if request.param == "everything":
+            stock, ours = place.both(source, **WAYS[way])
+        else:
+            stock, ours = with_loop_alone(source, **WAYS[way])
         assert comparable(ours.errors, with_slow) == comparable(stock.errors, with_slow)
         assert comparable(ours.output, with_slow) == comparable(stock.output, with_slow)
-        assert ours.status == stock.status
+        assert ours.status == stock.status == 0
         return ours.output + ours.errors
 
+    def with_loop_alone(source, **how):
+        source = source.replace("asyncio.new_event_loop", "new_event_loop")
+        source = re.sub(r"asyncio\.run\(main\(\)(.*)\)", RUNNER, source)
+        for module in ("asyncio", "stook"):
+            arguments, _input = place.write(LOOP_ALONE.format(module=module) + source)
+            yield place.run(arguments, **how)
+
     return run
+
+
+RUNNER = r"""
+with asyncio.Runner(loop_factory=new_event_loop\1) as runner:
+    runner.run(main())
+"""
 
 
 PROLOGUE = """

@@ -60,12 +60,8 @@ DIFFERENCES = {
     "a gathered future is native": [
         ("gather", "instance (given a class.*|pickled by protocol [01])"),
     ],
-    "classes take attributes of anyone, instances no other class": [
-        ("Future|Task", "attribute set"),
-        (r".*future.*|shield|gather\(\)|Future|Task", "instance given a class.*"),
-    ],
     "a native coroutine is what its own __await__ returns, and so is iterable": [
-        (r"sleep|sleep\(0\)|wait", "coroutine iterated"),
+        (".*", "coroutine iterated"),
     ],
 }  # fmt: skip
 

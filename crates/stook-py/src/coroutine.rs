@@ -4,6 +4,9 @@
 //! What one does is its own (`sleep.rs`, `wait.rs`); what all have in common is here: they can be
 //! sent to once, thrown into and closed, are reported when they were never awaited, and show
 //! themselves to `inspect` as the standard library's coroutine of the same name.
+//!
+//! DIFFERENCE: `iter()` takes a native coroutine, because what its `__await__` returns is itself; of
+//! asyncio's it raises `TypeError`.
 
 use std::cell::Cell;
 

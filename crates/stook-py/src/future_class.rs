@@ -3,6 +3,9 @@
 //! DIFFERENCE: a method that takes exactly one argument, or none, complains of others in CPython
 //! 3.11's words (`Future.set_result() takes exactly one argument (0 given)`) in every version, and
 //! a native method of the loop names `LoopCore` where asyncio names `BaseEventLoop`.
+//!
+//! DIFFERENCE: `__module__` of `Future`, `Task` and the functions in place of the accelerator's is
+//! `stook` or `stook._core`, where asyncio says `_asyncio`, and their documentation is stook's own.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
@@ -319,6 +322,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         .doc(DOC)
         .instantiable()
         .subclassable()
+        .immutable()
         .init(init)
         .repr(future_repr)
         .awaitable(future_iter::new)
@@ -344,7 +348,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
             Method::class_getitem(),
         ])
         .attributes([
-            GetSet::read(c"__class__", class_of),
+            GetSet::class(class_of),
             GetSet::read(c"_state", state),
             GetSet::read_write(c"_asyncio_future_blocking", blocking, set_blocking),
             GetSet::read(c"_loop", loop_attribute),

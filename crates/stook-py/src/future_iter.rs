@@ -157,6 +157,7 @@ fn close<'py>(this: &Ref<'py, FutureIterState>) -> Fallible<Bound<'py, PyAny>> {
 /// What making a class raises.
 pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
     Builder::<FutureIterState>::new(c"stook.FutureIter")
+        .immutable()
         .resumable(resume)
         .methods([
             Method::one(

@@ -436,7 +436,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
             Method::one(c"_done_callback", c"A child is done.", done_callback),
         ])
         .attributes([
-            GetSet::read(c"__class__", class_of),
+            GetSet::class(class_of),
             GetSet::read_write(
                 c"_children",
                 |this: &Ref<'_, GatheringState>| Ok(this.children.get_or_none(this.py())),

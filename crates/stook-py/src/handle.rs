@@ -2,6 +2,9 @@
 //!
 //! # Source
 //! `Handle`, `TimerHandle`, CPython 3.13 `asyncio/events.py`.
+//!
+//! DIFFERENCE: a native handle cannot be copied, and the class it is truly of, which `type()` shows,
+//! is not `asyncio.Handle`.
 
 use std::cell::Cell;
 
@@ -413,7 +416,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         ])
         .methods(context_method)
         .attributes([
-            GetSet::read(c"__class__", class_of),
+            GetSet::class(class_of),
             GetSet::read(c"_callback", |this: &Ref<'_, HandleState>| {
                 Ok(this.callback.get_or_none(this.py()))
             }),
@@ -443,7 +446,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
             Method::none(c"when", WHEN, when),
         ])
         .attributes([
-            GetSet::read(c"__class__", timer_class_of),
+            GetSet::class(timer_class_of),
             GetSet::read(c"_when", when),
             GetSet::read(c"_scheduled", |this: &Ref<'_, TimerHandleState>| {
                 Ok(python_bool(this.py(), this.key.get().is_some()))

@@ -204,6 +204,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         .base(|task: &TaskState| &task.future)
         .instantiable()
         .subclassable()
+        .immutable()
         .init(init)
         .repr(repr)
         .finalizer(task::finalize)
@@ -222,7 +223,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         ])
         .methods(context)
         .attributes([
-            GetSet::read(c"__class__", class_of),
+            GetSet::class(class_of),
             GetSet::read_write(
                 c"_log_destroy_pending",
                 log_destroy_pending,

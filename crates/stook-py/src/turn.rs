@@ -245,6 +245,10 @@ impl<'py> Run<'_, 'py> {
     fn wait(&self, descriptor: i32, most: usize) -> Fallible<Vec<poll::Readiness>> {
         let py = self.event_loop.py();
         loop {
+            if self.event_loop.ready.is_empty() {
+                // A signal that came while no Python code ran would not interrupt the wait.
+                compat::run_signal_handlers(py)?;
+            }
             let milliseconds = match self.timeout()? {
                 // Rounded up, as the selector does: never earlier than asked for.
                 Some(seconds) => (seconds * 1e3).ceil() as i32,

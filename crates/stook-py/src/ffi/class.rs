@@ -315,6 +315,12 @@ impl<T: Class> Builder<T> {
         self
     }
 
+    /// Nobody sets or deletes attributes of the class.
+    pub(crate) fn immutable(mut self) -> Self {
+        self.flags |= ffi::Py_TPFLAGS_IMMUTABLETYPE;
+        self
+    }
+
     /// It is a subclass of `B`, whose state `project` finds at the beginning of `T`.
     ///
     /// # Panics

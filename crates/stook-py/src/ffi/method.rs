@@ -6,6 +6,7 @@ use std::ptr;
 
 use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -320,9 +321,22 @@ impl<T: Class> GetSet<T> {
         attribute
     }
 
+    /// What `__class__` tells; set, it does what it does for every object.
+    pub(crate) fn class<F: Unary<T>>(getter: F) -> Self {
+        Self::read_write(c"__class__", getter, set_class)
+    }
+
     pub(super) fn into_definition(self) -> ffi::PyGetSetDef {
         self.0
     }
+}
+
+fn set_class<'py, T: Class>(this: &Ref<'py, T>, class: &Bound<'py, PyAny>) -> Fallible<()> {
+    let py = this.py();
+    let attributes = py.get_type::<PyAny>().getattr(intern!(py, "__dict__"))?;
+    let attribute = attributes.get_item(intern!(py, "__class__"))?;
+    attribute.call_method1(intern!(py, "__set__"), (this.as_any(), class))?;
+    Ok(())
 }
 
 unsafe extern "C" fn get<T: Class, F: Unary<T>>(

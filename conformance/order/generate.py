@@ -6,6 +6,7 @@ import sys
 from . import acts, awaits, generators, races, scopes, sharing, threads
 from .draw import Draw
 from .operations import all_weights, draw_block
+from .primitives import tool_use
 from .tree import PLAIN_SETTINGS, Function, Node, Program
 
 TABLES = (acts, awaits, generators, races, scopes, sharing, threads)
@@ -105,6 +106,9 @@ def _draw_run(draw):
         return [Node(f"stage.run({draw.coroutine()})")]
     if choice < 0.54:
         return [Node("stage.run(loop.shutdown_asyncgens())")]
+    if choice < 0.58:
+        coroutine = draw.coroutine() if draw.chance(0.5) else tool_use(draw, draw.tool_name())
+        return [Node(f"stage.run_elsewhere({coroutine})")]
     if choice < 0.75:
         return [Node(f"stage.run_turns({draw.rng.randint(1, 4)})")]
     if choice < 0.9:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-_STAGE = ("virtual_time", "things", "tools", "words", "stage")
+_STAGE = ("virtual_time", "things", "tools", "words", "trace", "stage")
 
 _NOT_BODY = re.compile(r'\A"""(?:.|\n)*?"""\n|^(?:import|from) .*\n', re.MULTILINE)
 """The docstring of a module, and its imports."""

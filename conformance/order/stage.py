@@ -2,20 +2,6 @@
 
 The text of this module and of those that it imports is also the first part of every script that
 the fuzzer prints, so that a script and a run inside the fuzzer are the same code.
-
-A trace holds nothing that differs between two runs on one engine:
-
-1. No addresses, paths or line numbers: tasks and futures appear by label, sets in order of label.
-2. What finalisers say (a result never retrieved, a task destroyed while pending, a coroutine never
-   awaited) comes at the end, sorted, and a destroyed coroutine that begins to clean up gets no
-   further than saying so. The collector runs only where the program says so, and at the end,
-   when the coroutines of tasks that are left have been closed in order of label.
-3. Time is virtual: the loop never sleeps, its clock jumps to the next deadline. A program that has
-   no delays may instead run on the loop's exact class and the real clock.
-
-It does not trace the turn in which a finaliser runs, nor the order in which asyncio goes through a
-set: ``OrderedSet`` takes that away from task groups, ``OrderedWeakSet`` from the loop's generators,
-``at_most_one_done`` from wait and as_completed.
 """
 
 import asyncio
@@ -24,7 +10,6 @@ import contextvars
 import functools
 import gc
 import itertools
-import re
 import signal
 import sys
 import threading
@@ -33,14 +18,11 @@ import weakref
 
 from .things import Box, Named, OrderedSet, OrderedWeakSet, OwnFuture, OwnGroup, OwnTask, counting
 from .tools import Tools
-from .virtual_time import OWN_LOOP, QUIET_TURNS, START, Watch, loop_class, virtual_loop_class
-from .words import Words, shown, without_places
-
-MOST_REQUESTS = 50
-"""Cancellations of one task that no program makes; more come of a cycle of tasks."""
+from .trace import Trace, without_frames
+from .virtual_time import OWN_LOOP, Watch, loop_class, virtual_loop_class
 
 
-class Stage(Words):
+class Stage(Trace):
     """Runs one program and keeps its trace.
 
     Args:
@@ -53,16 +35,10 @@ class Stage(Words):
 
     def __init__(self, *, clock="virtual", debug=False, tasks="plain", ticking=False):
         super().__init__()
-        self.lines = []
-        self._held = []
         self._kept = []
-        self._recursion = False
         self._ticking = ticking
-        self._tick_due = False
-        self._turn = self._quiet = 0
         self._real = clock == "real"
         self._own = "own" in tasks
-        self._handler_raises = None
         self._counts = {}
         self._numbers = weakref.WeakKeyDictionary()
         self._count = itertools.count()
@@ -140,6 +116,21 @@ class Stage(Words):
         if len(asyncio.all_tasks(self.loop)) < 2:
             self._run("Runner.close", runner.close)
 
+    def run_elsewhere(self, coroutine):
+        """Run a coroutine on another loop, for no more than a second of virtual time."""
+        if self._real:
+            coroutine.close()
+            return
+        loop = virtual_loop_class(self.loop_spec or OWN_LOOP)(lambda: loop.stop())
+        loop.set_exception_handler(self._report)
+        loop.set_debug(self.loop.get_debug())
+        self._run("elsewhere", functools.partial(loop.run_until_complete, _one_second(coroutine)))
+        for task in self._tasks_left(loop):
+            task.cancel("elsewhere")
+        self._run("elsewhere", functools.partial(loop.run_until_complete, asyncio.sleep(1)))
+        self._close_coroutines(loop)
+        loop.close()
+
     def deadlocked(self):
         """Say that nothing can happen any more, and stop the loop."""
         self.say("nothing is left to happen")
@@ -151,14 +142,14 @@ class Stage(Words):
         Tasks that share a label, as those that a loop from elsewhere names, have no order.
         """
         labels = collections.Counter(map(self._place, asyncio.all_tasks(self.loop)))
-        left = [task for task in self._tasks_left() if labels[self._place(task)] == 1]
+        left = [task for task in self._tasks_left(self.loop) if labels[self._place(task)] == 1]
         for task in left:
             task.cancel("the end")
         if left:
             self.run(asyncio.gather(*left, return_exceptions=True))
 
-    def _tasks_left(self):
-        return sorted(asyncio.all_tasks(self.loop), key=lambda one: self._place(one) + _line(one))
+    def _tasks_left(self, loop):
+        return sorted(asyncio.all_tasks(loop), key=lambda one: self._place(one) + _line(one))
 
     def _place(self, task):
         return self.label(task), self._numbers.get(task, 0)
@@ -177,37 +168,6 @@ class Stage(Words):
         """Collect garbage, and what finalisers of the first time made."""
         gc.collect()
         gc.collect()
-
-    def say(self, text, *values):
-        """Add a line to the trace: who runs, the text, and the values by what they show."""
-        if _in_destroyed_coroutine():
-            self._held.append(f"destroyed {text}")
-            raise GeneratorExit  # What it does from here on would depend on the order.
-        task = asyncio.current_task(self.loop)
-        if task is not None:
-            self._look_for_recursion(task)
-        shown = [self.describe(value) for value in values]
-        line = " ".join([f"{self.label(task)}:", str(text), *shown])
-        if self._ticking:
-            line = f"{self._turn} {line}"
-            self._quiet = 0
-            if not (self._tick_due or self.loop.is_closed()):
-                self._tick_due = True
-                self.loop.call_soon(self._tick)
-        self.lines.append(line)
-
-    def attempt(self, text, function, *arguments, **options):
-        """Call a function and say what came of it."""
-        try:
-            value = function(*arguments, **options)
-        except Exception as error:
-            self.say(f"{text} raised", _without_frames(error))
-        else:
-            self.say(f"{text} gave", value)
-
-    def elapsed(self):
-        """Return the seconds since the start; none on the real clock, which no trace may show."""
-        return 0 if self._real else self.loop.time() - START
 
     def new_future(self):
         """Return a new future of the loop."""
@@ -276,71 +236,18 @@ class Stage(Words):
         """Let the signal arrive that an interrupt from the keyboard is."""
         signal.raise_signal(signal.SIGINT)
 
-    def let_handler_raise(self, error):
-        """Let the exception handler raise an error at its next report."""
-        self._handler_raises = error
-
     def cancel_handle(self, name):
         """Cancel a handle, if there is one of that name."""
         if handle := self.handles.get(name):
             handle.cancel()
             self.say(f"{name} cancelled:", handle.cancelled())
 
-    def show_state(self, name):
-        """Say how the task or future is, without retrieving its outcome."""
-        one = self.box[name]
-        state = "cancelled" if one.cancelled() else "finished" if one.done() else "pending"
-        requests = [one.cancelling()] if hasattr(one, "cancelling") else []
-        self.say(f"{name} is {state}", one, *requests)
-
-    def show_end(self, one):
-        """Say that a task or future is done, and how."""
-        self.say("ends", one, "cancelled" if one.cancelled() else one.exception() or one.result())
-
-    def show_repr(self, name, value):
-        """Say what ``repr`` gives for something."""
-        self.say(f"{name} is {shown(value)}")
-
-    def show_stack(self, name):
-        """Say in which functions of the program a task waits."""
-        frames = self.box[name].get_stack() if hasattr(self.box[name], "get_stack") else []
-        names = [frame.f_code.co_name for frame in frames]
-        self.say(f"{name} waits in", [one for one in names if re.fullmatch(r"[ack]\d+", one)])
-
-    def moment(self, time):
-        """Return a time of the loop as the trace may show it: on the real clock, whether it is."""
-        return time if time is None else "some time" if self._real else round(time - START, 6)
-
-    def _report(self, _loop, context):
-        message = without_places(context["message"])
-        if "never retrieved" in message or "was destroyed" in message:
-            shown = self.label(context.get("task")), self.describe(context.get("exception"))
-            self._held.append(f"report: {message} {shown} {sorted(context)}")
-        else:
-            self.say(f"report: {message}", context.get("exception"), sorted(context))
-            if self._handler_raises is not None:
-                error, self._handler_raises = self._handler_raises, None
-                raise error
-
-    def _warned(self, message, category, *_place):
-        self._held.append(f"warning: {category.__name__} {without_places(str(message))}")
-
-    def _unraisable(self, unraisable):
-        self._held.append(f"unraisable: {self.describe(unraisable.exc_value)}")
-
-    def _look_for_recursion(self, *awaitables):
-        """Say that cancelling failed on a cycle of tasks, although the program caught the error."""
-        counts = [one.cancelling() for one in awaitables if hasattr(one, "cancelling")]
-        if max(counts, default=0) > MOST_REQUESTS and not self._recursion:
-            self._recursion = True
-            self.lines.append("RecursionError: a task asked to end too often")
-
     def _run(self, text, function):
         watch = Watch(self) if self._real else None
         try:
             self.say(f"{text} gave", function())
         except BaseException as error:
-            self.say(f"{text} raised", _without_frames(error))
+            self.say(f"{text} raised", without_frames(error))
             if not isinstance(error, Exception):
                 # What asyncio's frames keep alive through the traceback shall live elsewhere too.
                 self._kept.extend(asyncio.all_tasks(self.loop))
@@ -349,16 +256,9 @@ class Stage(Words):
                 watch.end()
         self._look_for_recursion(*asyncio.all_tasks(self.loop), *self.box.values())
 
-    def _tick(self):
-        self._turn += 1
-        self._quiet += 1
-        self._tick_due = self._quiet < QUIET_TURNS
-        if self._tick_due:
-            self.loop.call_soon(self._tick)
-
-    def _close_coroutines(self):
+    def _close_coroutines(self, loop):
         """Close what tasks that are left run, while those that they wake need not run."""
-        for task in self._tasks_left():
+        for task in self._tasks_left(loop):
             try:
                 task.get_coro().close()
             except BaseException as error:
@@ -366,7 +266,7 @@ class Stage(Words):
 
     def _close(self):
         if not self.loop.is_closed():
-            self._close_coroutines()
+            self._close_coroutines(self.loop)
         try:
             self.loop.close()
         except BaseException as error:
@@ -379,17 +279,8 @@ class Stage(Words):
         self.lines.extend(sorted(self._held))
 
 
-def _in_destroyed_coroutine():
-    """Return whether the caller cleans up after a coroutine that is thrown away.
-
-    Generators that somebody closes say so: they give the ``GeneratorExit`` an attribute.
-    """
-    error = sys.exception()
-    while error is not None:
-        if isinstance(error, GeneratorExit) and not hasattr(error, "asked"):
-            return True
-        error = error.__context__
-    return False
+async def _one_second(coroutine):
+    return await asyncio.wait_for(coroutine, 1)
 
 
 def _line(task):
@@ -397,8 +288,3 @@ def _line(task):
     coroutine = task.get_coro()
     frame = getattr(coroutine, "cr_frame", None)
     return getattr(coroutine, "__qualname__", ""), frame.f_lineno if frame else 0
-
-
-def _without_frames(error):
-    """Return an error after freeing what the frames keep alive that it came through."""
-    return error.with_traceback(None)

@@ -258,11 +258,13 @@ class Stage(Trace):
 
     def _close_coroutines(self, loop):
         """Close what tasks that are left run, while those that they wake need not run."""
-        for task in self._tasks_left(loop):
+        left = self._tasks_left(loop)
+        for task in left:
             try:
                 task.get_coro().close()
             except BaseException as error:
                 self._held.append(f"closing a coroutine raised {self.describe(error)}")
+        self._look_for_recursion(*left)
 
     def _close(self):
         if not self.loop.is_closed():

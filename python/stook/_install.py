@@ -86,6 +86,12 @@ def _owner(module, name):
     return functools.reduce(getattr, path, module)
 
 
+def _is_somebodys(core, owner, name, ours):
+    """Tell whether a function has been replaced since asyncio made it: then it stays."""
+    original = core._original(ours)
+    return original is not None and vars(owner)[name] is not original
+
+
 def install():
     """Put stook in asyncio's place for the whole process.
 
@@ -125,6 +131,7 @@ def install():
         places.append((owner, name, ours))
         if getattr(asyncio, name, None) is vars(owner)[name]:
             places.append((asyncio, name, ours))
+    places = [place for place in places if not _is_somebodys(core, *place)]
     # The policy that is there may not have been made yet, so its name is rebound like the others.
     places.append((asyncio.events, "_event_loop_policy", EventLoopPolicy()))
     for owner, name, ours in places:

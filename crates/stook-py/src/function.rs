@@ -73,6 +73,18 @@ pub(crate) fn inner<'py>(
     Ok(Ref::allocate(original.py(), state)?.into_any())
 }
 
+/// `_original(function)`: what a native function stands for.
+///
+/// # Errors
+/// None.
+pub(crate) fn original_of<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = args.py();
+    let original = args.exactly::<1>().and_then(|[object]| {
+        Ref::<FunctionState>::cast(&object).and_then(|function| function.original.get(py))
+    });
+    Ok(original.unwrap_or_else(|| py.None().into_bound(py)))
+}
+
 /// `function` as a method of `receiver`.
 pub(crate) fn bound_method<'py>(
     function: &Bound<'py, PyAny>,

@@ -18,6 +18,7 @@ mod event_loop;
     reason = "the one layer that speaks to CPython's C interface"
 )]
 mod ffi;
+mod fingerprint;
 mod forward;
 mod function;
 mod future;
@@ -31,6 +32,7 @@ mod natives;
 mod places;
 mod ready;
 mod reference;
+mod reviewed;
 mod running;
 mod scheduling;
 mod shown;

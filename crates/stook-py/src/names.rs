@@ -14,6 +14,7 @@ use crate::function::{self, Body};
 use crate::future;
 use crate::gather;
 use crate::loop_core;
+use crate::reviewed;
 use crate::running;
 use crate::sleep;
 use crate::step;
@@ -261,6 +262,9 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
             unregister_eager_task,
         ),
         Function::new(c"set_mirroring", SET_MIRRORING, set_mirroring),
+        Function::new(c"_original", ORIGINAL, function::original_of),
+        Function::new(c"_reviewed", REVIEWED, reviewed::reviewed),
+        Function::new(c"_fingerprint", FINGERPRINT, reviewed::fingerprint_of),
         Function::new(
             c"call_without_callers",
             CALL_WITHOUT_CALLERS,
@@ -291,8 +295,14 @@ fn add_natives(module: &Bound<'_, PyModule>) -> Fallible<()> {
         ("create_task", &CREATE_TASK, ensure::create_task),
         ("ensure_future", &ENSURE_FUTURE, ensure::ensure_future),
     ];
+    let py = module.py();
     for (name, original, body) in natives {
-        module.add(name, function::new(original.get(module.py())?, body)?)?;
+        let stock = original.get(py)?;
+        if reviewed::is_known(py, original)? {
+            module.add(name, function::new(stock, body)?)?;
+        } else {
+            module.add(name, stock)?;
+        }
     }
     Ok(())
 }
@@ -371,6 +381,12 @@ const REGISTER_EAGER_TASK: &std::ffi::CStr =
     c"_register_eager_task(task)\n--\n\nCount task among those in their eager step.";
 const UNREGISTER_EAGER_TASK: &std::ffi::CStr =
     c"_unregister_eager_task(task)\n--\n\nNo longer count task among those in their eager step.";
+const ORIGINAL: &std::ffi::CStr = c"_original(function, /)\n--\n\n\
+Return what a native function stands for; None of any other object.";
+const REVIEWED: &std::ffi::CStr = c"_reviewed()\n--\n\n\
+Return (module, name, fingerprint, known) of each function and class that natives stand for.";
+const FINGERPRINT: &std::ffi::CStr = c"_fingerprint(object, /)\n--\n\n\
+Return the fingerprint of a function, of a class with its functions, or of the code of either.";
 const SET_MIRRORING: &std::ffi::CStr = c"set_mirroring(on, /)\n--\n\n\
 Set whether names that were bound before install() are kept informed.";
 const CALL_WITHOUT_CALLERS: &std::ffi::CStr = c"call_without_callers(function, *arguments)\n--\n\n\

@@ -18,6 +18,8 @@ const RANKS: &[&[&str]] = &[
     &["ffi"],
     &["clock"],
     &["errors"],
+    &["fingerprint"],
+    &["reviewed"],
     &["function"],
     &["callbacks"],
     &["reference"],

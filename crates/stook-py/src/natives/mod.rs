@@ -44,6 +44,7 @@ use crate::errors::Imported;
 use crate::ffi::{Fallible, Ref};
 use crate::forward;
 use crate::function::{self, Body};
+use crate::reviewed;
 
 /// A function or method of asyncio's, and what does its work.
 pub(crate) struct Native {
@@ -120,7 +121,9 @@ const CLASSES: [&StockClass; 9] = [
 /// What importing raises.
 pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
     for native in all() {
-        native.original.get(py)?;
+        if reviewed::is_known(py, native.original)? {
+            native.original.get(py)?;
+        }
     }
     forward::capture(py);
     let imports = [
@@ -151,6 +154,9 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     as_completed::build(module)?;
     let list = PyList::empty(py);
     for native in all() {
+        if !reviewed::is_known(py, native.original)? {
+            continue;
+        }
         let (home, name) = native.original.place();
         let function = function::new(native.original.get(py)?, native.body)?;
         list.append((home, name, function))?;

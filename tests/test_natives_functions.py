@@ -1,4 +1,4 @@
-"""``shield`` and ``as_completed`` do and show what asyncio's do, on the same interpreter."""
+"""Native functions of asyncio's do and show what asyncio's do, on the same interpreter."""
 
 import textwrap
 
@@ -413,6 +413,126 @@ AS_COMPLETED = {
 }
 
 
+THREADSAFE = {
+    "results and errors": """
+        def elsewhere():
+            for one in (value(1), failure(), value(2, 0.01)):
+                future = asyncio.run_coroutine_threadsafe(one, loop)
+                print(type(future), asked(future.result, 10), future._state)
+        await asyncio.to_thread(elsewhere)
+    """,
+    "what it refuses": """
+        print(asked(asyncio.run_coroutine_threadsafe, 3, loop))
+        print(asked(asyncio.run_coroutine_threadsafe, loop.create_future(), loop))
+        print(asked(asyncio.run_coroutine_threadsafe))
+        one = value()
+        closed = asyncio.new_event_loop()
+        closed.close()
+        print(asked(asyncio.run_coroutine_threadsafe, one, closed))
+        print(asked(asyncio.run_coroutine_threadsafe, one, None))
+        one.close()
+    """,
+    "cancelled from outside": """
+        seen = []
+        async def waits():
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError as error:
+                seen.append(repr(error))
+                raise
+        def elsewhere(steps):
+            future = asyncio.run_coroutine_threadsafe(waits(), loop)
+            while steps and not len(asyncio.all_tasks(loop)) > 1:
+                pass
+            print(future.cancel(), future.cancelled(), asked(future.result))
+        for steps in (0, 1):
+            await asyncio.to_thread(elsewhere, steps)
+            await turns(4)
+            print(seen, len(asyncio.all_tasks()))
+    """,
+    "cancelled inside": """
+        async def cancels():
+            asyncio.current_task().cancel("a word")
+            await asyncio.sleep(0)
+        def elsewhere():
+            future = asyncio.run_coroutine_threadsafe(cancels(), loop)
+            try:
+                future.result(10)
+            except BaseException as error:
+                print(type(error), error.args, future.cancelled())
+        await asyncio.to_thread(elsewhere)
+    """,
+    "a time-out of who waits": """
+        def elsewhere():
+            future = asyncio.run_coroutine_threadsafe(value(1, 10), loop)
+            try:
+                future.result(0.02)
+            except TimeoutError as error:
+                print(repr(error), future.cancel())
+        await asyncio.to_thread(elsewhere)
+        await turns(4)
+        print(len(asyncio.all_tasks()))
+    """,
+    "exceptions of concurrent.futures": """
+        import concurrent.futures
+        for error in (concurrent.futures.CancelledError(1), concurrent.futures.TimeoutError(2),
+                      concurrent.futures.InvalidStateError(3), StopAsyncIteration(4)):
+            def elsewhere():
+                future = asyncio.run_coroutine_threadsafe(failure(error), loop)
+                raised = future.exception(10)
+                print(type(raised), raised.args, raised is error)
+            await asyncio.to_thread(elsewhere)
+    """,
+    "the context and the thread": """
+        import contextvars
+        variable = contextvars.ContextVar("variable", default="loop's")
+        async def tell():
+            print(variable.get(), threading.current_thread() is threading.main_thread())
+            print(asyncio.current_task().get_name()[:5], asyncio.get_running_loop() is loop)
+        def elsewhere():
+            variable.set("thread's")
+            asyncio.run_coroutine_threadsafe(tell(), loop).result(10)
+        await asyncio.to_thread(elsewhere)
+        print(variable.get())
+    """,
+    "a factory that fails, and one that makes something else": """
+        loop.set_exception_handler(report)
+        def fails(loop, coro, **settings):
+            raise KeyError("no tasks today")
+        class Own(asyncio.Task):
+            pass
+        for factory in (fails, lambda loop, coro, **settings: Own(coro, loop=loop, **settings)):
+            def elsewhere():
+                one = value(6)
+                future = asyncio.run_coroutine_threadsafe(one, loop)
+                return asked(future.result, 10), one.close()
+            thread = loop.run_in_executor(None, elsewhere)
+            loop.set_task_factory(factory)
+            ended = await thread
+            loop.set_task_factory(None)
+            await turns(3)
+            print(ended)
+    """,
+    "what the callbacks show": """
+        future = asyncio.run_coroutine_threadsafe(value(1), loop)
+        print([handle._callback.__qualname__ for handle in list(loop._ready)][-1:])
+        await asyncio.sleep(0)
+        (task,) = asyncio.all_tasks() - {asyncio.current_task()}
+        print(task)
+        print([callback.__qualname__ for callback in future._done_callbacks])
+        await task
+        await turns()
+        print(future.result(0))
+    """,
+    "in debug mode": """
+        loop.set_debug(True)
+        def elsewhere():
+            print(asyncio.run_coroutine_threadsafe(value(8), loop).result(10))
+        await asyncio.to_thread(elsewhere)
+    """,
+}
+
+
 def program_of(body):
     """Return a program that runs ``body`` in a coroutine."""
     body = textwrap.indent(textwrap.dedent(body), "    ")
@@ -427,6 +547,7 @@ def program_of(body):
     [
         *(pytest.param(body, id=f"shield: {name}") for name, body in SHIELD.items()),
         *(pytest.param(body, id=f"as_completed: {name}") for name, body in AS_COMPLETED.items()),
+        *(pytest.param(body, id=f"threadsafe: {name}") for name, body in THREADSAFE.items()),
     ],
 )
 def test_the_program_prints_what_it_prints_on_stock(body, tmp_path):

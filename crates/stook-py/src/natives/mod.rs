@@ -28,6 +28,7 @@ mod shield;
 pub(crate) mod stock_class;
 mod task_group;
 mod tasks;
+mod threadsafe;
 mod timeout;
 mod wait_for;
 mod wait_for_waiter;
@@ -38,6 +39,7 @@ use pyo3::types::PyList;
 
 use self::completions::CompletionsState;
 use self::stock_class::StockClass;
+use self::threadsafe::SubmissionState;
 use self::wait_for::WaitForState;
 use self::wait_for_waiter::WaiterState;
 use crate::errors::Imported;
@@ -72,6 +74,7 @@ fn all() -> impl Iterator<Item = &'static Native> {
         wait_for::NATIVES,
         shield::NATIVES,
         as_completed::NATIVES,
+        threadsafe::NATIVES,
     ]
     .into_iter()
     .flatten()
@@ -84,6 +87,9 @@ fn all() -> impl Iterator<Item = &'static Native> {
 pub(crate) fn settle<'py>(waiter: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallible<()> {
     if let Some(completions) = Ref::<CompletionsState>::cast(waiter) {
         return completions::settle(completions, child);
+    }
+    if let Some(submission) = Ref::<SubmissionState>::cast(waiter) {
+        return threadsafe::settle(submission, child);
     }
     match Ref::<WaiterState>::cast(waiter) {
         Some(waiter) => wait_for_waiter::release(waiter),
@@ -138,6 +144,7 @@ pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
     for class in CLASSES {
         class.capture(py)?;
     }
+    threadsafe::capture(py);
     as_completed::capture(py)
 }
 
@@ -152,6 +159,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     group_exit::build(py)?;
     wait_for_waiter::build(py)?;
     as_completed::build(module)?;
+    threadsafe::build(py)?;
     let list = PyList::empty(py);
     for native in all() {
         if !reviewed::is_known(py, native.original)? {

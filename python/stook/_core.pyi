@@ -8,14 +8,19 @@ stubs against the built module has to leave out disjoint bases.) Of the loop the
 import asyncio
 import sys
 from asyncio import all_tasks as all_tasks
+from asyncio import as_completed as as_completed
 from asyncio import create_task as create_task
 from asyncio import current_task as current_task
 from asyncio import ensure_future as ensure_future
 from asyncio import gather as gather
 from asyncio import get_event_loop as get_event_loop
 from asyncio import get_running_loop as get_running_loop
+from asyncio import run_coroutine_threadsafe as run_coroutine_threadsafe
+from asyncio import shield as shield
 from asyncio import sleep as sleep
+from asyncio import timeout as timeout
 from asyncio import wait as wait
+from asyncio import wait_for as wait_for
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any, TypeVar, final

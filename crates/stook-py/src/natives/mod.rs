@@ -148,7 +148,8 @@ pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
     as_completed::capture(py)
 }
 
-/// Makes the classes, and `_natives`: a list of `(module, name, function)`.
+/// Makes the classes, the functions by their names, and `_natives`: a list of `(module, name,
+/// function)`.
 ///
 /// # Errors
 /// What making them raises.
@@ -162,11 +163,18 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     threadsafe::build(py)?;
     let list = PyList::empty(py);
     for native in all() {
+        let (home, name) = native.original.place();
+        let is_function = !name.contains('.');
         if !reviewed::is_known(py, native.original)? {
+            if is_function {
+                module.add(name, native.original.get(py)?)?;
+            }
             continue;
         }
-        let (home, name) = native.original.place();
         let function = function::new(native.original.get(py)?, native.body)?;
+        if is_function {
+            module.add(name, &function)?;
+        }
         list.append((home, name, function))?;
     }
     module.add("_natives", list)?;

@@ -6,7 +6,7 @@
 //!
 //! What this does *not* do: it does not compare versions.
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
@@ -52,11 +52,15 @@ fn found(py: Python<'_>) -> PyResult<&Vec<Found>> {
 /// Whether what `original` names is known, and all that it leans on as well.
 ///
 /// # Errors
-/// What importing raises.
+/// What importing raises; `RuntimeError` for what the table does not have.
 pub(crate) fn is_known(py: Python<'_>, original: &Imported) -> PyResult<bool> {
     let (module, name) = original.place();
     let owner = name.rsplit_once('.').map_or(name, |(owner, _)| owner);
     let mut units = vec![(module, owner)];
+    if !REVIEWED.iter().any(|(unit, _)| *unit == units[0]) {
+        let message = format!("{module}.{owner} is not in the table of what is reviewed");
+        return Err(PyRuntimeError::new_err(message));
+    }
     let mut next = 0;
     while let Some(unit) = units.get(next).copied() {
         // What this version does not have, nothing of this version leans on.

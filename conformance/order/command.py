@@ -41,7 +41,7 @@ def _parser():
     add("--seed", type=int, default=0, help="of the first program; the next has the next number")
     add("--loop", default="stook", help="stook (default), uvloop, rloop, asyncio, MODULE:MAKER")
     add("--way", choices=(engines.LAUNCHER, engines.LOOP_FACTORY), default=engines.LAUNCHER)
-    add("--clock", choices=("virtual", "real"), help="default: real in one program of seven")
+    add("--clock", choices=("virtual", "real"), help="default: real in one program of ten")
     add("--jobs", type=int, default=1, metavar="N", help="pairs of processes at a time")
     add("--most", type=int, default=1, metavar="N", help="divergences after which to stop")
     add("--shrink", action=argparse.BooleanOptionalAction, default=True)

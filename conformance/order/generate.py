@@ -35,7 +35,7 @@ def _draw_settings(rng, clock, version):
     kinds = ["plain"] * 12 + ["own"] * 3
     if version >= (3, 12):
         kinds += ["eager"] * 4 + ["own eager"]
-    chosen = "real" if rng.random() < 0.15 else "virtual"
+    chosen = "real" if rng.random() < 0.1 else "virtual"
     return PLAIN_SETTINGS | {
         "clock": clock or chosen,
         "debug": rng.random() < 0.1,

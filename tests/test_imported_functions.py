@@ -23,8 +23,8 @@ HARMLESS = """
     PyException_GetContext PyException_GetTraceback PyFloat_FromDouble PyGILState_Release
     PyInterpreterState_Get PyInterpreterState_GetID PyLong_FromLong PyLong_FromUnsignedLongLong
     PyMethod_Function PyMethod_Self PyModuleDef_Init PyModule_GetNameObject PyObject_GC_Track
-    PyObject_GC_UnTrack PyObject_SelfIter PyThreadState_Get PyTuple_GetItem PyType_GetName
-    PyType_GetQualName PyType_IsSubtype PyType_Modified PyUnicode_AsUTF8AndSize
+    PyObject_GC_UnTrack PyObject_Init PyObject_SelfIter PyThreadState_Get PyTuple_GetItem
+    PyType_GetName PyType_GetQualName PyType_IsSubtype PyType_Modified PyUnicode_AsUTF8AndSize
     PyUnicode_FromStringAndSize PyUnicode_InternInPlace PyVectorcall_Function
     Py_EnterRecursiveCall Py_InitializeEx Py_IsFinalizing Py_IsInitialized Py_LeaveRecursiveCall
     _Py_CheckFunctionResult _Py_IsFinalizing

@@ -62,6 +62,11 @@ pub(crate) struct Common {
 traverse!(Common: origin);
 
 impl Common {
+    /// Whether it has ended, or was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.progress.get() == Progress::Closed
+    }
+
     /// The state of a coroutine that has just been made; remembers where when asked to.
     ///
     /// # Errors

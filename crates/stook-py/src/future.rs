@@ -62,6 +62,10 @@ impl Class for FutureState {
     fn slot() -> &'static TypeSlot {
         &FUTURE
     }
+
+    fn is_at_rest(&self) -> bool {
+        !self.is_unread()
+    }
 }
 
 /// `object` as a future whose methods are certainly ours: a subclass made in Python may override

@@ -57,6 +57,10 @@ impl Class for SleepState {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT
     }
+
+    fn is_at_rest(&self) -> bool {
+        self.common.is_closed()
+    }
 }
 
 /// `sleep(delay, result=None)`

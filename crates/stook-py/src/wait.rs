@@ -66,6 +66,10 @@ impl Class for WaitState {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT
     }
+
+    fn is_at_rest(&self) -> bool {
+        self.common.is_closed()
+    }
 }
 
 /// `wait(fs, *, timeout=None, return_when=ALL_COMPLETED)`

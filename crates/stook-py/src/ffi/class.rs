@@ -15,6 +15,7 @@ use super::error::{Fallible, Raised};
 use super::gc::{Traverse, Visitor};
 use super::method::{GetSet, Method};
 use super::refs::Ref;
+use super::spare::Spare;
 
 /// A struct that is the state of a Python class.
 pub(crate) trait Class: Default + Traverse + 'static {
@@ -23,6 +24,11 @@ pub(crate) trait Class: Default + Traverse + 'static {
 
     /// Where the class is found once it is made.
     fn slot() -> &'static TypeSlot;
+
+    /// Whether the finaliser of an object in this state would do nothing; it is not called then.
+    fn is_at_rest(&self) -> bool {
+        false
+    }
 }
 
 /// An object in memory.
@@ -189,6 +195,7 @@ pub(crate) struct TypeSlot {
     subclass: AtomicPtr<ffi::PyTypeObject>,
     /// What calling an instance runs, by the vectorcall protocol.
     vectorcall: OnceLock<ffi::vectorcallfunc>,
+    spare: Spare,
 }
 
 impl TypeSlot {
@@ -198,6 +205,7 @@ impl TypeSlot {
             class: AtomicPtr::new(ptr::null_mut()),
             subclass: AtomicPtr::new(ptr::null_mut()),
             vectorcall: OnceLock::new(),
+            spare: Spare::new(),
         }
     }
 
@@ -261,8 +269,12 @@ impl<'py, T: Class> Ref<'py, T> {
     #[inline]
     pub(crate) fn allocate(py: Python<'py>, state: T) -> Fallible<Self> {
         let class = T::slot().class.load(Ordering::Relaxed);
-        // SAFETY: S1; S2, the class was made before any instance is asked for.
-        let object: *mut Instance<T> = unsafe { ffi::PyObject_GC_New::<Instance<T>>(class) };
+        // SAFETY: S1; the memory in there is of this class.
+        let mut object: *mut Instance<T> = unsafe { T::slot().spare.take(class) }.cast();
+        if object.is_null() {
+            // SAFETY: S1; S2, the class was made before any instance is asked for.
+            object = unsafe { ffi::PyObject_GC_New::<Instance<T>>(class) };
+        }
         if object.is_null() {
             return Err(Raised::assume_set(py));
         }
@@ -511,8 +523,12 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     // SAFETY: S2, an object keeps its type alive.
     let kind = unsafe { ffi::Py_TYPE(object) };
     // A subclass made in Python has called the finaliser already.
+    let is_exact = T::slot().is(kind);
+    let instance = object.cast::<Instance<T>>();
+    // SAFETY: S10, the object is whole, and its state only ever shared.
+    let is_at_rest = unsafe { &(*instance).state }.is_at_rest();
     // SAFETY: S2.
-    if T::slot().is(kind) && unsafe { (*kind).tp_finalize }.is_some() {
+    if is_exact && !is_at_rest && unsafe { (*kind).tp_finalize }.is_some() {
         // SAFETY: S10, the object is whole; it may come back to life.
         if unsafe { ffi::PyObject_CallFinalizerFromDealloc(object) } < 0 {
             return;
@@ -520,7 +536,6 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     }
     // SAFETY: S7.
     unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
-    let instance = object.cast::<Instance<T>>();
     // SAFETY: S10, shared access to extras, which are cells.
     let extras = unsafe { &(*instance).extras };
     // SAFETY: S10, the object is on its way out and still whole.
@@ -529,8 +544,13 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     let state = unsafe { &raw mut (*instance).state };
     // SAFETY: S10, no reference to the object is left, so none to its state either.
     unsafe { ptr::drop_in_place(state) };
-    // SAFETY: S2, the object still keeps its type alive.
-    if let Some(free) = unsafe { (*kind).tp_free } {
+    // SAFETY: S10, the memory is of this exact class and empty.
+    if is_exact && unsafe { T::slot().spare.put(object) } {
+        // Kept for the next one.
+    } else if let Some(free) = {
+        // SAFETY: S2, the object still keeps its type alive.
+        unsafe { (*kind).tp_free }
+    } {
         // SAFETY: S10, the memory came from this type's `tp_alloc` or `PyObject_GC_New`.
         unsafe { free(object.cast()) };
     }

@@ -24,6 +24,7 @@ pub(crate) mod poll;
 pub(crate) mod refs;
 pub(crate) mod signature;
 pub(crate) mod slot;
+mod spare;
 
 pub(crate) use args::Args;
 pub(crate) use cell::{HeldCell, ListCell, QueueCell};

@@ -113,10 +113,11 @@ fn advance_getting<'py>(
     thrown: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Resumed<'py>> {
     let subject = this.subject(this.py());
-    if let Some(yielded) = wait(this, Side::Get, &subject, thrown)? {
+    let plain = Queue::plain(&subject)?;
+    if let Some(yielded) = wait(this, Side::Get, plain.as_ref(), thrown)? {
         return Ok(Resumed::Yielded(yielded));
     }
-    let item = match Queue::plain(&subject)? {
+    let item = match plain {
         Some(queue) => queue.get_nowait()?,
         None => call::method0(&subject, intern!(subject.py(), "get_nowait"))?,
     };
@@ -129,11 +130,12 @@ fn advance_putting<'py>(
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
     let subject = this.subject(py);
-    let item = this.argument(py, 0);
-    if let Some(yielded) = wait(this, Side::Put, &subject, thrown)? {
+    let plain = Queue::plain(&subject)?;
+    if let Some(yielded) = wait(this, Side::Put, plain.as_ref(), thrown)? {
         return Ok(Resumed::Yielded(yielded));
     }
-    let answer = match Queue::plain(&subject)? {
+    let item = this.argument(py, 0);
+    let answer = match plain {
         Some(queue) => {
             queue.put_nowait(&item)?;
             py.None().into_bound(py)
@@ -147,11 +149,18 @@ fn advance_putting<'py>(
 fn wait<'py>(
     this: &Ref<'py, RoutineState>,
     side: Side,
-    subject: &Bound<'py, PyAny>,
+    plain: Option<&Queue<'py>>,
     thrown: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Option<Bound<'py, PyAny>>> {
     let py = this.py();
-    let queue = Queue::of(subject)?;
+    let changed;
+    let queue = match plain {
+        Some(queue) => queue,
+        None => {
+            changed = Queue::of(&this.subject(py))?;
+            &changed
+        }
+    };
     let mut resumed = match this.stage() {
         0 => None,
         _ => Some(this.awaiting.resume(py, thrown)),
@@ -163,19 +172,17 @@ fn wait<'py>(
             Some(Ok(Resumed::Yielded(yielded))) => return Ok(Some(yielded)),
             Some(Err(raised)) => {
                 let future = this.future.get_or_none(py);
-                return Err(error::finally(py, raised, || {
-                    give_up(side, &queue, &future)
-                }));
+                return Err(error::finally(py, raised, || give_up(side, queue, &future)));
             }
         }
-        if !side.has_to_wait(&queue)? {
+        if !side.has_to_wait(queue)? {
             return Ok(None);
         }
         if queue.is_shut_down()? {
             return Err(queue::shut_down(py));
         }
         let future = bound_loop::create_future(&queue.own)?;
-        deque::append(&side.waiters(&queue)?, &future)?;
+        deque::append(&side.waiters(queue)?, &future)?;
         this.future.set(future.clone());
         resumed = Some(this.awaiting.begin(&future));
     }

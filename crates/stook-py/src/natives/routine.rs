@@ -65,6 +65,10 @@ impl Class for RoutineState {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT
     }
+
+    fn is_at_rest(&self) -> bool {
+        self.common.is_closed()
+    }
 }
 
 /// A coroutine that runs `routine` for the first of `given`, with the others as its arguments.

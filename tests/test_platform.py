@@ -2,7 +2,6 @@
 
 import pytest
 
-from programs import output_of, run_python
 from side_by_side import FRONTS, Workplace
 
 pytestmark = pytest.mark.needs_stook
@@ -88,27 +87,3 @@ def _python_path():
     import stook
 
     return Path(stook.__file__).parents[1]
-
-
-SUB_INTERPRETER = """
-try:
-    import _interpreters as interpreters
-except ImportError:
-    import _xxsubinterpreters as interpreters
-import stook
-print(stook.Task)
-code = '''
-try:
-    import stook
-    stook.Task
-except ImportError as error:
-    print(error, flush=True)
-'''
-interpreters.run_string(interpreters.create(), code)
-"""
-
-
-def test_sub_interpreters_are_refused_in_one_line():
-    assert output_of(run_python(["-c", SUB_INTERPRETER])) == (
-        "<class 'stook.Task'>\nstook does not run in sub-interpreters\n"
-    )

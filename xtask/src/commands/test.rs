@@ -66,11 +66,12 @@ fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
 
 /// Tests that start interpreters of their own and set these variables, or none, themselves: what
 /// differs between the runs does not reach them, so one run is enough.
-const OWN_PROCESSES: [&str; 15] = [
+const OWN_PROCESSES: [&str; 17] = [
     "test_conformance*",
     "test_debug_same*",
     "test_downstream*",
     "test_examples*",
+    "test_fork*",
     "test_install*",
     "test_interpreter_exit*",
     "test_launcher*",
@@ -81,6 +82,7 @@ const OWN_PROCESSES: [&str; 15] = [
     "test_platform*",
     "test_repl*",
     "test_servers*",
+    "test_subinterpreters*",
     "test_ways_in*",
 ];
 

@@ -107,6 +107,10 @@ reason given in [expected.toml](../conformance/expected.toml), and those "unsett
 standard library too when they are run again. What a test derives for itself from asyncio's base
 classes runs on stook's scheduling; uvloop and rloop have no such classes, and there the tests run
 on the standard library's. [conformance/](../conformance/README.md) says how a run goes.
+
+Many of the tests reach into the standard library's loop: they replace its socket calls, its
+selector or its private methods. Another loop need not have those, so a count is no measure of its
+quality; it tells what a program that does the same would meet.
 """
 
 

@@ -12,6 +12,8 @@ import dataclasses
 from . import results, supervise
 
 RETRIED = (results.FAILED, results.ERROR, results.UNEXPECTED_SUCCESS)
+MOST_SETTLED = 20
+"""With more failures than this in a module something is broken: one more round has to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,8 @@ def run(settings, module, retries, *, only=None, passed_before=None):
         for name, test in result.tests.items()
         if test.outcome in RETRIED and (passed_before is None or name in passed_before)
     ]
+    if len(failed) > MOST_SETTLED:
+        retries = Retries()
     if failed:
         here = _count(settings, module, failed, retries.rounds)
         stock = retries.stock and _count(retries.stock, module, failed, retries.rounds)

@@ -227,6 +227,14 @@ def test_what_failed_is_judged_by_how_often_stock_passes(write_counting, setting
     assert tests["seldom"].again == "run again it passes 1 of 4 times, on stock 4"
 
 
+def test_a_broken_module_is_not_run_again_and_again(write_counting, settings, tmp_path):
+    names = [f"broken_{number}" for number in range(retries.MOST_SETTLED + 1)]
+    write_counting(**dict.fromkeys(names, ()))
+    tests = settled(settings, retries.Retries(4, settings))
+    assert {test.outcome for test in tests.values()} == {results.FAILED}
+    assert {(tmp_path / name).stat().st_size for name in names} == {2}
+
+
 def test_the_policy_a_failing_test_leaves_behind_does_not_reach_the_next(write_module, settings):
     write_module(
         "test_policy",

@@ -18,6 +18,7 @@ stook's scheduling as well; uvloop and rloop have nothing to offer in their plac
 
 import asyncio
 import sys
+import threading
 
 TYPES = "types"
 LOOP = "loop"
@@ -163,11 +164,13 @@ def _made_fit(base):
 
     It takes, and ignores, the selector that some tests choose; and it has the private attribute
     that the tests' own clean-up looks at, which would otherwise fail hundreds of tests for nothing
-    that they are about.
+    that they are about. For the same reason there is the method that rloop 0.5 misspells in its
+    ``remove_signal_handler``, which the clean-up of child watchers calls.
     """
 
     class Loop(base):
         _default_executor = None
+        _is_main_thread = staticmethod(_is_main_thread)
 
         def __new__(cls, selector=None):
             return super().__new__(cls)
@@ -178,6 +181,10 @@ def _made_fit(base):
     Loop.__name__ = Loop.__qualname__ = base.__name__
     Loop.__module__ = base.__module__
     return Loop
+
+
+def _is_main_thread():
+    return threading.current_thread() is threading.main_thread()
 
 
 _LOOP_CLASSES = {"stook": _stook_loop, "uvloop": _uvloop_loop, "rloop": _rloop_loop}

@@ -9,10 +9,13 @@ import datetime
 import importlib.metadata
 import itertools
 import json
+import subprocess
+from pathlib import Path
 
 from . import baseline, engines
 
 KEPT = baseline.STORE / "results"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def keep(run, directory=KEPT):
@@ -61,9 +64,16 @@ def _describe_module(verdict):
 
 
 def _version_of(engine):
-    """Return a rival's version; stook is at the commit of the table, asyncio is CPython's."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return importlib.metadata.version(engine) if engine in engines.RIVALS else ""
+    """Return a rival's version, or the commit of the checkout that stook is built from."""
+    if engine in engines.RIVALS:
+        return importlib.metadata.version(engine)
+    if engine != "stook":
+        return ""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=7"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
     return ""
 
 

@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import gc
 import inspect
+import os
 import signal
 import sys
 
@@ -22,6 +23,13 @@ from programs import run_python  # noqa: E402
 
 TIME_LIMIT_SECONDS = 30.0
 GRACE_SECONDS = 10.0
+GC_STRESS = os.environ.get("STOOK_TESTS_GC_STRESS") == "1"
+"""Whether the collector runs at every allocation of stook's: for builds with that feature."""
+
+if os.environ.get("STOOK_TESTS_SLOW") == "1":
+    # Under a checker that makes everything many times slower.
+    TIME_LIMIT_SECONDS *= 40
+    GRACE_SECONDS *= 40
 
 MARKERS = {
     "lazy": "only engines that start a task at the next turn of the loop",
@@ -127,10 +135,26 @@ def limited(what, limit):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Limit the time of a test."""
+    """Limit the time of a test, and make its collections where they are asked for."""
     marker = item.get_closest_marker("time_limit")
-    with limited(item.nodeid, marker.args[0] if marker else TIME_LIMIT_SECONDS):
+    limit = max(marker.args[0] if marker else 0, TIME_LIMIT_SECONDS)
+    with limited(item.nodeid, limit), collecting_at_allocations():
         return (yield)
+
+
+@contextlib.contextmanager
+def collecting_at_allocations():
+    """Run the collector whenever stook makes an object, if that is what this run is for."""
+    if not GC_STRESS:
+        yield
+        return
+    from stook import _core
+
+    _core._collect_at_allocations(True)
+    try:
+        yield
+    finally:
+        _core._collect_at_allocations(False)
 
 
 @pytest.hookimpl(wrapper=True)

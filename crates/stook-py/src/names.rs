@@ -274,6 +274,13 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     functions
         .into_iter()
         .try_for_each(|function| function.add_to(module))?;
+    #[cfg(feature = "gc-stress")]
+    Function::new(
+        c"_collect_at_allocations",
+        COLLECT_AT_ALLOCATIONS,
+        collect_at_allocations,
+    )
+    .add_to(module)?;
     if !compat::SINCE_3_12 {
         let function = get_event_loop_at_level;
         Function::new(c"_get_event_loop", GET_EVENT_LOOP, function).add_to(module)?;
@@ -324,6 +331,14 @@ fn add_eager_factories(module: &Bound<'_, PyModule>) -> Fallible<()> {
     Ok(())
 }
 
+/// For tests, in builds that have it: see `ffi/stress.rs`.
+#[cfg(feature = "gc-stress")]
+fn collect_at_allocations<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [on] = given(args, &one("_collect_at_allocations", "on", 1))?;
+    crate::ffi::stress::collect_at_allocations(on.is_truthy()?);
+    Ok(none(args.py()))
+}
+
 /// Adds every function to the module.
 ///
 /// # Errors
@@ -354,6 +369,9 @@ const GET_RUNNING_LOOP: &std::ffi::CStr = c"get_running_loop()\n--\n\n\
 Return the event loop that runs in this thread.\n\nRaises:\n    RuntimeError: None does.";
 const GET_RUNNING_OR_NONE: &std::ffi::CStr =
     c"_get_running_loop()\n--\n\nReturn the event loop that runs in this thread, or None.";
+#[cfg(feature = "gc-stress")]
+const COLLECT_AT_ALLOCATIONS: &std::ffi::CStr =
+    c"_collect_at_allocations(on)\n--\n\nHave the collector run at every allocation, or not.";
 const SET_RUNNING_LOOP: &std::ffi::CStr =
     c"_set_running_loop(loop, /)\n--\n\nSet the event loop that runs in this thread.";
 const FORGET_RUNNING_LOOP: &std::ffi::CStr =

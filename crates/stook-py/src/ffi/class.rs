@@ -268,6 +268,8 @@ impl<'py, T: Class> Ref<'py, T> {
     /// `MemoryError`.
     #[inline]
     pub(crate) fn allocate(py: Python<'py>, state: T) -> Fallible<Self> {
+        #[cfg(feature = "gc-stress")]
+        super::stress::collect(py);
         let class = T::slot().class.load(Ordering::Relaxed);
         // SAFETY: S1; the memory in there is of this class.
         let mut object: *mut Instance<T> = unsafe { T::slot().spare.take(class) }.cast();
@@ -284,6 +286,8 @@ impl<'py, T: Class> Ref<'py, T> {
         unsafe { ffi::PyObject_GC_Track(object.cast()) };
         // SAFETY: S3, the one reference is ours.
         let object = unsafe { Bound::from_owned_ptr(py, object.cast()) };
+        #[cfg(feature = "gc-stress")]
+        super::stress::collect(py);
         // SAFETY: S5, it was made as a `T`.
         Ok(unsafe { Ref::assume_owned(object) })
     }
@@ -478,6 +482,9 @@ unsafe extern "C" fn new<T: Class>(
     if !object.is_null() {
         // SAFETY: S10, the memory is new and of this layout; zeroed until here.
         unsafe { fill(object, T::default()) };
+        #[cfg(feature = "gc-stress")]
+        // SAFETY: S1, CPython calls `tp_new` attached.
+        super::stress::collect(unsafe { Python::assume_attached() });
     }
     object.cast()
 }

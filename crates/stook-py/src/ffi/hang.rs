@@ -206,6 +206,8 @@ wrapped! {
     fn PyList_New(size: isize) -> Object;
     fn PySet_New(items: Object) -> Object;
     fn PyTuple_New(size: isize) -> Object;
+    #[cfg(feature = "gc-stress")]
+    fn PyGC_Collect() -> isize;
     fn PyType_GenericAlloc(class: *mut PyTypeObject, count: isize) -> Object;
     fn Py_GenericAlias(origin: Object, arguments: Object) -> Object;
     fn _PyObject_GC_New(class: *mut PyTypeObject) -> Object;

@@ -25,6 +25,8 @@ pub(crate) mod refs;
 pub(crate) mod signature;
 pub(crate) mod slot;
 mod spare;
+#[cfg(feature = "gc-stress")]
+pub(crate) mod stress;
 
 pub(crate) use args::Args;
 pub(crate) use cell::{HeldCell, ListCell, QueueCell};

@@ -120,3 +120,12 @@ class Dies(_Loop):
 
         if self.soon_count == 50:
             os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Leaks(_Loop):
+    """Every callback leaves a list behind."""
+
+    left = []  # noqa: RUF012  (that all loops share it is the defect)
+
+    def spoil(self, handle):
+        self.left.append([self.soon_count])

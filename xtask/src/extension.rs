@@ -17,16 +17,23 @@ use crate::project;
 /// # Errors
 /// The build or the installation fails.
 pub(crate) fn install(environment: &Environment) -> Result<()> {
-    let wheel = build(environment)?;
+    let version = environment.interpreter().version;
+    let wheel = build(environment, &project::wheels(version), None)?;
     environment.install_wheel(&wheel)
 }
 
-/// Builds the wheel; cargo decides whether anything has to be compiled.
-fn build(environment: &Environment) -> Result<PathBuf> {
+/// Builds the wheel, alone in `wheels`; cargo decides whether anything has to be compiled.
+///
+/// # Errors
+/// The build fails.
+pub(crate) fn build(
+    environment: &Environment,
+    wheels: &Path,
+    feature: Option<&str>,
+) -> Result<PathBuf> {
     let version = environment.interpreter().version;
-    let wheels = project::wheels(version);
     if wheels.exists() {
-        fs::remove_dir_all(&wheels).context("cannot remove the wheels of an earlier build")?;
+        fs::remove_dir_all(wheels).context("cannot remove the wheels of an earlier build")?;
     }
     let mut maturin = environment.command("maturin");
     maturin
@@ -37,9 +44,12 @@ fn build(environment: &Environment) -> Result<PathBuf> {
     maturin
         .arg("--target-dir")
         .arg(project::extension_target(version));
-    maturin.arg("--out").arg(&wheels);
+    maturin.arg("--out").arg(wheels);
+    if let Some(feature) = feature {
+        maturin.args(["--features", feature]);
+    }
     process::run(&mut maturin)?;
-    only_wheel(&wheels)
+    only_wheel(wheels)
 }
 
 fn only_wheel(directory: &Path) -> Result<PathBuf> {

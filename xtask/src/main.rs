@@ -24,6 +24,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use commands::drivers::Driver;
+use commands::safety::Check;
 
 /// The project's own commands.
 #[derive(Debug, Parser)]
@@ -57,6 +58,16 @@ enum Command {
     Downstream(Passthrough),
     /// Set up, then compare random programs on stock asyncio and stook; further arguments go on.
     Fuzz(Passthrough),
+    /// Set up, then run the tests under what finds misuse of memory.
+    Safety {
+        #[command(flatten)]
+        python: Python,
+        /// Only this check; may be given several times.
+        #[arg(long = "only", value_name = "CHECK")]
+        checks: Vec<Check>,
+    },
+    /// Set up, then run random programs for an hour and watch the memory; further arguments go on.
+    Soak(Passthrough),
     /// The project's own rules alone; `cargo test -p xtask` checks them too.
     Tidy {
         /// Rewrite what is made from marks in the sources: the list in docs/differences.md.
@@ -102,6 +113,10 @@ fn run(command: Command) -> Result<()> {
         Command::Conformance(passed) => drive(Driver::Conformance, &passed),
         Command::Downstream(passed) => drive(Driver::Downstream, &passed),
         Command::Fuzz(passed) => drive(Driver::Fuzz, &passed),
+        Command::Safety { python, checks } => {
+            commands::safety::run(python.interpreter.as_deref(), &checks)
+        }
+        Command::Soak(passed) => drive(Driver::Soak, &passed),
         Command::Tidy { write } => commands::tidy::run(write),
     }
 }

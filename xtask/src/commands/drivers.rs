@@ -1,4 +1,5 @@
-//! The Python programs behind `cargo xtask bench`, `conformance`, `downstream` and `fuzz`.
+//! The Python programs behind `cargo xtask bench`, `conformance`, `downstream`, `fuzz` and
+//! `soak`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -22,6 +23,8 @@ pub(crate) enum Driver {
     Downstream,
     /// Compares random programs on stock asyncio and on stook.
     Fuzz,
+    /// Runs random programs and watches the memory.
+    Soak,
 }
 
 impl Driver {
@@ -32,6 +35,7 @@ impl Driver {
             Self::Conformance => "conformance/run.py",
             Self::Downstream => "downstream/run.py",
             Self::Fuzz => "conformance/order/run.py",
+            Self::Soak => "conformance/order/run_soak.py",
         }
     }
 
@@ -39,7 +43,7 @@ impl Driver {
     const fn requirements(self) -> Option<&'static str> {
         match self {
             Self::Bench => Some("bench/requirements.txt"),
-            Self::Conformance | Self::Downstream | Self::Fuzz => None,
+            Self::Conformance | Self::Downstream | Self::Fuzz | Self::Soak => None,
         }
     }
 

@@ -4,5 +4,6 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod drivers;
 pub(crate) mod matrix;
+pub(crate) mod safety;
 pub(crate) mod test;
 pub(crate) mod tidy;

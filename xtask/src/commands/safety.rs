@@ -84,17 +84,16 @@ fn missing(check: Check) -> Option<String> {
 
 fn make(check: Check, environment: &Environment) -> Result<()> {
     match check {
-        Check::Malloc => process::run(pytest(environment, &[]).env("PYTHONMALLOC", "debug")),
-        Check::Dev => process::run(&mut pytest(environment, &["-X", "dev"])),
+        Check::Malloc => process::run(pytest(environment).env("PYTHONMALLOC", "debug")),
+        Check::Dev => process::run(pytest(environment).env("PYTHONDEVMODE", "1")),
         Check::GcStress => gc_stress(environment),
         Check::Valgrind => process::run(environment.command("python").arg("tests/run_valgrind.py")),
         Check::Miri => process::run(miri().args(MIRI)),
     }
 }
 
-fn pytest(environment: &Environment, options: &[&str]) -> Command {
+fn pytest(environment: &Environment) -> Command {
     let mut command = environment.command("python");
-    command.args(options);
     command.args(["-m", "pytest", "--quiet", "tests"]);
     command.args(super::test::OWN_PROCESSES.map(|glob| format!("--ignore-glob=tests/{glob}")));
     command
@@ -102,7 +101,7 @@ fn pytest(environment: &Environment, options: &[&str]) -> Command {
 
 fn gc_stress(environment: &Environment) -> Result<()> {
     let directory = unpacked_with(environment, "gc-stress")?;
-    let mut command = pytest(environment, &[]);
+    let mut command = pytest(environment);
     command.env("PYTHONPATH", directory);
     command.env("STOOK_TESTS_GC_STRESS", "1");
     command.env("STOOK_TESTS_SLOW", "1");

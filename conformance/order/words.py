@@ -74,7 +74,7 @@ class Words:
 
 def without_places(text):
     """Return the first line of a text without what differs between two runs."""
-    text = _same_in_every_run(text)
+    text = re.sub(r"\(<[^<>]*>\)", "(…)", _same_in_every_run(text))
     text = re.sub(r" cb=\[[^]]*\]", "", text)
     return re.sub(r"(in callback \S+?)\(.*", r"\1", text)
 

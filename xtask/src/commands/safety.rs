@@ -42,6 +42,15 @@ pub(crate) fn run(wanted: Option<&Path>, checks: &[Check]) -> Result<()> {
     } else {
         Check::value_variants()
     };
+    if checks == [Check::Miri] {
+        // The only one that needs no Python.
+        let mut report = Report::new("safety of the kernel");
+        report.step(title(Check::Miri), || match missing(Check::Miri) {
+            Some(reason) => bail!("{reason}"),
+            None => process::run(miri().args(MIRI)),
+        });
+        return report.finish();
+    }
     let environment = setup::set_up(wanted)?;
     let mut report = Report::new(format!("safety on {}", environment.interpreter().name));
     for &check in checks {

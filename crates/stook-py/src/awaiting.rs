@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use crate::ffi::coro::{self, Resumed};
 use crate::ffi::gc::traverse;
-use crate::ffi::{Fallible, HeldCell, Ref, call, error};
+use crate::ffi::{Fallible, HeldCell, Ref, call, compat, error};
 use crate::future::{self, FutureState};
 use crate::future_iter;
 
@@ -62,9 +62,11 @@ impl Awaiting {
             return Err(PyRuntimeError::new_err("not waiting").into());
         };
         let resumed = if self.is_iterator.get() {
-            match thrown {
-                None => coro::send(&object),
-                Some(exception) => throw_into(&object, &exception),
+            // Python's coroutines count how deep they are themselves.
+            if coro::is_exact_coroutine(&object) {
+                go_on(&object, thrown)
+            } else {
+                compat::recursing(py, c"", || go_on(&object, thrown))
             }
         } else {
             match (thrown, Ref::<FutureState>::cast(&object)) {
@@ -97,6 +99,16 @@ impl Awaiting {
     /// Lets go of what is waited for.
     pub(crate) fn abandon(&self) {
         self.object.clear();
+    }
+}
+
+fn go_on<'py>(
+    iterator: &Bound<'py, PyAny>,
+    thrown: Option<Bound<'py, PyAny>>,
+) -> Fallible<Resumed<'py>> {
+    match thrown {
+        None => coro::send(iterator),
+        Some(exception) => throw_into(iterator, &exception),
     }
 }
 

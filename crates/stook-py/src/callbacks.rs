@@ -28,10 +28,16 @@ pub(crate) enum Callback {
 /// `AttributeError` when it has none.
 pub(crate) fn settling_method<'py>(waiter: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = waiter.py();
-    match waiter.getattr_opt(intern!(py, "_done_callback"))? {
-        Some(method) => Ok(method),
-        None => waiter.getattr(intern!(py, "_on_task_done")),
+    if let Some(method) = waiter.getattr_opt(intern!(py, "_done_callback"))? {
+        return Ok(method);
     }
+    if let Some(method) = waiter.getattr_opt(intern!(py, "_on_task_done"))? {
+        return Ok(method);
+    }
+    // A future that the end of another releases.
+    let release = py.import("asyncio.tasks")?.getattr("_release_waiter")?;
+    py.import("functools")?
+        .call_method1("partial", (release, waiter))
 }
 
 impl Traverse for Callback {

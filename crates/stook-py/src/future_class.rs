@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyList, PyString, PyTuple};
 
 use crate::accelerator;
-use crate::callbacks::Callback;
+use crate::callbacks::{Callback, settling_method};
 use crate::errors::{self, Imported};
 use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Held, Method, Ref, Signature, context};
 use crate::future::{self, FutureState};
@@ -113,37 +113,49 @@ fn remove_done_callback<'py>(
     }
     let before = listed(this)?;
     let mut removed: Vec<Bound<'py, PyAny>> = Vec::new();
+    let mut released: Vec<Bound<'py, PyAny>> = Vec::new();
     let mut count = 0usize;
-    for entry in &before {
-        let Some((callback, _)) = entry else { continue };
+    for listed in before {
+        let (callback, waiter) = match listed {
+            Listed::Call(callback) => (callback, None),
+            Listed::Settle(waiter) => (settling_method(&waiter)?, Some(waiter)),
+        };
         if callback.is(function) || callback.eq(function)? {
-            removed.push(callback.clone());
             count += 1;
+            match waiter {
+                Some(waiter) => released.push(waiter),
+                None => removed.push(callback),
+            }
         }
     }
-    if count > 0 {
+    if !removed.is_empty() {
         this.callbacks.remove_calls(&removed);
+    }
+    for waiter in released {
+        this.callbacks.remove_waiter(&waiter);
     }
     Ok(count.into_pyobject(py).map_err(PyErr::from)?.into_any())
 }
 
-type Listed<'py> = Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
+/// A callback that Python code can name.
+enum Listed<'py> {
+    /// What it added.
+    Call(Bound<'py, PyAny>),
+    /// The method of this waiter.
+    Settle(Bound<'py, PyAny>),
+}
 
-/// The callbacks that Python code added, and `None` for each of our own.
+/// The callbacks that Python code can name.
 fn listed<'py>(this: &Ref<'py, FutureState>) -> Fallible<Vec<Listed<'py>>> {
     let py = this.py();
     let (first, rest) = this.callbacks.take();
     let all: Vec<Callback> = first.into_iter().chain(rest).collect();
     let list = all
         .iter()
-        .map(|callback| match callback {
-            Callback::Call { function, context } => {
-                Some((function.bind(py).clone(), context.bind(py).clone()))
-            }
-            Callback::Wake(_)
-            | Callback::Settle(_)
-            | Callback::Forward(_)
-            | Callback::Withdraw(_) => None,
+        .filter_map(|callback| match callback {
+            Callback::Call { function, .. } => Some(Listed::Call(function.bind(py).clone())),
+            Callback::Settle(waiter) => Some(Listed::Settle(waiter.bind(py).clone())),
+            Callback::Wake(_) | Callback::Forward(_) | Callback::Withdraw(_) => None,
         })
         .collect();
     this.callbacks.put_back(all);

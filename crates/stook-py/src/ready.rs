@@ -1,6 +1,15 @@
 //! What is ready to run, in the order in which it became ready.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
+use stook_kernel::Timeout;
+
 use crate::ffi::{Held, QueueCell, Traverse, Visitor};
+
+/// A timeout that its block and its timer have in common: the timer keeps the task alive, but not
+/// the coroutine that waits.
+pub(crate) type SharedTimeout = Rc<Cell<Timeout>>;
 
 /// One thing to run in a turn of the loop.
 #[derive(Debug)]
@@ -25,8 +34,8 @@ pub(crate) enum Ready {
     },
     /// `future.set_result(value)` unless it is done: the end of a sleep.
     Release { future: Held, value: Held },
-    /// The time of a `wait_for` has come.
-    Expire(Held),
+    /// The time of a `wait_for` in `task` has come.
+    Expire { task: Held, timeout: SharedTimeout },
     /// A handle.
     Run(Held),
 }
@@ -64,7 +73,7 @@ impl Traverse for Ready {
                 visitor.visit(future);
                 visitor.visit(value);
             }
-            Ready::Expire(held) | Ready::Run(held) => visitor.visit(held),
+            Ready::Expire { task: held, .. } | Ready::Run(held) => visitor.visit(held),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::ffi::{Fallible, Held, Ref};
 use crate::forward;
 use crate::handle::{self, HandleState, TimerHandleState};
 use crate::loop_core::LoopState;
+use crate::natives;
 use crate::ready::Ready;
 use crate::task::TaskState;
 use crate::timers::Alarm;
@@ -82,8 +83,8 @@ fn state(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<Option<HandleStat
             let arguments = [future, value].map(|object| object.bind(py).clone());
             (callback, arguments.to_vec(), None)
         }
-        Ready::Expire(waiter) => {
-            let callback = waiter.bind(py).getattr(intern!(py, "_on_timeout"))?;
+        Ready::Expire { task, timeout } => {
+            let callback = natives::expiry_as_python(task.bind(py), timeout)?;
             (callback, Vec::new(), None)
         }
         Ready::Run(_) => return Ok(None),
@@ -140,7 +141,10 @@ fn again(py: Python<'_>, alarm: &Alarm) -> Alarm {
             future: held(future),
             value: held(value),
         },
-        Alarm::Expire(waiter) => Alarm::Expire(held(waiter)),
+        Alarm::Expire { task, timeout } => Alarm::Expire {
+            task: held(task),
+            timeout: timeout.clone(),
+        },
     }
 }
 

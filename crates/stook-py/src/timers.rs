@@ -9,7 +9,7 @@
 use crate::ffi::cell::PlainCell;
 use crate::ffi::{Held, Traverse, Visitor};
 use crate::places::{Places, Timer};
-use crate::ready::Ready;
+use crate::ready::{Ready, SharedTimeout};
 
 /// What a timer does when it is due.
 #[derive(Debug)]
@@ -18,14 +18,14 @@ pub(crate) enum Alarm {
     Run(Held),
     /// Ends a sleep: gives `future` the result `value`.
     Release { future: Held, value: Held },
-    /// The time of a `wait_for` has come.
-    Expire(Held),
+    /// The time of a `wait_for` in `task` has come.
+    Expire { task: Held, timeout: SharedTimeout },
 }
 
 impl Traverse for Alarm {
     fn traverse(&self, visitor: &mut Visitor) {
         match self {
-            Alarm::Run(held) | Alarm::Expire(held) => visitor.visit(held),
+            Alarm::Run(held) | Alarm::Expire { task: held, .. } => visitor.visit(held),
             Alarm::Release { future, value } => {
                 visitor.visit(future);
                 visitor.visit(value);
@@ -39,7 +39,7 @@ impl From<Alarm> for Ready {
         match alarm {
             Alarm::Run(handle) => Ready::Run(handle),
             Alarm::Release { future, value } => Ready::Release { future, value },
-            Alarm::Expire(waiter) => Ready::Expire(waiter),
+            Alarm::Expire { task, timeout } => Ready::Expire { task, timeout },
         }
     }
 }

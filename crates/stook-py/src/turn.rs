@@ -371,7 +371,7 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
             context,
         } => run_callback(function.bind(py), future.bind(py), context.bind(py)),
         Ready::Release { future, value } => release(future.bind(py), value.bind(py)),
-        Ready::Expire(waiter) => natives::expire(waiter.bind(py)),
+        Ready::Expire { task, timeout } => natives::expire(task.bind(py), timeout),
         Ready::Run(handle) => return run_handle(handle.bind(py)),
     };
     match ran {

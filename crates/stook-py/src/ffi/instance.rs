@@ -2,7 +2,7 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyType};
 
 use super::error::{Fallible, Raised};
 use super::hang;
@@ -28,17 +28,19 @@ pub(crate) fn is_exactly(object: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) ->
     std::ptr::eq(object.get_type_ptr().cast(), class.as_ptr())
 }
 
-/// A number that says which state the exact class of `object` is in, its bases included: another
-/// one after every change. 0 where CPython has not given it one.
+/// A number that says which state `class` is in, its bases included: another one after every
+/// change. 0 where CPython has not given it one, and for what is no class.
 ///
 /// # Source
 /// `tp_version_tag`, CPython 3.11 to 3.13 `Include/cpython/object.h`: set to 0 by
 /// `PyType_Modified`, and to a number that was never used before by the next lookup.
 #[inline]
-pub(crate) fn class_version(object: &Bound<'_, PyAny>) -> u32 {
-    let class = object.get_type_ptr();
-    // SAFETY: S1; S2, the object keeps its class alive.
-    unsafe { (*class).tp_version_tag }
+pub(crate) fn class_version(class: &Bound<'_, PyAny>) -> u32 {
+    match class.cast::<PyType>() {
+        // SAFETY: S1; S2, the reference keeps the class alive.
+        Ok(class) => unsafe { (*class.as_type_ptr()).tp_version_tag },
+        Err(_) => 0,
+    }
 }
 
 // `Include/classobject.h`, CPython 3.11 to 3.13; not declared by PyO3.

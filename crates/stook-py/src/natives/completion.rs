@@ -61,7 +61,7 @@ pub(super) fn capture(py: Python<'_>) {
 
 /// The state of the coroutine.
 #[derive(Debug, Default)]
-struct CompletionState {
+pub(super) struct CompletionState {
     common: Common,
     completions: HeldCell,
     /// The future that it waits for until something has ended.

@@ -157,10 +157,12 @@ fn begin<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
     let (Some(_), Some(tasks)) = (loop_core::running_plain(py), children(&group)?) else {
         return delegate(this);
     };
-    let mut state = machine(&group, &tasks)?;
     let exception = this.exception.get_or_none(py);
-    let body = block::body_end(&this.class.get_or_none(py))?;
-    let is_base = task_group::is_base_error(&exception);
+    let Some(body) = block::body_end(&this.class.get_or_none(py), &exception)? else {
+        return delegate(this);
+    };
+    let mut state = machine(&group, &tasks)?;
+    let is_base = body.is_exception() && task_group::is_base_error(&group, &exception)?;
     let (mut progress, actions) = state.exit(body, is_base, reference(py)?.group_exits);
     set_mark(&group, intern!(py, "_exiting"))?;
     if actions.keep_base_error {
@@ -171,7 +173,7 @@ fn begin<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
         progress.uncancelled(uncancel_parent(&group)?);
     }
     if actions.abort {
-        task_group::abort(&group)?;
+        task_group::request_abort(&group)?;
     }
     wait(this, &group, progress)
 }
@@ -244,7 +246,7 @@ fn interrupt<'py>(
     };
     if progress.interrupted(&mut state) {
         this.cancellation.set(cancellation);
-        task_group::abort(group)?;
+        task_group::request_abort(group)?;
     }
     Ok(())
 }
@@ -266,7 +268,7 @@ fn end<'py>(
         ChildrenGone::Uncancel => progress.uncancelled(uncancel_parent(group)?),
     }
     let kept = group.getattr(intern!(py, "_errors"))?;
-    match progress.end(kept.len()?) {
+    match progress.end(usize::from(kept.is_truthy()?)) {
         ExitEnd::Return => Ok(Resumed::Returned(py.None().into_bound(py))),
         ExitEnd::PropagateCancellation => Err(error::raise(&this.cancellation.get_or_none(py))),
         ExitEnd::RaiseGroup {

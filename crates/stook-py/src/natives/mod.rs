@@ -37,16 +37,24 @@ pub(crate) mod waiters;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use self::completion::CompletionState;
 use self::completions::CompletionsState;
+use self::group_exit::GroupExitState;
+use self::routine::RoutineState;
 use self::stock_class::StockClass;
 use self::threadsafe::SubmissionState;
 use self::wait_for::WaitForState;
 use self::wait_for_waiter::WaiterState;
+use crate::coroutine::{Coroutine, Progress};
 use crate::errors::Imported;
 use crate::ffi::{Fallible, Ref};
 use crate::forward;
 use crate::function::{self, Body};
+use crate::future::FutureState;
+use crate::ready::SharedTimeout;
 use crate::reviewed;
+use crate::sleep::SleepState;
+use crate::wait::WaitState;
 
 /// A function or method of asyncio's, and what does its work.
 pub(crate) struct Native {
@@ -91,25 +99,49 @@ pub(crate) fn settle<'py>(waiter: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>)
     if let Some(submission) = Ref::<SubmissionState>::cast(waiter) {
         return threadsafe::settle(submission, child);
     }
-    match Ref::<WaiterState>::cast(waiter) {
-        Some(waiter) => wait_for_waiter::release(waiter),
+    match Ref::<FutureState>::cast(waiter) {
+        Some(future) => wait_for_waiter::release(future),
         None => task_group::settle(waiter, child),
     }
 }
 
-/// Tells `waiter` that its time has come.
+/// Tells `task`, which is in a `wait_for`, that its time has come.
 ///
 /// # Errors
-/// What asking its task to cancel raises.
-pub(crate) fn expire(waiter: &Bound<'_, PyAny>) -> Fallible<()> {
-    match Ref::<WaitForState>::cast(waiter) {
-        Some(waiter) => wait_for::expire(waiter),
-        None => Ok(()),
-    }
+/// What asking it to cancel raises.
+pub(crate) fn expire(task: &Bound<'_, PyAny>, timeout: &SharedTimeout) -> Fallible<()> {
+    wait_for::expire(task, timeout)
+}
+
+/// The same as a callable.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn expiry_as_python<'py>(
+    task: &Bound<'py, PyAny>,
+    timeout: &SharedTimeout,
+) -> Fallible<Bound<'py, PyAny>> {
+    timeout::expiry_as_python(task, timeout.get().phase())
+}
+
+/// Whether `object` is a native coroutine that has not begun.
+fn is_new_coroutine(object: &Bound<'_, PyAny>) -> bool {
+    is_new::<RoutineState>(object)
+        || is_new::<SleepState>(object)
+        || is_new::<WaitForState>(object)
+        || is_new::<WaiterState>(object)
+        || is_new::<WaitState>(object)
+        || is_new::<CompletionState>(object)
+        || is_new::<GroupExitState>(object)
+}
+
+fn is_new<C: Coroutine>(object: &Bound<'_, PyAny>) -> bool {
+    Ref::<C>::cast_exact(object)
+        .is_some_and(|coroutine| coroutine.common().progress.get() == Progress::Created)
 }
 
 /// The classes that are looked at before anybody has changed them.
-const CLASSES: [&StockClass; 9] = [
+const CLASSES: [&StockClass; 11] = [
     &barrier::BARRIER,
     &condition::CONDITION,
     &event::EVENT,
@@ -119,6 +151,8 @@ const CLASSES: [&StockClass; 9] = [
     &queue::LIFO,
     &semaphore::SEMAPHORE,
     &semaphore::BOUNDED,
+    &task_group::GROUP,
+    &timeout::TIMEOUT,
 ];
 
 /// Looks up what the natives stand for and what they use.

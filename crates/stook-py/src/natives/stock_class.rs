@@ -111,16 +111,26 @@ impl StockClass {
         if !instance::is_exactly(object, self.class.get(object.py())?) {
             return Ok(false);
         }
-        let version = instance::class_version(object);
+        self.is_unchanged(object.py())
+    }
+
+    /// Whether every method of the class is asyncio's own or stands for it.
+    ///
+    /// # Errors
+    /// What importing raises.
+    #[inline]
+    pub(crate) fn is_unchanged(&self, py: Python<'_>) -> Fallible<bool> {
+        let class = self.class.get(py)?;
+        let version = instance::class_version(class);
         Ok(
             (version != 0 && version == self.version.load(Ordering::Relaxed))
-                || self.is_whole(object)?,
+                || self.is_whole(class)?,
         )
     }
 
     #[cold]
-    fn is_whole(&self, object: &Bound<'_, PyAny>) -> Fallible<bool> {
-        let py = object.py();
+    fn is_whole(&self, class: &Bound<'_, PyAny>) -> Fallible<bool> {
+        let py = class.py();
         let Some(methods) = self.methods(py)? else {
             return Ok(false);
         };
@@ -130,7 +140,7 @@ impl StockClass {
                 _ => return Ok(false),
             }
         }
-        let version = instance::class_version(object);
+        let version = instance::class_version(class);
         self.version.store(version, Ordering::Relaxed);
         Ok(true)
     }

@@ -5,7 +5,6 @@
 //! # Source
 //! `TaskGroup`, CPython 3.11 to 3.13 `asyncio/taskgroups.py`.
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString};
@@ -26,7 +25,8 @@ use crate::loop_core;
 use crate::reference::reference;
 use crate::task::{self, Options, TaskState};
 
-static GROUP: StockClass = StockClass::new("asyncio.taskgroups", "TaskGroup");
+/// The class.
+pub(super) static GROUP: StockClass = StockClass::new("asyncio.taskgroups", "TaskGroup");
 static ENTER: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.__aenter__");
 static CREATE_TASK: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.create_task");
 static ON_TASK_DONE: Imported = Imported::new("asyncio.taskgroups", "TaskGroup._on_task_done");
@@ -134,7 +134,7 @@ fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     if let Some(running) = loop_core::running_plain(py)
         && let Ok([Some(group), Some(coroutine), name, context]) =
             args.parse(&SIGNATURE).map_err(|raised| raised.clear(py))
-        && is_group(&group)?
+        && GROUP.plain(&group)?.is_some()
         && let Some(children) = children(&group)?
         && machine(&group, &children)?.spawn().is_ok()
         && group.getattr(intern!(py, "_loop"))?.is(running.as_any())
@@ -183,7 +183,8 @@ fn on_task_done<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -> Fallible<()> {
     let py = group.py();
     let original = || ON_TASK_DONE.get(py)?.call1((group, task)).map(drop);
-    let (Some(own), Some(children)) = (Ref::<TaskState>::cast_exact(task), children(group)?) else {
+    let own = Ref::<TaskState>::cast_exact(task).filter(|own| task::as_future(own).is_done());
+    let (Some(own), Some(children)) = (own, children(group)?) else {
         return Ok(original()?);
     };
     children.discard(task)?;
@@ -201,7 +202,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
     let parent = group.getattr(intern!(py, "_parent_task"))?;
     let done = machine.child_done(
         Outcome::Raised,
-        is_base_error(&exception),
+        is_base_error(group, &exception)?,
         tasks::is_done(&parent)?,
     );
     let ChildDone::KeepError {
@@ -220,7 +221,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
         AfterError::Nothing => Ok(()),
         AfterError::ReportOrphan => report_orphan(group, task, &parent, &exception),
         AfterError::Abort => {
-            abort(group)?;
+            request_abort(group)?;
             set_mark(group, intern!(py, "_parent_cancel_requested"))?;
             tasks::cancel(&parent)
         }
@@ -247,9 +248,16 @@ fn release_parent(group: &Bound<'_, PyAny>) -> Fallible<()> {
     }
 }
 
-/// Whether an exception ends the program rather than the task.
-pub(super) fn is_base_error(exception: &Bound<'_, PyAny>) -> bool {
-    exception.is_instance_of::<PySystemExit>() || exception.is_instance_of::<PyKeyboardInterrupt>()
+/// Whether an exception ends the program rather than the task: the group's own method says.
+///
+/// # Errors
+/// What the method raises.
+pub(super) fn is_base_error(
+    group: &Bound<'_, PyAny>,
+    exception: &Bound<'_, PyAny>,
+) -> Fallible<bool> {
+    let name = intern!(group.py(), "_is_base_error");
+    Ok(call::method1(group, name, exception)?.is_truthy()?)
 }
 
 /// Keeps `exception` as the one to be raised, unless there is one.
@@ -296,11 +304,16 @@ fn abort_method<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     args.forward(ABORT.get(py)?)
 }
 
-/// `group._abort()`: asks every task that is not done to cancel.
+/// Calls `group._abort()`, which may be somebody's own.
 ///
 /// # Errors
-/// What asking raises.
-pub(super) fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
+/// What it raises.
+pub(super) fn request_abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
+    call::method0(group, intern!(group.py(), "_abort")).map(drop)
+}
+
+/// Asks every task that is not done to cancel.
+fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
     set_mark(group, intern!(py, "_aborting"))?;
     for task in group.getattr(intern!(py, "_tasks"))?.try_iter()? {

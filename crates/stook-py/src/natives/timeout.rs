@@ -25,7 +25,11 @@ use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
 use crate::scheduling;
 
-static TIMEOUT: StockClass = StockClass::new("asyncio.timeouts", "Timeout");
+/// The class.
+///
+/// DIFFERENCE: a `reschedule` that a program puts on one instance of `Timeout` is not called when
+/// that is entered. In the class, or in a subclass, it is.
+pub(super) static TIMEOUT: StockClass = StockClass::with_number("asyncio.timeouts", "Timeout");
 static FROM_DELAY: Imported = Imported::new("asyncio.timeouts", "timeout");
 static ENTER: Imported = Imported::new("asyncio.timeouts", "Timeout.__aenter__");
 static EXIT: Imported = Imported::new("asyncio.timeouts", "Timeout.__aexit__");
@@ -105,6 +109,9 @@ fn from_delay<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let (Some(running), Some([delay])) = (loop_core::running_plain(py), args.exactly::<1>()) else {
         return args.forward(original);
     };
+    if !is_as_it_was(py)? {
+        return args.forward(original);
+    }
     let when = if delay.is_none() {
         delay
     } else {
@@ -114,6 +121,14 @@ fn from_delay<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         }
     };
     make(&when)
+}
+
+/// Whether no program has replaced methods of `Timeout`.
+///
+/// # Errors
+/// What importing raises.
+pub(super) fn is_as_it_was(py: Python<'_>) -> Fallible<bool> {
+    TIMEOUT.is_unchanged(py)
 }
 
 /// `Timeout(when)`
@@ -126,6 +141,21 @@ fn make<'py>(when: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     timeout.setattr(intern!(py, "_task"), &none)?;
     timeout.setattr(intern!(py, "_when"), when)?;
     Ok(timeout)
+}
+
+/// The method that a timer of `wait_for` stands for, of a timeout of `task`.
+///
+/// # Errors
+/// `MemoryError`.
+pub(super) fn expiry_as_python<'py>(
+    task: &Bound<'py, PyAny>,
+    phase: TimeoutPhase,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = task.py();
+    let timeout = make(&py.None().into_bound(py))?;
+    set_phase(&timeout, phase)?;
+    timeout.setattr(intern!(py, "_task"), task)?;
+    Ok(timeout.getattr(intern!(py, "_on_timeout"))?)
 }
 
 const PHASES: [(&Imported, TimeoutPhase); 5] = [
@@ -293,14 +323,20 @@ fn advance_exiting<'py>(
     let Ok(action) = machine.exit() else {
         return routine::delegate(this);
     };
+    let mut ended = None;
+    if action == TimeoutExit::Uncancel {
+        let body = block::body_end(&this.argument(py, 0), &this.argument(py, 1))?;
+        let (Some(body), Some(at_entry)) = (body, at_entry(&timeout)?) else {
+            return routine::delegate(this);
+        };
+        ended = Some((body, at_entry));
+    }
     if stop_timer(&timeout)? {
         timeout.setattr(intern!(py, "_timeout_handler"), &none)?;
     }
     set_phase(&timeout, machine.phase())?;
-    if action == TimeoutExit::Uncancel {
+    if let Some((body, at_entry)) = ended {
         let left = tasks::uncancel(&task_of(&timeout)?)?;
-        let body = block::body_end(&this.argument(py, 0))?;
-        let at_entry = || Ok(timeout.getattr(intern!(py, "_cancelling"))?.extract()?);
         if let Some(error) = convert(&machine, left, at_entry, body, &this.argument(py, 1))? {
             return Err(error::raise(&error));
         }
@@ -308,24 +344,31 @@ fn advance_exiting<'py>(
     Ok(Resumed::Returned(none))
 }
 
+/// How many requests the task had at the beginning, where this matters; `None` when somebody has
+/// made something else of the number.
+fn at_entry(timeout: &Bound<'_, PyAny>) -> Fallible<Option<u32>> {
+    let py = timeout.py();
+    if reference(py)?.timeout_converts == ConvertRule::NoneLeft {
+        return Ok(Some(0));
+    }
+    let requests = call::optional_attribute(timeout, intern!(py, "_cancelling"))?;
+    Ok(requests.and_then(|requests| requests.extract().ok()))
+}
+
 /// What becomes of `exception`, with which the body of an expired timeout ended: the `TimeoutError`
 /// to be raised in the place of the timeout's own cancellation.
 ///
 /// # Errors
-/// What asking for the requests at the beginning, and marking contexts, raises.
+/// What marking contexts raises.
 pub(super) fn convert<'py>(
     machine: &Timeout,
     left: u32,
-    at_entry: impl FnOnce() -> Fallible<u32>,
+    at_entry: u32,
     body: BodyEnd,
     exception: &Bound<'py, PyAny>,
 ) -> Fallible<Option<Bound<'py, PyAny>>> {
     let py = exception.py();
     let rule = reference(py)?.timeout_converts;
-    let at_entry = match rule {
-        ConvertRule::NoneLeft => 0,
-        _ => at_entry()?,
-    };
     match machine.uncancelled(left, at_entry, body, rule) {
         TimeoutEnd::Nothing => Ok(None),
         TimeoutEnd::RaiseTimeout => {

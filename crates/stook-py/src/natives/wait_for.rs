@@ -4,11 +4,12 @@
 //! `wait_for`, CPython 3.12 and 3.13 `asyncio/tasks.py`.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use pyo3::exceptions::PyGeneratorExit;
 use pyo3::intern;
 use pyo3::prelude::*;
-use stook_kernel::{Timeout, TimeoutExit};
+use stook_kernel::{Timeout, TimeoutExit, TimeoutPhase};
 
 use super::routine;
 use super::{Native, block, tasks, timeout, wait_for_waiter};
@@ -18,10 +19,10 @@ use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::{self, Resumed};
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Method, Ref, TypeSlot};
+use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Ref, TypeSlot};
 use crate::future;
 use crate::loop_core::{self, LoopState, Marks};
-use crate::ready::Ready;
+use crate::ready::{Ready, SharedTimeout};
 use crate::reference::reference;
 use crate::timers::{Alarm, TimerKey};
 
@@ -40,23 +41,30 @@ pub(super) static IDENTITY: Identity = Identity {
 };
 
 /// The state of a `wait_for` coroutine.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct WaitForState {
     common: Common,
     awaitable: HeldCell,
     timeout: HeldCell,
     awaiting: Awaiting,
-    machine: Cell<Timeout>,
+    /// What the timer shares; none where there is no timer.
+    deadline: Cell<Option<SharedTimeout>>,
+    timer: Cell<Option<TimerKey>>,
     /// The task that is asked to cancel when the time has come.
     task: HeldCell,
     /// How many cancel requests the task had at the beginning.
     at_entry: Cell<u32>,
-    timer: Cell<Option<TimerKey>>,
     event_loop: HeldCell,
     delegated: Cell<bool>,
 }
 
 traverse!(WaitForState: common, awaitable, timeout, awaiting, task, event_loop);
+
+impl std::fmt::Debug for WaitForState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WaitForState")
+    }
+}
 
 impl Class for WaitForState {
     type Extras = WeakReferences;
@@ -68,13 +76,13 @@ impl Class for WaitForState {
 }
 
 /// Whether `awaitable` can be awaited here as `await` would: a future of ours, or a coroutine that
-/// has not begun.
+/// nobody awaits.
 pub(super) fn is_plain(awaitable: &Bound<'_, PyAny>) -> Fallible<bool> {
     if future::plain(awaitable).is_some() {
         return Ok(true);
     }
     if !coro::is_exact_coroutine(awaitable) {
-        return Ok(false);
+        return Ok(super::is_new_coroutine(awaitable));
     }
     let py = awaitable.py();
     Ok(awaitable.getattr(intern!(py, "cr_await"))?.is_none())
@@ -89,6 +97,9 @@ fn wait_for<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     {
         if !reference(py)?.wait_for_is_a_timeout {
             return wait_for_waiter::new(awaitable, timeout);
+        }
+        if !timeout::is_as_it_was(py)? {
+            return args.forward(ORIGINAL.get(py)?);
         }
         let state = WaitForState {
             common: Common::new(py)?,
@@ -153,17 +164,13 @@ fn begin<'py>(this: &Ref<'py, WaitForState>) -> Fallible<Resumed<'py>> {
     let py = this.py();
     let awaitable = this.awaitable.get_or_none(py);
     let timeout = this.timeout.get_or_none(py);
-    let Some(running) = loop_core::running_plain(py) else {
+    let (Some(running), true) = (loop_core::running_plain(py), is_plain(&awaitable)?) else {
         return delegate(this, &awaitable, &timeout);
     };
     let Some(task) = tasks::current(&running)? else {
         return delegate(this, &awaitable, &timeout);
     };
     this.awaitable.clear();
-    let mut machine = Timeout::new();
-    // It is new, so it can be entered.
-    let _ = machine.enter(reference(py)?.timeout_enters);
-    this.machine.set(machine);
     this.at_entry.set(tasks::cancelling(&task)?);
     if let Some(seconds) = timeout::plain_seconds(&timeout) {
         this.task.set(task);
@@ -178,6 +185,10 @@ fn begin<'py>(this: &Ref<'py, WaitForState>) -> Fallible<Resumed<'py>> {
     go_on(this, resumed)
 }
 
+/// In seconds: what is due so soon is over before asyncio looks at the clock again, having set up
+/// the timeout.
+const OVER_AT_ONCE: f64 = 1e-7;
+
 fn set_timer<'py>(
     this: &Ref<'py, WaitForState>,
     running: &Ref<'py, LoopState>,
@@ -189,14 +200,16 @@ fn set_timer<'py>(
     let now = if running.has(Marks::TIME) {
         loop_core::time(running)?
     } else {
-        begun
+        begun + OVER_AT_ONCE
     };
-    let own = Held::new(this.as_any());
+    let timeout = Rc::new(Cell::new(Timeout::from_phase(TimeoutPhase::Active)));
+    this.deadline.set(Some(timeout.clone()));
+    let task = Held::new(&this.task.get_or_none(this.py()));
     if when <= now {
-        running.push(Ready::Expire(own));
+        running.push(Ready::Expire { task, timeout });
     } else {
-        this.timer
-            .set(Some(running.timers.set(when, Alarm::Expire(own))));
+        let alarm = Alarm::Expire { task, timeout };
+        this.timer.set(Some(running.timers.set(when, alarm)));
     }
     Ok(())
 }
@@ -213,21 +226,19 @@ fn delegate<'py>(
     this.awaiting.run(&coroutine)
 }
 
-/// The time has come.
+/// The time of `timeout` has come: `task` is in it.
 ///
 /// # Errors
 /// What asking the task to cancel raises.
-pub(crate) fn expire(this: &Ref<'_, WaitForState>) -> Fallible<()> {
-    let mut machine = this.machine.get();
-    this.timer.set(None);
+pub(super) fn expire(task: &Bound<'_, PyAny>, timeout: &SharedTimeout) -> Fallible<()> {
+    let mut machine = timeout.get();
     if machine.expire().is_err() {
         return Ok(());
     }
-    this.machine.set(machine);
-    match this.task.get(this.py()) {
-        Some(task) => tasks::cancel(&task),
-        None => Ok(()),
-    }
+    // asyncio's timeout is not expiring before it has asked.
+    tasks::cancel(task)?;
+    timeout.set(machine);
+    Ok(())
 }
 
 fn go_on<'py>(
@@ -263,9 +274,12 @@ fn leave<'py>(
     ) {
         event_loop.timers.cancel(key);
     }
-    let mut machine = this.machine.get();
+    let Some(timeout) = this.deadline.take() else {
+        return Ok(());
+    };
+    let mut machine = timeout.get();
     let action = machine.exit();
-    this.machine.set(machine);
+    timeout.set(machine);
     let (Ok(TimeoutExit::Uncancel), Some(task)) = (action, this.task.get(py)) else {
         return Ok(());
     };
@@ -275,10 +289,11 @@ fn leave<'py>(
         Some(exception) => exception.get_type().into_any(),
         None => none.clone(),
     };
-    let body = block::body_end(&class)?;
     let exception = exception.unwrap_or(&none);
-    let at_entry = || Ok(this.at_entry.get());
-    match timeout::convert(&machine, left, at_entry, body, exception)? {
+    let Some(body) = block::body_end(&class, exception)? else {
+        return Ok(());
+    };
+    match timeout::convert(&machine, left, this.at_entry.get(), body, exception)? {
         Some(error) => {
             error.setattr(intern!(py, "__context__"), exception)?;
             Err(PyErr::from_value(error).into())
@@ -292,11 +307,5 @@ fn leave<'py>(
 /// # Errors
 /// What making a class raises.
 pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
-    let own = Method::none(c"_on_timeout", c"The time has come.", on_timeout);
-    coroutine::build::<WaitForState>(py, c"stook.coroutine", [own])
-}
-
-fn on_timeout<'py>(this: &Ref<'py, WaitForState>) -> Fallible<Bound<'py, PyAny>> {
-    expire(this)?;
-    Ok(this.py().None().into_bound(this.py()))
+    coroutine::build::<WaitForState>(py, c"stook.coroutine", [])
 }

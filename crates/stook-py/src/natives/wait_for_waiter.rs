@@ -20,7 +20,7 @@ use crate::errors;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Class, Fallible, Held, HeldCell, Method, Ref, TypeSlot, error};
+use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, error};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::timers::{Alarm, TimerKey};
@@ -147,7 +147,7 @@ fn begin<'py>(this: &Ref<'py, WaiterState>) -> Fallible<Resumed<'py>> {
     this.timer.set(Some(running.timers.set(when, alarm)));
     let future = ensure::ensure(&awaitable, Some(running.as_any()))?;
     this.awaited.set(future.clone());
-    tell(this, plain(&future)?)?;
+    tell(plain(&future)?, &waiter)?;
     this.stage.set(Stage::EndOrTime);
     let resumed = this.awaiting.begin(waiter.as_any());
     go_on(this, resumed)
@@ -158,22 +158,27 @@ fn plain<'a, 'py>(future: &'a Bound<'py, PyAny>) -> Fallible<&'a Ref<'py, Future
     future::plain(future).ok_or_else(|| errors::runtime_error("not a future of stook's"))
 }
 
-/// Asks `future` to release the waiter when it is done.
-fn tell(this: &Ref<'_, WaiterState>, future: &Ref<'_, FutureState>) -> Fallible<()> {
-    future::add_callback(future, Callback::Settle(Held::new(this.as_any())))
+/// Asks `future` to release `waiter` when it is done. The future does not keep the coroutine alive.
+fn tell<'py>(future: &Ref<'py, FutureState>, waiter: &Ref<'py, FutureState>) -> Fallible<()> {
+    future::add_callback(future, Callback::Settle(Held::new(waiter.as_any())))
 }
 
-/// The future is done, or the time has come: releases the waiter.
+/// Takes that back.
+fn forget(this: &Ref<'_, WaiterState>, future: &Ref<'_, FutureState>) {
+    if let Some(waiter) = this.waiter.get(this.py()) {
+        future.callbacks.remove_waiter(&waiter);
+    }
+}
+
+/// What `waiter` stands for is done, or the time has come.
 ///
 /// # Errors
 /// What scheduling its callbacks raises.
-pub(super) fn release(this: &Ref<'_, WaiterState>) -> Fallible<()> {
-    let py = this.py();
-    let waiter = this.waiter.get_or_none(py);
-    match future::plain(&waiter) {
-        Some(waiter) if !waiter.is_done() => future::set_result(waiter, py.None().into_bound(py)),
-        _ => Ok(()),
+pub(super) fn release(waiter: &Ref<'_, FutureState>) -> Fallible<()> {
+    if waiter.is_done() {
+        return Ok(());
     }
+    future::set_result(waiter, waiter.py().None().into_bound(waiter.py()))
 }
 
 fn go_on<'py>(
@@ -206,7 +211,7 @@ fn go_on<'py>(
             None => cancel_and_wait(this, future, Stage::LateEnd),
         },
         _ => {
-            future.callbacks.remove_waiter(this.as_any());
+            forget(this, future);
             match (interrupted, this.cancellation.take(py)) {
                 (Some(exception), cancellation) => {
                     let raised = PyErr::from_value(exception).into();
@@ -229,18 +234,18 @@ fn cancel_and_wait<'py>(
     stage: Stage,
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
-    future.callbacks.remove_waiter(this.as_any());
+    forget(this, future);
     let event_loop = this.event_loop.get_or_none(py);
     let Some(running) = Ref::<LoopState>::cast(&event_loop) else {
         return Err(errors::runtime_error("no running event loop"));
     };
     let waiter = future::create(running)?;
     this.waiter.set(waiter.as_any().clone());
-    tell(this, future)?;
+    tell(future, &waiter)?;
     this.stage.set(stage);
     if let Err(raised) = tasks::cancel(future.as_any()) {
         let exception = raised.take(py);
-        future.callbacks.remove_waiter(this.as_any());
+        forget(this, future);
         return Err(PyErr::from_value(exception).into());
     }
     let resumed = this.awaiting.begin(waiter.as_any());
@@ -279,19 +284,10 @@ fn finish(this: &Ref<'_, WaiterState>) {
     this.cancellation.clear();
 }
 
-fn done_callback<'py>(
-    this: &Ref<'py, WaiterState>,
-    _future: &Bound<'py, PyAny>,
-) -> Fallible<Bound<'py, PyAny>> {
-    release(this)?;
-    Ok(this.py().None().into_bound(this.py()))
-}
-
 /// Makes the class.
 ///
 /// # Errors
 /// What making a class raises.
 pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
-    let own = Method::one(c"_done_callback", c"The future is done.", done_callback);
-    coroutine::build::<WaiterState>(py, c"stook.coroutine", [own])
+    coroutine::build::<WaiterState>(py, c"stook.coroutine", [])
 }

@@ -100,6 +100,21 @@ class Workplace:
         return ours
 
 
+def same_trials(name, place):
+    """Check that a program of ``tests/natives`` prints the same on both.
+
+    Args:
+        name: The program's name.
+        place: A directory to run it in.
+    """
+    program = pathlib.Path(__file__).with_name("natives") / f"{name}.py"
+    workplace = Workplace(place)
+    stock, ours = (workplace.run([*front, str(program)]) for front in ([], FRONTS["module"]))
+    assert ours.output == stock.output
+    assert ours == stock
+    assert stock.output.count("--- ") > 3
+
+
 def environment_of(changes=None):
     """Return this process's environment with what would change a program's output taken out.
 

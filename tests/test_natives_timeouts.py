@@ -1,0 +1,14 @@
+"""Timeouts do on stook what they do on stock, whatever a program does with them."""
+
+import pytest
+
+from side_by_side import same_trials
+
+pytestmark = [pytest.mark.needs_stook, pytest.mark.time_limit(100)]
+
+PROGRAMS = ("timeouts", "timeouts_expired", "timeouts_replaced")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_timeouts_are_stocks_to_the_letter(program, tmp_path):
+    same_trials(program, tmp_path)

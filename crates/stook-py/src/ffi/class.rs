@@ -15,7 +15,6 @@ use super::error::{Fallible, Raised};
 use super::gc::{Traverse, Visitor};
 use super::method::{GetSet, Method};
 use super::refs::Ref;
-use super::spare::Spare;
 
 /// A struct that is the state of a Python class.
 pub(crate) trait Class: Default + Traverse + 'static {
@@ -195,7 +194,6 @@ pub(crate) struct TypeSlot {
     subclass: AtomicPtr<ffi::PyTypeObject>,
     /// What calling an instance runs, by the vectorcall protocol.
     vectorcall: OnceLock<ffi::vectorcallfunc>,
-    spare: Spare,
 }
 
 impl TypeSlot {
@@ -205,7 +203,6 @@ impl TypeSlot {
             class: AtomicPtr::new(ptr::null_mut()),
             subclass: AtomicPtr::new(ptr::null_mut()),
             vectorcall: OnceLock::new(),
-            spare: Spare::new(),
         }
     }
 
@@ -271,12 +268,8 @@ impl<'py, T: Class> Ref<'py, T> {
         #[cfg(feature = "gc-stress")]
         super::stress::collect(py);
         let class = T::slot().class.load(Ordering::Relaxed);
-        // SAFETY: S1; the memory in there is of this class.
-        let mut object: *mut Instance<T> = unsafe { T::slot().spare.take(class) }.cast();
-        if object.is_null() {
-            // SAFETY: S1; S2, the class was made before any instance is asked for.
-            object = unsafe { ffi::PyObject_GC_New::<Instance<T>>(class) };
-        }
+        // SAFETY: S1; S2, the class was made before any instance is asked for.
+        let object: *mut Instance<T> = unsafe { ffi::PyObject_GC_New::<Instance<T>>(class) };
         if object.is_null() {
             return Err(Raised::assume_set(py));
         }
@@ -551,13 +544,8 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     let state = unsafe { &raw mut (*instance).state };
     // SAFETY: S10, no reference to the object is left, so none to its state either.
     unsafe { ptr::drop_in_place(state) };
-    // SAFETY: S10, the memory is of this exact class and empty.
-    if is_exact && unsafe { T::slot().spare.put(object) } {
-        // Kept for the next one.
-    } else if let Some(free) = {
-        // SAFETY: S2, the object still keeps its type alive.
-        unsafe { (*kind).tp_free }
-    } {
+    // SAFETY: S2, the object still keeps its type alive.
+    if let Some(free) = unsafe { (*kind).tp_free } {
         // SAFETY: S10, the memory came from this type's `tp_alloc` or `PyObject_GC_New`.
         unsafe { free(object.cast()) };
     }

@@ -24,7 +24,6 @@ pub(crate) mod poll;
 pub(crate) mod refs;
 pub(crate) mod signature;
 pub(crate) mod slot;
-mod spare;
 #[cfg(feature = "gc-stress")]
 pub(crate) mod stress;
 

@@ -25,7 +25,8 @@ NESTED = """
 """
 
 AT_THE_END = """
-    import asyncio, sys
+    import asyncio, gc, sys
+    gc.disable()  # a collection now would change the order in which they end
     class Last:
         def __init__(self, name, function):
             self.name, self.function, self.itself = name, function, self

@@ -76,5 +76,6 @@ def _limited(draw, awaited, delay):
         head = f'async with stage.group("u0") as {group}:'
         return caught(draw, "group", [Node(clauses=[(head, inner)])])
     line = draw.say("as_completed gave", "await one")
-    head = f"for one in asyncio.as_completed([{future}, asyncio.sleep({delay})], timeout={delay}):"
+    chosen = f"stage.at_most_one_done([{future}, asyncio.sleep({delay})])"
+    head = f"for one in asyncio.as_completed({chosen}, timeout={delay}):"
     return caught(draw, "as_completed", [Node(clauses=[(head, [line])])])

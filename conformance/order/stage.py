@@ -196,10 +196,15 @@ class Stage(Trace):
         """Leave out what asyncio takes in the order of a set.
 
         That is all but the first of those that are finished, and of coroutines, which become tasks
-        that may be finished at once.
+        that may be finished at once; and all others where one is of another loop, which ends it.
         """
         futures = [one for one in awaitables if asyncio.isfuture(one)]
         others = [one for one in awaitables if not asyncio.isfuture(one)]
+        running = asyncio.get_running_loop()
+        if strangers := [one for one in futures if one.get_loop() is not running]:
+            for other in others:
+                getattr(other, "close", int)()
+            return strangers[:1]
         for other in others[1:]:
             getattr(other, "close", int)()
         done = [one for one in futures if one.done()]

@@ -11,17 +11,17 @@ use pyo3::types::{PyDict, PySet, PyString};
 use stook_kernel::{AfterError, ChildDone, Outcome, TaskGroup, TaskGroupMarks};
 
 use super::routine::{self, Routine, RoutineState};
-use super::stock_class::StockClass;
+use super::stock_class::{Instance, StockClass};
 use super::{Native, tasks};
 use crate::callbacks::Callback;
 use crate::coroutine::Identity;
 use crate::ensure;
 use crate::errors::Imported;
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Held, Ref, Signature, call};
+use crate::ffi::{Args, Fallible, Held, Raised, Ref, Signature, call};
 use crate::future;
 use crate::future_class::python_bool;
-use crate::loop_core;
+use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
 use crate::task::{self, Options, TaskState};
 
@@ -66,10 +66,6 @@ pub(super) fn is_group(object: &Bound<'_, PyAny>) -> Fallible<bool> {
     GROUP.is_class_of(object)
 }
 
-fn mark(group: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> Fallible<bool> {
-    Ok(group.getattr(name)?.is_truthy()?)
-}
-
 /// Sets a mark to `True`.
 pub(super) fn set_mark(group: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> Fallible<()> {
     Ok(group.setattr(name, python_bool(group.py(), true))?)
@@ -77,7 +73,7 @@ pub(super) fn set_mark(group: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> 
 
 /// The set of the group's tasks; `None` where somebody has put something else there.
 pub(super) fn children<'py>(group: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PySet>>> {
-    let children = group.getattr(intern!(group.py(), "_tasks"))?;
+    let children = Instance::of(group)?.get(intern!(group.py(), "_tasks"))?;
     Ok(children.cast_into_exact::<PySet>().ok())
 }
 
@@ -87,11 +83,13 @@ pub(super) fn machine(
     children: &Bound<'_, PySet>,
 ) -> Fallible<TaskGroup> {
     let py = group.py();
+    let plain = Instance::of(group)?;
+    let has = |name| Ok::<_, Raised>(plain.get(name)?.is_truthy()?);
     Ok(TaskGroup::from_marks(TaskGroupMarks {
-        entered: mark(group, intern!(py, "_entered"))?,
-        exiting: mark(group, intern!(py, "_exiting"))?,
-        aborting: mark(group, intern!(py, "_aborting"))?,
-        parent_cancel_requested: mark(group, intern!(py, "_parent_cancel_requested"))?,
+        entered: has(intern!(py, "_entered"))?,
+        exiting: has(intern!(py, "_exiting"))?,
+        aborting: has(intern!(py, "_aborting"))?,
+        parent_cancel_requested: has(intern!(py, "_parent_cancel_requested"))?,
         tasks: children.len(),
     }))
 }
@@ -122,6 +120,31 @@ fn advance_entering<'py>(
     Ok(Resumed::Returned(group))
 }
 
+/// The tasks of `group`, if it takes another one and belongs to `running`.
+fn spawning<'py>(
+    group: &Instance<'py>,
+    running: &Ref<'py, LoopState>,
+) -> Fallible<Option<Bound<'py, PySet>>> {
+    let py = group.py();
+    let has = |name| Ok::<_, Raised>(group.get(name)?.is_truthy()?);
+    let entered = has(intern!(py, "_entered"))?;
+    let exiting = has(intern!(py, "_exiting"))?;
+    let aborting = has(intern!(py, "_aborting"))?;
+    let Ok(children) = group.get(intern!(py, "_tasks"))?.cast_into_exact::<PySet>() else {
+        return Ok(None);
+    };
+    let machine = TaskGroup::from_marks(TaskGroupMarks {
+        entered,
+        exiting,
+        aborting,
+        tasks: children.len(),
+        // Joining does not depend on it.
+        parent_cancel_requested: false,
+    });
+    let belongs = group.get(intern!(py, "_loop"))?.is(running.as_any());
+    Ok((belongs && machine.spawn().is_ok()).then_some(children))
+}
+
 /// `group.create_task(coro, *, name=None, context=None)`
 fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     const SIGNATURE: Signature<4> = Signature::python(
@@ -134,10 +157,8 @@ fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     if let Some(running) = loop_core::running_plain(py)
         && let Ok([Some(group), Some(coroutine), name, context]) =
             args.parse(&SIGNATURE).map_err(|raised| raised.clear(py))
-        && GROUP.plain(&group)?.is_some()
-        && let Some(children) = children(&group)?
-        && machine(&group, &children)?.spawn().is_ok()
-        && group.getattr(intern!(py, "_loop"))?.is(running.as_any())
+        && let Some(plain) = GROUP.plain(&group)?
+        && let Some(children) = spawning(&plain, &running)?
         && ensure::spawns_natively(running.as_any()).is_some()
     {
         let name = name.filter(|name| !name.is_none());
@@ -231,7 +252,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
 /// Wakes the parent, which waits for the last task.
 fn release_parent(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
-    let waiter = group.getattr(intern!(py, "_on_completed_fut"))?;
+    let waiter = Instance::of(group)?.get(intern!(py, "_on_completed_fut"))?;
     if waiter.is_none() {
         return Ok(());
     }

@@ -227,7 +227,7 @@ async def deep():
 async def deep_made_first():
     warnings.simplefilter("ignore")
     waiting = child("bottom")
-    for _each in range(3000):
+    for _each in range(20000):
         waiting = asyncio.wait_for(waiting, 100)
     try:
         print(await waiting)

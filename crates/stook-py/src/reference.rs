@@ -34,6 +34,8 @@ pub(crate) struct Reference {
     pub(crate) group_passes_name: bool,
     /// When a task group takes back the request that it made of its parent.
     pub(crate) group_exits: ExitRule,
+    /// A task group lets go of its parent and its errors when its block is left.
+    pub(crate) group_lets_go: bool,
 }
 
 /// Whether a function uses a name. Of what somebody has put in a function's place, and is none, it
@@ -56,14 +58,17 @@ fn timeout_method<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny
         .getattr(name)
 }
 
-fn group_method<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    py.import("asyncio.taskgroups")?
-        .getattr("TaskGroup")?
-        .getattr(name)
+fn group_class(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    py.import("asyncio.taskgroups")?.getattr("TaskGroup")
 }
 
 fn group_exits(py: Python<'_>) -> PyResult<ExitRule> {
-    let exit = group_method(py, "__aexit__")?;
+    let group = group_class(py)?;
+    // Its own method in later versions, which the other calls.
+    let exit = match group.getattr_opt("_aexit")? {
+        Some(exit) => exit,
+        None => group.getattr("__aexit__")?,
+    };
     Ok(if names(&exit, "co_names", "cancelling", true)? {
         ExitRule::UncancelLast
     } else {
@@ -140,12 +145,13 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                     true,
                 )?,
                 group_passes_name: !names(
-                    &group_method(py, "create_task")?,
+                    &group_class(py)?.getattr("create_task")?,
                     "co_names",
                     "_set_task_name",
                     false,
                 )?,
                 group_exits: group_exits(py)?,
+                group_lets_go: group_class(py)?.hasattr("_aexit")?,
             })
         })
         .copied()

@@ -115,6 +115,9 @@ impl Coroutine for GroupExitState {
             Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
             ended => {
                 let ended = ended.map_err(|raised| raised.take(py));
+                if this.progress.get().is_some() && reference(py)?.group_lets_go {
+                    let_go(&this.group.get_or_none(py))?;
+                }
                 for cell in [
                     &this.group,
                     &this.class,
@@ -301,6 +304,19 @@ fn raise_group<'py>(group: &Bound<'py, PyAny>, kept: &Bound<'py, PyAny>) -> Fall
     let made = made?;
     PyErr::from_value(made.clone()).set_cause(py, None);
     Ok(error::raise(&made))
+}
+
+/// What the group need not keep alive once its block is left.
+fn let_go(group: &Bound<'_, PyAny>) -> Fallible<()> {
+    let py = group.py();
+    for name in [
+        intern!(py, "_parent_task"),
+        intern!(py, "_errors"),
+        intern!(py, "_base_error"),
+    ] {
+        group.setattr(name, py.None())?;
+    }
+    Ok(())
 }
 
 /// Makes the class.

@@ -9,9 +9,7 @@ use pyo3::exceptions::PyTimeoutError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt, PyTuple};
-use stook_kernel::{
-    BodyEnd, ConvertRule, EnterRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase,
-};
+use stook_kernel::{BodyEnd, ConvertRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase};
 
 use super::routine::{self, Routine, RoutineState};
 use super::stock_class::StockClass;
@@ -19,7 +17,7 @@ use super::{Native, block, tasks};
 use crate::coroutine::Identity;
 use crate::errors::{self, Imported};
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Raised, Ref, call, error};
+use crate::ffi::{Args, Fallible, Ref, call, error};
 use crate::handle;
 use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
@@ -214,15 +212,12 @@ fn advance_entering<'py>(
     if machine.enter(rules.timeout_enters).is_err() {
         return Err(errors::runtime_error("Timeout has already been entered"));
     }
-    let task = tasks::current(&running)?;
-    if task.is_none() && rules.timeout_enters == EnterRule::Once {
-        return Err(outside());
-    }
+    let Some(task) = tasks::current(&running)? else {
+        // How much is done before that is noticed differs.
+        return routine::delegate(this);
+    };
     set_phase(&timeout, machine.phase())?;
     timeout.setattr(intern!(py, "_task"), &task)?;
-    let Some(task) = task else {
-        return Err(outside());
-    };
     if rules.timeout_converts != ConvertRule::NoneLeft {
         let requests = tasks::cancelling(&task)?;
         timeout.setattr(intern!(py, "_cancelling"), requests)?;
@@ -232,10 +227,6 @@ fn advance_entering<'py>(
         RESCHEDULE.get(py)?.call1((&timeout, when))?;
     }
     Ok(Resumed::Returned(timeout))
-}
-
-fn outside() -> Raised {
-    errors::runtime_error("Timeout should be used inside a task")
 }
 
 /// `timeout.reschedule(when)`

@@ -74,6 +74,7 @@ fn begin<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 /// # Errors
 /// What making a class raises.
 pub(super) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    super::ended::build(module.py())?;
     completions::build(module.py())?;
     super::completion::build(module.py())?;
     Ok(Function::new(c"_completions", COMPLETIONS, begin).add_to(module)?)

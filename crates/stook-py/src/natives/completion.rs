@@ -11,6 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::completions::{self, CompletionsState};
+use super::ended::{self, EndedState};
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
 use crate::errors::Imported;
@@ -63,14 +64,17 @@ pub(super) fn capture(py: Python<'_>) {
 #[derive(Debug, Default)]
 pub(super) struct CompletionState {
     common: Common,
-    completions: HeldCell,
+    /// What has ended.
+    ended: HeldCell,
+    /// The iterator whose method it is, in 3.13.
+    iterator: HeldCell,
     /// The future that it waits for until something has ended.
     getter: HeldCell,
     awaiting: Awaiting,
     gives: Cell<Gives>,
 }
 
-traverse!(CompletionState: common, completions, getter, awaiting);
+traverse!(CompletionState: common, ended, iterator, getter, awaiting);
 
 impl Class for CompletionState {
     type Extras = WeakReferences;
@@ -94,7 +98,10 @@ pub(super) fn new<'py>(
         common: Common::new(py)?,
         ..CompletionState::default()
     };
-    state.completions.set(completions.as_any().clone());
+    state.ended.set(completions.ended(py));
+    if completions::IS_ITERATOR {
+        state.iterator.set(completions.as_any().clone());
+    }
     state.gives.set(gives);
     Ok(Ref::allocate(py, state)?.into_any())
 }
@@ -117,23 +124,23 @@ impl Coroutine for CompletionState {
         begins: bool,
     ) -> Fallible<Resumed<'py>> {
         let py = this.py();
-        let completions = this.completions.get_or_none(py);
-        let Some(completions) = Ref::<CompletionsState>::cast(&completions) else {
+        let queue = this.ended.get_or_none(py);
+        let Some(queue) = Ref::<EndedState>::cast(&queue) else {
             return Err(PyRuntimeError::new_err("nothing to wait for").into());
         };
         let advanced = if begins {
-            if this.gives.get() == Gives::Future && !completions.ask() {
+            if this.gives.get() == Gives::Future && !asks(this) {
                 Err(PyStopAsyncIteration::new_err(()).into())
             } else {
-                take(this, completions)
+                take(this, queue)
             }
         } else {
             match this.awaiting.resume(py, thrown) {
                 Ok(Resumed::Yielded(yielded)) => return Ok(Resumed::Yielded(yielded)),
-                Ok(Resumed::Returned(_)) => take(this, completions),
+                Ok(Resumed::Returned(_)) => take(this, queue),
                 Err(raised) => {
                     let exception = raised.take(py);
-                    completions::leave(completions, &this.getter.get_or_none(py))?;
+                    ended::leave(queue, &this.getter.get_or_none(py))?;
                     Err(PyErr::from_value(exception).into())
                 }
             }
@@ -141,7 +148,8 @@ impl Coroutine for CompletionState {
         if !matches!(advanced, Ok(Resumed::Yielded(_))) {
             let ended = advanced.map_err(|raised| raised.take(py));
             this.getter.clear();
-            this.completions.clear();
+            this.ended.clear();
+            this.iterator.clear();
             return ended.map_err(|exception| PyErr::from_value(exception).into());
         }
         advanced
@@ -165,14 +173,20 @@ impl Coroutine for CompletionState {
     }
 }
 
+/// Counts one more that is asked for; `false` when there is none.
+fn asks(this: &Ref<'_, CompletionState>) -> bool {
+    let iterator = this.iterator.get_or_none(this.py());
+    Ref::<CompletionsState>::cast(&iterator).is_some_and(|iterator| iterator.ask())
+}
+
 /// Takes the first of what ended, or waits until there is one.
 fn take<'py>(
     this: &Ref<'py, CompletionState>,
-    completions: &Ref<'py, CompletionsState>,
+    queue: &Ref<'py, EndedState>,
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
-    let Some(ended) = completions.pop(py) else {
-        let getter = completions::join(completions)?;
+    let Some(ended) = queue.pop(py) else {
+        let getter = ended::join(queue)?;
         this.getter.set(getter.clone());
         return this.awaiting.begin(&getter);
     };

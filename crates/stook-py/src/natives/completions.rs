@@ -4,8 +4,7 @@
 //! the generator's place.
 //!
 //! # Source
-//! `as_completed`, `_AsCompletedIterator`, CPython 3.11 to 3.13 `asyncio/tasks.py`; `Queue`,
-//! `asyncio/queues.py`.
+//! `as_completed`, `_AsCompletedIterator`, CPython 3.11 to 3.13 `asyncio/tasks.py`.
 
 use std::cell::Cell;
 
@@ -15,25 +14,22 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PySet};
 
 use super::completion::{self, Gives};
-use super::waiters;
+use super::ended::{self, EndedState};
 use crate::callbacks::Callback;
 use crate::ensure;
 use crate::errors::Imported;
 use crate::ffi::class::Attributes;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{
-    Builder, Class, Fallible, GetSet, Held, HeldCell, QueueCell, Ref, TypeSlot, call, compat,
-};
+use crate::ffi::{Builder, Class, Fallible, GetSet, Held, HeldCell, Ref, TypeSlot, call, compat};
 use crate::function;
 use crate::future;
-use crate::loop_core;
 use crate::running;
 
 static ITERATOR: Imported = Imported::new("asyncio.tasks", "_AsCompletedIterator");
-static QUEUE: Imported = Imported::new("asyncio.queues", "Queue");
 
-const IS_ITERATOR: bool = compat::SINCE_3_13;
+/// The object is what the user loops over; else a generator is.
+pub(super) const IS_ITERATOR: bool = compat::SINCE_3_13;
 
 static ON_COMPLETION: Imported = Imported::new(
     "asyncio.tasks",
@@ -57,7 +53,7 @@ pub(super) fn capture(py: Python<'_>) {
     if IS_ITERATOR {
         let _ = ITERATOR.get(py);
     }
-    for name in [&QUEUE, &ON_COMPLETION, &ON_TIMEOUT] {
+    for name in [&ON_COMPLETION, &ON_TIMEOUT].iter().chain(ended::IMPORTS) {
         let _ = name.get(py);
     }
 }
@@ -67,22 +63,16 @@ pub(super) fn capture(py: Python<'_>) {
 pub(crate) struct CompletionsState {
     /// The set of the futures that are not done.
     todo: HeldCell,
-    /// What ended, and `None` for each future that did not before the timeout.
-    ended: QueueCell<Held>,
-    /// The futures of those who wait for the next one.
-    getters: QueueCell<Held>,
-    /// The loop that the first who had to wait ran in.
-    event_loop: HeldCell,
+    /// What has ended.
+    ended: HeldCell,
     timer: HeldCell,
     /// What the futures that are not ours call when they are done.
     callback: HeldCell,
     /// How many are not asked for yet.
     left: Cell<usize>,
-    /// How many were put into `ended` so far.
-    put: Cell<usize>,
 }
 
-traverse!(CompletionsState: todo, ended, getters, event_loop, timer, callback);
+traverse!(CompletionsState: todo, ended, timer, callback);
 
 impl Class for CompletionsState {
     type Extras = Attributes;
@@ -104,6 +94,7 @@ pub(super) fn begin<'py>(
     let py = awaitables.py();
     let event_loop = running::get_event_loop(py)?;
     let this = Ref::allocate(py, CompletionsState::default())?;
+    this.ended.set(Ref::allocate(py, EndedState::default())?);
     let todo = PySet::empty(py)?;
     // Its order is that of asyncio's own set.
     for awaitable in py.get_type::<PySet>().call1((awaitables,))?.try_iter()? {
@@ -233,28 +224,18 @@ fn time_out(this: &Ref<'_, CompletionsState>) -> Fallible<()> {
     Ok(())
 }
 
-/// `queue.put_nowait(ended)`
-fn put<'py>(this: &Ref<'py, CompletionsState>, ended: &Bound<'py, PyAny>) -> Fallible<()> {
-    this.ended.push_back(Held::new(ended));
-    this.put.set(this.put.get() + 1);
-    wake_next(this)
-}
-
-fn wake_next(this: &Ref<'_, CompletionsState>) -> Fallible<()> {
-    let py = this.py();
-    while let Some(getter) = this.getters.pop_front() {
-        let getter = getter.into_bound(py);
-        if !waiters::is_done(&getter)? {
-            return waiters::set_result(&getter, py.None().into_bound(py));
-        }
+fn put<'py>(this: &Ref<'py, CompletionsState>, future: &Bound<'py, PyAny>) -> Fallible<()> {
+    let queue = this.ended.get_or_none(this.py());
+    match Ref::<EndedState>::cast(&queue) {
+        Some(queue) => ended::put(queue, future),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl CompletionsState {
-    /// Takes the first of what ended.
-    pub(super) fn pop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        Some(self.ended.pop_front()?.into_bound(py))
+    /// The queue of what has ended.
+    pub(super) fn ended<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.ended.get_or_none(py)
     }
 
     /// Counts one more that is asked for; `false` when there is none.
@@ -267,70 +248,6 @@ impl CompletionsState {
             None => false,
         }
     }
-}
-
-/// A future, last among those who wait for the next that ends.
-///
-/// # Errors
-/// `RuntimeError` when no loop runs, or another than the one in which the first had to wait.
-pub(super) fn join<'py>(this: &Ref<'py, CompletionsState>) -> Fallible<Bound<'py, PyAny>> {
-    let py = this.py();
-    let running = loop_core::require_running_loop(py)?;
-    match this.event_loop.get(py) {
-        None => this.event_loop.set(running.clone()),
-        Some(bound) if bound.is(&running) => {}
-        Some(bound) => return refuse(this, &bound),
-    }
-    let native = loop_core::native(&running).filter(|native| native.has_plain_timers());
-    let getter = match native {
-        Some(native) => future::create(native)?.into_any(),
-        None => call::method0(&running, intern!(py, "create_future"))?,
-    };
-    this.getters.push_back(Held::new(&getter));
-    Ok(getter)
-}
-
-/// Has a queue like ours say that it belongs to another loop.
-#[cold]
-fn refuse<'py>(
-    this: &Ref<'py, CompletionsState>,
-    bound: &Bound<'py, PyAny>,
-) -> Fallible<Bound<'py, PyAny>> {
-    let py = this.py();
-    let queue = QUEUE.get(py)?.call0()?;
-    queue.setattr(intern!(py, "_loop"), bound)?;
-    queue.setattr(intern!(py, "_unfinished_tasks"), this.put.get())?;
-    let getters = this.getters.take();
-    for getter in getters {
-        let getter = getter.into_bound(py);
-        queue
-            .getattr("_getters")?
-            .call_method1("append", (&getter,))?;
-        this.getters.push_back(getter.into());
-    }
-    call::method0(&queue, intern!(py, "_get_loop"))
-}
-
-/// The wait of `getter` was interrupted: it lets go, and hands on the turn that it was given.
-///
-/// # Errors
-/// What a getter that is not ours raises.
-pub(super) fn leave<'py>(
-    this: &Ref<'py, CompletionsState>,
-    getter: &Bound<'py, PyAny>,
-) -> Fallible<()> {
-    match future::plain(getter) {
-        Some(plain) => drop(future::cancel(plain, None)?),
-        None => drop(call::method0(getter, intern!(getter.py(), "cancel"))?),
-    }
-    let all = this.getters.take();
-    all.into_iter()
-        .filter(|held| !held.is(getter))
-        .for_each(|held| this.getters.push_back(held));
-    if !this.ended.is_empty() && !waiters::is_cancelled(getter)? {
-        wake_next(this)?;
-    }
-    Ok(())
 }
 
 fn next<'py>(this: &Ref<'py, CompletionsState>) -> Fallible<Resumed<'py>> {

@@ -16,6 +16,7 @@ mod condition;
 mod condition_wait;
 pub(crate) mod context_manager;
 mod deque;
+mod ended;
 mod event;
 mod group_exit;
 pub(crate) mod lock;

@@ -106,7 +106,10 @@ class Trace(Words):
     def _report(self, _loop, context):
         message = without_places(context["message"])
         if "never retrieved" in message or "was destroyed" in message:
-            shown = self.label(context.get("task")), self.describe(context.get("exception"))
+            # What came before an error changes each time it is raised, and when this runs may differ.
+            error = context.get("exception")
+            told = self.describe_error(error, depth=0) if error else self.describe(error)
+            shown = self.label(context.get("task")), told
             self._held.append(f"report: {message} {shown} {sorted(context)}")
         else:
             self.say(f"report: {message}", context.get("exception"), sorted(context))

@@ -106,7 +106,7 @@ class Trace(Words):
     def _report(self, _loop, context):
         message = without_places(context["message"])
         if "never retrieved" in message or "was destroyed" in message:
-            # What came before an error changes each time it is raised, and when this runs may differ.
+            # An error has another context each time it is raised; when this runs may differ.
             error = context.get("exception")
             told = self.describe_error(error, depth=0) if error else self.describe(error)
             shown = self.label(context.get("task")), told

@@ -18,7 +18,7 @@ use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Class, Fallible, HeldCell, Ref, TypeSlot, call, compat};
+use crate::ffi::{Class, Fallible, HeldCell, Ref, TypeSlot, call, compat, error};
 use crate::future;
 
 /// What the coroutine returns.
@@ -138,11 +138,9 @@ impl Coroutine for CompletionState {
             match this.awaiting.resume(py, thrown) {
                 Ok(Resumed::Yielded(yielded)) => return Ok(Resumed::Yielded(yielded)),
                 Ok(Resumed::Returned(_)) => take(this, queue),
-                Err(raised) => {
-                    let exception = raised.take(py);
-                    ended::leave(queue, &this.getter.get_or_none(py))?;
-                    Err(PyErr::from_value(exception).into())
-                }
+                Err(raised) => Err(error::finally(py, raised, || {
+                    ended::leave(queue, &this.getter.get_or_none(py))
+                })),
             }
         };
         if !matches!(advanced, Ok(Resumed::Yielded(_))) {

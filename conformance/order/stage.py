@@ -59,6 +59,7 @@ class Stage(Trace):
             self.loop = virtual_loop_class(spec)(self.deadlocked)
         self.loop.set_exception_handler(self._report)
         self.loop._asyncgens = OrderedWeakSet()
+        self.loop._asyncgen_finalizer_hook = functools.partial(_close_generator, self.loop)
         probe = self.loop.create_task(asyncio.sleep(0))
         self.loop.run_until_complete(probe)
         self.first_number = int(probe.get_name().rpartition("-")[2])
@@ -284,6 +285,20 @@ class Stage(Trace):
             things.clear()
         self.collect()
         self.lines.extend(sorted(self._held))
+
+
+def _close_generator(loop, generator):
+    """Close a generator that was let go, as loops do, by a task that takes no number.
+
+    When that is differs: frames of asyncio's own keep some alive through tracebacks.
+    """
+    loop._asyncgens.discard(generator)
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_create_named_task, loop, generator.aclose())
+
+
+def _create_named_task(loop, coroutine):
+    asyncio.Task(coroutine, loop=loop, name="aclose")
 
 
 async def _one_second(coroutine):

@@ -136,11 +136,31 @@ pub(crate) trait Coroutine: Class {
     /// What it awaits, to be shown.
     fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>>;
 
-    /// Lets go of what it waits for: it is going, in the middle.
+    /// Lets go of what it waits for: it is going, in the middle. It is told to end, where it has
+    /// nothing shorter.
     ///
     /// # Errors
-    /// What letting go raises.
-    fn abandon(this: &Ref<'_, Self>) -> Fallible<()>;
+    /// What letting go raises; `RuntimeError` where it does not end.
+    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
+        let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
+        ended(Self::advance(this, Some(exit), false), this.py())
+    }
+}
+
+/// What became of telling a coroutine to end.
+fn ended<'py>(resumed: Fallible<Resumed<'py>>, py: Python<'py>) -> Fallible<()> {
+    match resumed {
+        Ok(Resumed::Returned(_)) => Ok(()),
+        Ok(Resumed::Yielded(_)) => {
+            let message = "coroutine ignored GeneratorExit";
+            Err(PyRuntimeError::new_err(message).into())
+        }
+        Err(raised) if raised.matches(py.get_type::<PyGeneratorExit>().as_any()) => {
+            raised.clear(py);
+            Ok(())
+        }
+        Err(raised) => Err(raised),
+    }
 }
 
 /// Runs one step of `this`.
@@ -229,16 +249,8 @@ fn close<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
             return Err(PyValueError::new_err("coroutine already executing").into());
         }
         Progress::Suspended => {
-            let exit = py.get_type::<PyGeneratorExit>();
-            match drive(this, Some(exit.call0()?)) {
-                Ok(Resumed::Yielded(_)) => {
-                    let message = "coroutine ignored GeneratorExit";
-                    return Err(PyRuntimeError::new_err(message).into());
-                }
-                Ok(Resumed::Returned(_)) => {}
-                Err(raised) if raised.matches(exit.as_any()) => raised.clear(py),
-                Err(raised) => return Err(raised),
-            }
+            let exit = py.get_type::<PyGeneratorExit>().call0()?;
+            ended(drive(this, Some(exit)), py)?;
         }
     }
     Ok(py.None().into_bound(py))

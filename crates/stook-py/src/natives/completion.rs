@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, PyTimeoutError};
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyTimeoutError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -155,19 +155,6 @@ impl Coroutine for CompletionState {
 
     fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
         this.awaiting.shown(this.py())
-    }
-
-    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
-        let py = this.py();
-        let exit = py.get_type::<PyGeneratorExit>();
-        match Self::advance(this, Some(exit.call0()?), false) {
-            Err(raised) if !raised.matches(exit.as_any()) => Err(raised),
-            Err(raised) => {
-                raised.clear(py);
-                Ok(())
-            }
-            Ok(_) => Ok(()),
-        }
     }
 }
 

@@ -7,13 +7,12 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::PyGeneratorExit;
 use pyo3::intern;
 use pyo3::prelude::*;
 use stook_kernel::{ChildrenGone, ExitEnd, TaskGroup, TaskGroupExit};
 
 use super::task_group::{self, children, machine, set_mark};
-use super::{Native, block, routine, tasks};
+use super::{Native, block, tasks};
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
 use crate::errors::{self, Imported};
@@ -134,11 +133,6 @@ impl Coroutine for GroupExitState {
 
     fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
         this.awaiting.shown(this.py())
-    }
-
-    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
-        let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
-        routine::ended(Self::advance(this, Some(exit), false), this.py())
     }
 }
 

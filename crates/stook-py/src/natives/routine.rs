@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -174,30 +173,6 @@ impl Coroutine for RoutineState {
 
     fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
         this.awaiting.shown(this.py())
-    }
-
-    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
-        let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
-        ended(Self::advance(this, Some(exit), false), this.py())
-    }
-}
-
-/// What became of telling a coroutine to end.
-///
-/// # Errors
-/// `RuntimeError` where it did not; what it raised instead.
-pub(super) fn ended<'py>(resumed: Fallible<Resumed<'py>>, py: Python<'py>) -> Fallible<()> {
-    match resumed {
-        Ok(Resumed::Returned(_)) => Ok(()),
-        Ok(Resumed::Yielded(_)) => {
-            let message = "coroutine ignored GeneratorExit";
-            Err(PyRuntimeError::new_err(message).into())
-        }
-        Err(raised) if raised.matches(py.get_type::<PyGeneratorExit>().as_any()) => {
-            raised.clear(py);
-            Ok(())
-        }
-        Err(raised) => Err(raised),
     }
 }
 

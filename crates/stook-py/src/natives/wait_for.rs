@@ -6,12 +6,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use pyo3::exceptions::PyGeneratorExit;
 use pyo3::intern;
 use pyo3::prelude::*;
 use stook_kernel::{Timeout, TimeoutExit, TimeoutPhase};
 
-use super::routine;
 use super::{Native, block, tasks, timeout, wait_for_waiter};
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
@@ -152,11 +150,6 @@ impl Coroutine for WaitForState {
 
     fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
         this.awaiting.shown(this.py())
-    }
-
-    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
-        let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
-        routine::ended(Self::advance(this, Some(exit), false), this.py())
     }
 }
 

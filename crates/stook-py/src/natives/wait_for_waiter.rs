@@ -5,13 +5,13 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyGeneratorExit, PyTimeoutError};
+use pyo3::exceptions::PyTimeoutError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use super::tasks;
 use super::timeout::plain_seconds;
 use super::wait_for::{IDENTITY, ORIGINAL};
-use super::{routine, tasks};
 use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
 use crate::coroutine::{self, Common, Coroutine, Identity};
@@ -116,11 +116,6 @@ impl Coroutine for WaiterState {
 
     fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
         this.awaiting.shown(this.py())
-    }
-
-    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
-        let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
-        routine::ended(Self::advance(this, Some(exit), false), this.py())
     }
 }
 

@@ -151,7 +151,7 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                     false,
                 )?,
                 group_exits: group_exits(py)?,
-                group_lets_go: group_class(py)?.hasattr("_aexit")?,
+                group_lets_go: group_class(py)?.getattr_opt("_aexit")?.is_some(),
             })
         })
         .copied()

@@ -86,8 +86,11 @@ fn is_unit_known(py: Python<'_>, wanted: Unit) -> PyResult<bool> {
 }
 
 fn is_there(py: Python<'_>, (module, name): Unit) -> bool {
-    py.import(module)
-        .is_ok_and(|module| module.hasattr(name).unwrap_or(true))
+    py.import(module).is_ok_and(|module| {
+        module
+            .getattr_opt(name)
+            .map_or(true, |found| found.is_some())
+    })
 }
 
 /// `_reviewed()`: a list of `(module, name, fingerprint, known)`.

@@ -216,15 +216,16 @@ impl<T: Class> Builder<T> {
             .slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *mut c_void)
     }
 
-    /// What `await` drives is the object itself, which does not show that it is an iterator.
-    pub(crate) fn coroutine<F>(self, function: F) -> Self
+    /// What `await` drives is the object itself, unless `awaited` refuses; it does not show that it
+    /// is an iterator.
+    pub(crate) fn coroutine<F>(self, function: F, awaited: impl Unary<T>) -> Self
     where
         F: for<'py> Fn(&Ref<'py, T>) -> Fallible<Resumed<'py>> + Copy + 'static,
     {
         // `await`, and `yield from` in a generator-based coroutine, want an iterator; nobody else
         // is to see one.
         self.driven(function)
-            .slot(ffi::Py_am_await, ffi::PyObject_SelfIter as *mut c_void)
+            .unary(ffi::Py_am_await, awaited)
             .slot(ffi::Py_tp_iter, ffi::PyObject_SelfIter as *mut c_void)
             .hidden("__next__")
             .hidden("__iter__")

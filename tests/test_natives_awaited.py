@@ -31,7 +31,7 @@ async def main():
         first = asyncio.create_task(other(coroutine))
         await asyncio.sleep(0)
         others = [other(coroutine)]
-        if sys.version_info >= (3, 12):  # before, it makes a task of a coroutine, which may be begun
+        if sys.version_info >= (3, 12):  # before, it makes a task of a coroutine
             others.append(asyncio.wait_for(coroutine, 0.05))
         for second in others:
             try:

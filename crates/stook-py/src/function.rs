@@ -16,6 +16,9 @@ use crate::ffi::{Args, Builder, Class, Fallible, GetSet, HeldCell, Ref, TypeSlot
 
 /// What the function does.
 ///
+/// DIFFERENCE: the name, documentation and defaults of a native function cannot be assigned, nor the
+/// name of a native coroutine.
+///
 /// DIFFERENCE: a native function has no frame. Tracebacks and stacks do not show asyncio's `sleep`,
 /// `wait`, `gather`, `Handle._run` and loop, only the program's own lines.
 pub(crate) type Body = for<'a, 'py> fn(&Args<'a, 'py>) -> Fallible<Bound<'py, PyAny>>;

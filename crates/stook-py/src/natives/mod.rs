@@ -5,6 +5,9 @@
 //! methods are replaced, by functions that pass for them. A method of ours works for instances of
 //! exactly asyncio's class while a loop of ours runs in its shortest paths; for everything else, a
 //! user's subclass or debug mode among them, it calls the method in whose place it stands.
+//!
+//! DIFFERENCE: a name in asyncio's modules that a program replaces after `install()`, such as
+//! `asyncio.tasks.ensure_future` or `asyncio.timeouts.Timeout`, is not asked by native functions.
 
 mod as_completed;
 mod barrier;

@@ -10,6 +10,8 @@ TIME_LIMIT_SECONDS = 50.0
 def run_python(arguments, *, environment=None, stdin="", cwd=None, timeout=TIME_LIMIT_SECONDS):
     """Run this interpreter and return the finished process, output as text.
 
+    Where ``PYTHONASYNCIODEBUG`` is given, it alone decides on debug mode.
+
     Args:
         arguments: What follows the interpreter on the command line.
         environment: Variables set in addition to the present ones.
@@ -33,11 +35,22 @@ def run_python(arguments, *, environment=None, stdin="", cwd=None, timeout=TIME_
             **os.environ,
             "PYTHONPATH": search_path,
             "PYTHONUNBUFFERED": "1",
+            **(out_of_development_mode() if "PYTHONASYNCIODEBUG" in (environment or {}) else {}),
             **(environment or {}),
         },
         timeout=timeout,
         check=False,
     )
+
+
+def out_of_development_mode():
+    """Return changes to this environment that leave of development mode only the checked memory.
+
+    It switches asyncio's debug mode on, whatever ``PYTHONASYNCIODEBUG`` says.
+    """
+    if os.environ.get("PYTHONDEVMODE"):
+        return {"PYTHONDEVMODE": "", "PYTHONMALLOC": "debug"}
+    return {}
 
 
 def output_of(process):

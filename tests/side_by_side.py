@@ -120,7 +120,7 @@ def environment_of(changes=None):
 
     Memory is checked: what is used after it was freed looks right too often.
     """
-    without = ("PYTHONASYNCIODEBUG", "PYTHONUNBUFFERED", "PYTHONSAFEPATH")
+    without = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONUNBUFFERED", "PYTHONSAFEPATH")
     kept = {name: value for name, value in os.environ.items() if name not in without}
     return {**kept, "PYTHONMALLOC": "debug", **(changes or {})}
 

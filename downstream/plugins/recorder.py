@@ -10,6 +10,7 @@ imports nothing but the standard library and pytest.
 
 import contextlib
 import fnmatch
+import gc
 import json
 import os
 import pathlib
@@ -34,8 +35,14 @@ class Recorder:
         self._file.flush()
 
     def pytest_collection_finish(self, session):
-        """Say which tests there are."""
+        """Say which tests there are, and keep what is there by now from the collector's way.
+
+        Some suites collect garbage after each test, which takes a while with thousands of modules
+        and tests in memory.
+        """
         self.write("plan", tests=[item.nodeid for item in session.items])
+        gc.collect()
+        gc.freeze()
 
     def pytest_collectreport(self, report):
         """Say which file could not be read, or was skipped as a whole."""

@@ -64,11 +64,14 @@ def _describe_module(verdict):
 
 
 def _version_of(engine):
-    """Return a rival's version, or the commit of the checkout that stook is built from."""
+    """Return a rival's version, or the commit that stook is of."""
     if engine in engines.RIVALS:
         return importlib.metadata.version(engine)
-    if engine != "stook":
-        return ""
+    return commit() if engine == "stook" else ""
+
+
+def commit():
+    """Return the commit of the checkout that stook is built from, empty outside one."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=7"]
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         return subprocess.run(

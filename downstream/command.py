@@ -22,8 +22,9 @@ def main(arguments=None):
         if name not in among:
             print(f"downstream: {name!r} is none of {', '.join(among)}", file=sys.stderr)
             return UNUSABLE
+    origin = page.circumstances()
     try:
-        same = [_run(known[name], ways_to_run, options.match) for name in chosen]
+        same = [_run(known[name], ways_to_run, options.match, origin) for name in chosen]
     except (place.CannotPlace, supervise.CannotRun) as error:
         print(f"downstream: {error}", file=sys.stderr)
         return UNUSABLE
@@ -43,7 +44,7 @@ def _parser():
     return parser
 
 
-def _run(project, ways_to_run, match):
+def _run(project, ways_to_run, match, origin):
     """Run one suite on stock and on each way; return whether nothing differs."""
     suite = place.prepare(project)
     print(f"\n{project.name} {project.version}", flush=True)
@@ -63,7 +64,7 @@ def _run(project, ways_to_run, match):
         _show(way, comparison)
         same = same and comparison.is_clean
         if match is None:
-            page.keep(project, way, comparison)
+            page.keep(project, way, comparison, origin)
     return same
 
 

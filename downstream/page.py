@@ -1,10 +1,14 @@
 """Keeps what was found, as JSON, and writes the page for users from it."""
 
 import dataclasses
+import datetime
 import json
 import platform
 import sys
 from pathlib import Path
+
+from bench.driver import machine
+from conformance import report
 
 from . import place, ways
 
@@ -12,8 +16,18 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "downstream.md"
 KEPT = place.STORE / "results"
 
 
-def keep(project, way, comparison, directory=KEPT):
-    """Keep the result of one suite on one way."""
+def circumstances():
+    """Return what is the same for all suites of a run: when, of which stook, on what machine."""
+    shape = machine.shape()
+    return {
+        "date": datetime.date.today().isoformat(),
+        "stook": report.commit(),
+        "machine": f"{shape['processor']}, {shape['cores']} cores, {shape['system']}",
+    }
+
+
+def keep(project, way, comparison, origin, directory=KEPT):
+    """Keep the result of one suite on one way; ``origin`` is what ``circumstances`` returned."""
     version = "{}.{}".format(*sys.version_info)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{project.name}-{version}-{way}.json"
@@ -22,6 +36,7 @@ def keep(project, way, comparison, directory=KEPT):
         "version": project.version,
         "python": platform.python_version(),
         "way": way,
+        **origin,
         "left_out": list(project.left_out),
         "reasons": {entry["id"]: entry["reason"] for entry in project.expected},
         **dataclasses.asdict(comparison),
@@ -50,6 +65,8 @@ def render(runs):
     lines = [_INTRODUCTION]
     lines += [f"- `{way}`: {what}" for way, what in ways.WAYS.items()]
     lines += ["", *_table(runs)]
+    machines = dict.fromkeys(run["machine"] for run in runs)
+    lines += ["", f"Run on: {'; '.join(machines)}."]
     if left_out := _left_out(runs):
         lines += ["", "Not run where these were made:", "", *left_out]
     if differing := _differing(runs):
@@ -71,8 +88,9 @@ them, are counted apart.
 
 
 def _table(runs):
-    yield "| suite | CPython | way | pass, stock | pass, stook | skipped | on neither | differ |"
-    yield "|---|---|---|---:|---:|---:|---:|---:|"
+    columns = "suite | CPython | way | pass, stock | pass, stook | skipped | on neither | differ"
+    yield f"| {columns} | stook of | run on |"
+    yield "|---|---|---|---:|---:|---:|---:|---:|---|---|"
     for run in runs:
         stock, ours = run["counts"]["stock"], run["counts"]["stook"]
         cells = [
@@ -84,6 +102,8 @@ def _table(runs):
             ours.get("skipped", 0),
             len(run["failing_on_both"]),
             len(run["differences"]) + len(run["expected"]),
+            run["stook"],
+            run["date"],
         ]
         yield f"| {' | '.join(map(str, cells))} |"
 

@@ -82,14 +82,18 @@ def test_the_projects_can_be_read():
         assert project.requirements.read_text(encoding="utf-8")
 
 
+ORIGIN = {"date": "2001-02-03", "stook": "abcdef1", "machine": "a machine"}
+
+
 def test_the_page_has_a_row_for_each_run_and_every_difference(tmp_path):
     known = projects.read()
     stock, ours = results(a="passed", b="passed", c="passed"), results(a="failed", b="passed")
-    page.keep(known["uvicorn"], "loop", settle(stock, ours), tmp_path)
+    page.keep(known["uvicorn"], "loop", settle(stock, ours), ORIGIN, tmp_path)
     page.write(known, tmp_path / "page.md", tmp_path)
     text = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert f"| uvicorn {known['uvicorn'].version} |" in text
-    assert "| 3 | 1 | 0 | 0 | 2 |" in text
+    assert "| 3 | 1 | 0 | 0 | 2 | abcdef1 | 2001-02-03 |" in text
+    assert "Run on: a machine." in text
     assert "`loop`: only on stook: `a`" in text
     assert "`loop`: missing: `c`" in text
 
@@ -197,7 +201,9 @@ def test_a_suite_that_cannot_start_is_an_error(suite):
 
 def test_results_are_kept_as_json(tmp_path):
     known = projects.read()["anyio"]
-    page.keep(known, "loop", settle(results(a="passed"), results(a="passed")), tmp_path)
+    same = settle(results(a="passed"), results(a="passed"))
+    page.keep(known, "loop", same, page.circumstances(), tmp_path)
     (path,) = tmp_path.glob("*.json")
     kept = json.loads(path.read_text(encoding="utf-8"))
+    assert kept["machine"]
     assert kept["counts"] == {"stock": {"passed": 1}, "stook": {"passed": 1}}

@@ -21,6 +21,9 @@ PASSED, FAILED, SKIPPED, ERROR = "passed", "failed", "skipped", "error"
 """``ERROR`` is a failing fixture, before or after the test. A test that is expected to fail counts
 as passed when it does, as in pytest's own exit status."""
 
+FREEZE_EVERY = 100
+"""After how many tests ``_keep_from_the_collector`` is called."""
+
 
 class Recorder:
     """Writes the log of one run."""
@@ -28,6 +31,7 @@ class Recorder:
     def __init__(self, file):
         self._file = file
         self._outcome = self._detail = None
+        self._ended = 0
 
     def write(self, event, **more):
         """Append one event; it is on its way to the disk when this returns."""
@@ -35,14 +39,9 @@ class Recorder:
         self._file.flush()
 
     def pytest_collection_finish(self, session):
-        """Say which tests there are, and keep what is there by now from the collector's way.
-
-        Some suites collect garbage after each test, which takes a while with thousands of modules
-        and tests in memory.
-        """
+        """Say which tests there are."""
         self.write("plan", tests=[item.nodeid for item in session.items])
-        gc.collect()
-        gc.freeze()
+        _keep_from_the_collector()
 
     def pytest_collectreport(self, report):
         """Say which file could not be read, or was skipped as a whole."""
@@ -77,10 +76,23 @@ class Recorder:
             detail=self._detail,
             seconds=round(self._seconds, 3),
         )
+        self._ended += 1
+        if self._ended % FREEZE_EVERY == 0:
+            _keep_from_the_collector()
 
     def pytest_sessionfinish(self):
         """Say that nothing is left to run."""
         self.write("end")
+
+
+def _keep_from_the_collector():
+    """Make what is alive by now nothing that the collector looks at.
+
+    Some suites collect garbage after each test, which takes a while with thousands of tests and
+    reports in memory.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _describe(report):

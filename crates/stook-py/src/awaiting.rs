@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError};
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -70,7 +70,7 @@ impl Awaiting {
             }
         } else {
             match (thrown, Ref::<FutureState>::cast(&object)) {
-                (Some(exception), _) => Err(error::raise(&exception)),
+                (Some(exception), _) => thrown_into_future(&exception),
                 (None, Some(awaited)) => resume_on_future(awaited),
                 (None, None) => Err(PyRuntimeError::new_err("not a future").into()),
             }
@@ -124,6 +124,15 @@ fn throw_into<'py>(
     }
     if let Some(close) = call::optional_attribute(iterator, intern!(py, "close"))? {
         call::call0(&close)?;
+    }
+    Err(error::raise(exception))
+}
+
+/// Whoever drives the iterator of a future takes `StopIteration` for its end, with its value.
+fn thrown_into_future<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Resumed<'py>> {
+    if exception.is_instance_of::<PyStopIteration>() {
+        let value = exception.getattr(intern!(exception.py(), "value"))?;
+        return Ok(Resumed::Returned(value));
     }
     Err(error::raise(exception))
 }

@@ -11,7 +11,7 @@
 use std::cell::Cell;
 
 use pyo3::exceptions::{
-    PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError, PyValueError,
+    PyAttributeError, PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError, PyValueError,
 };
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -20,23 +20,30 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
-use crate::ffi::gc::traverse;
+use crate::ffi::gc::{Traverse, traverse};
 use crate::ffi::{
     Args, Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, compat, error,
 };
 use crate::future_class::python_bool;
 use crate::future_iter;
 use crate::loop_core::{self, Marks};
+use crate::thrown::{self, Given, Words};
 use crate::wrapper;
 
 static COROUTINE_TYPE: Imported = Imported::new("types", "CoroutineType");
+static GENERATOR_TYPE: Imported = Imported::new("types", "GeneratorType");
 static WARN_UNAWAITED: Imported = Imported::new("warnings", "_warn_unawaited_coroutine");
 static ORIGIN_DEPTH: Imported = Imported::new("sys", "get_coroutine_origin_tracking_depth");
 static GET_FRAME: Imported = Imported::new("sys", "_getframe");
 
 /// What this file looks up when the module is made.
-pub(crate) const IMPORTS: &[&Imported] =
-    &[&COROUTINE_TYPE, &WARN_UNAWAITED, &ORIGIN_DEPTH, &GET_FRAME];
+pub(crate) const IMPORTS: &[&Imported] = &[
+    &COROUTINE_TYPE,
+    &GENERATOR_TYPE,
+    &WARN_UNAWAITED,
+    &ORIGIN_DEPTH,
+    &GET_FRAME,
+];
 
 /// How far a coroutine has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,14 +59,21 @@ pub(crate) enum Progress {
     Closed,
 }
 
+/// The places of what is seldom remembered.
+const ORIGIN: usize = 0;
+const NAME: usize = 1;
+const QUALNAME: usize = 2;
+
 /// What every native coroutine has.
 #[derive(Debug, Default)]
 pub(crate) struct Common {
     pub(crate) progress: Cell<Progress>,
-    origin: HeldCell,
+    /// Where it was made, its name and its qualified name, each or `None`, when there is anything
+    /// to remember of these.
+    seldom: HeldCell,
 }
 
-traverse!(Common: origin);
+traverse!(Common: seldom);
 
 impl Common {
     /// Whether it has ended, or was closed.
@@ -100,7 +114,28 @@ impl Common {
             )?);
             frame = frame.getattr(intern!(py, "f_back"))?;
         }
-        self.origin.set(PyTuple::new(py, frames)?);
+        let origin = PyTuple::new(py, frames)?.into_any();
+        self.remember(py, ORIGIN, &origin)
+    }
+
+    /// What is remembered in this place.
+    fn remembered<'py>(&self, py: Python<'py>, place: usize) -> Option<Bound<'py, PyAny>> {
+        let all = self.seldom.get(py)?;
+        let object = all.cast::<PyTuple>().ok()?.get_item(place).ok()?;
+        (!object.is_none()).then_some(object)
+    }
+
+    fn remember<'py>(
+        &self,
+        py: Python<'py>,
+        place: usize,
+        object: &Bound<'py, PyAny>,
+    ) -> Fallible<()> {
+        let all = [ORIGIN, NAME, QUALNAME].map(|each| match each == place {
+            true => Some(object.clone()),
+            false => self.remembered(py, each),
+        });
+        self.seldom.set(PyTuple::new(py, all)?);
         Ok(())
     }
 }
@@ -183,7 +218,14 @@ fn drive<'py, C: Coroutine>(
     };
     if begins && let Some(exception) = thrown {
         common.progress.set(Progress::Closed);
-        return Err(error::raise(&exception));
+        let_go(this);
+        let raised = error::raise(&exception);
+        // From 3.12 on, the code of the coroutine itself does this, and has not begun.
+        return Err(if compat::SINCE_3_12 {
+            raised
+        } else {
+            not_stop_iteration(this.py(), raised, "coroutine")
+        });
     }
     common.progress.set(Progress::Running);
     let resumed = C::advance(this, thrown, begins);
@@ -192,20 +234,29 @@ fn drive<'py, C: Coroutine>(
         _ => Progress::Closed,
     });
     match resumed {
-        Err(raised) => Err(not_stop_iteration(this.py(), raised)),
+        Err(raised) => Err(not_stop_iteration(this.py(), raised, "coroutine")),
         resumed => resumed,
     }
 }
 
-/// A `StopIteration` out of a coroutine becomes a `RuntimeError` (PEP 479).
-fn not_stop_iteration(py: Python<'_>, raised: Raised) -> Raised {
+/// Lets go of the arguments of a coroutine that never begins, as its frame would have done. What is
+/// remembered of it stays.
+fn let_go<C: Coroutine>(this: &Ref<'_, C>) {
+    let seldom = this.common().seldom.get(this.py());
+    Traverse::clear(&**this);
+    this.common().seldom.set_or_clear(seldom);
+}
+
+/// A `StopIteration` out of a coroutine, or a generator, becomes a `RuntimeError` (PEP 479).
+pub(crate) fn not_stop_iteration(py: Python<'_>, raised: Raised, of: &str) -> Raised {
     if !raised.matches(py.get_type::<PyStopIteration>().as_any()) {
         return raised;
     }
     let stop = raised.take(py);
-    let error = PyRuntimeError::new_err("coroutine raised StopIteration");
-    error.set_cause(py, Some(PyErr::from_value(stop)));
-    error.into()
+    let made = PyRuntimeError::new_err(format!("{of} raised StopIteration"));
+    let made = made.into_value(py).into_bound(py).into_any();
+    error::set_cause(&made, &stop);
+    error::again(made)
 }
 
 #[inline]
@@ -236,15 +287,51 @@ fn throw<'py, C: Coroutine>(
     this: &Ref<'py, C>,
     args: &Args<'_, 'py>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    let exception = future_iter::thrown(args)?;
+    let given = thrown::given(args)?;
+    let exception = match given.alone() {
+        Some(exception) => exception,
+        None => to_throw(this, &given)?,
+    };
     as_method(drive(this, Some(exception))?)
+}
+
+/// The exception to throw. Where the coroutine waits for something, that is thrown into first: what
+/// it refuses, the coroutine finds raised where it waits.
+fn to_throw<'py, C: Coroutine>(
+    this: &Ref<'py, C>,
+    given: &Given<'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let is_suspended = this.common().progress.get() == Progress::Suspended;
+    if !is_suspended || given.is_exit() {
+        return given.exception(Words::Coroutine);
+    }
+    let mut awaited = awaited(this)?;
+    // Coroutines and generators hand on what they are given, without a word.
+    while awaited.is_instance(COROUTINE_TYPE.get(py)?)? {
+        awaited = awaited.getattr(intern!(py, "cr_await"))?;
+    }
+    let exception = if awaited.is_none() || awaited.is_instance(GENERATOR_TYPE.get(py)?)? {
+        given.exception(Words::Coroutine)
+    } else {
+        given
+            .warn()
+            .and_then(|()| given.exception(Words::FutureIterator))
+    };
+    Ok(exception.unwrap_or_else(|refused| refused.take(py)))
 }
 
 fn close<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
     let common = this.common();
     match common.progress.get() {
-        Progress::Created | Progress::Closed => common.progress.set(Progress::Closed),
+        Progress::Created => {
+            common.progress.set(Progress::Closed);
+            if !compat::SINCE_3_12 {
+                let_go(this);
+            }
+        }
+        Progress::Closed => {}
         Progress::Running => {
             return Err(PyValueError::new_err("coroutine already executing").into());
         }
@@ -294,20 +381,40 @@ fn wrap<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn repr<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    let qualname = qualname(this)?;
     let text = format!(
-        "<coroutine object {} at {:p}>",
-        this.identity().qualname,
+        "<coroutine object {qualname} at {:p}>",
         this.as_any().as_ptr()
     );
     Ok(PyString::new(this.py(), &text).into_any())
 }
 
 fn name<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(PyString::intern(this.py(), this.identity().name).into_any())
+    let py = this.py();
+    let given = this.common().remembered(py, NAME);
+    Ok(given.unwrap_or_else(|| PyString::intern(py, this.identity().name).into_any()))
 }
 
 fn qualname<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(PyString::intern(this.py(), this.identity().qualname).into_any())
+    let py = this.py();
+    let given = this.common().remembered(py, QUALNAME);
+    Ok(given.unwrap_or_else(|| PyString::intern(py, this.identity().qualname).into_any()))
+}
+
+/// Gives `this` another name, of whichever kind.
+fn rename<'py, C: Coroutine>(
+    this: &Ref<'py, C>,
+    place: usize,
+    attribute: &str,
+    name: Option<&Bound<'py, PyAny>>,
+) -> Fallible<()> {
+    match name.filter(|name| name.is_instance_of::<PyString>()) {
+        Some(name) => this.common().remember(this.py(), place, name),
+        None => {
+            let message = format!("{attribute} must be set to a string object");
+            Err(PyTypeError::new_err(message).into())
+        }
+    }
 }
 
 fn code<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
@@ -341,6 +448,17 @@ fn awaited<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>>
     Ok(C::awaited(this).unwrap_or_else(|| this.py().None().into_bound(this.py())))
 }
 
+fn origin<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let origin = this.common().remembered(py, ORIGIN);
+    Ok(origin.unwrap_or_else(|| py.None().into_bound(py)))
+}
+
+/// What assigning to a member says that can only be read.
+fn read_only<C: Class>(_this: &Ref<'_, C>, _value: Option<&Bound<'_, PyAny>>) -> Fallible<()> {
+    Err(PyAttributeError::new_err("readonly attribute").into())
+}
+
 fn class_of<'py, C: Coroutine>(this: &Ref<'py, C>) -> Fallible<Bound<'py, PyAny>> {
     Ok(COROUTINE_TYPE.get(this.py())?.clone())
 }
@@ -360,7 +478,7 @@ pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
         .finalizer(finalize::<C>)
         .methods([
             Method::one(c"send", c"Resume; the first value must be None.", send::<C>),
-            Method::any(c"throw", c"Raise where it waits.", throw::<C>),
+            Method::positional(c"throw", c"Raise where it waits.", throw::<C>),
             Method::none(c"close", c"Raise GeneratorExit where it waits.", close::<C>),
         ])
         .methods([
@@ -369,14 +487,21 @@ pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
         .methods(own)
         .attributes([
             GetSet::read(c"__class__", class_of::<C>),
-            GetSet::read(c"__name__", name::<C>),
-            GetSet::read(c"__qualname__", qualname::<C>),
-            GetSet::read(c"cr_code", code::<C>),
+            GetSet::whole(c"__name__", name::<C>, |this: &Ref<'_, C>, name| {
+                rename(this, NAME, "__name__", name)
+            }),
+            GetSet::whole(c"__qualname__", qualname::<C>, |this: &Ref<'_, C>, name| {
+                rename(this, QUALNAME, "__qualname__", name)
+            }),
+            // Up to 3.11 it is a member of the object, and refuses in other words.
+            if compat::SINCE_3_12 {
+                GetSet::read(c"cr_code", code::<C>)
+            } else {
+                GetSet::whole(c"cr_code", code::<C>, read_only)
+            },
             GetSet::read(c"cr_frame", frame::<C>),
             GetSet::read(c"cr_await", awaited::<C>),
-            GetSet::read(c"cr_origin", |this: &Ref<'_, C>| {
-                Ok(this.common().origin.get_or_none(this.py()))
-            }),
+            GetSet::whole(c"cr_origin", origin::<C>, read_only),
             GetSet::read(c"cr_running", |this: &Ref<'_, C>| {
                 let running = this.common().progress.get() == Progress::Running;
                 Ok(python_bool(this.py(), running))
@@ -386,6 +511,7 @@ pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
                 Ok(python_bool(this.py(), suspended))
             }),
         ])
-        .build(py)?;
+        .build(py)?
+        .setattr(intern!(py, "__name__"), "coroutine")?;
     Ok(())
 }

@@ -1,16 +1,15 @@
 //! What `await future` drives.
 
-use pyo3::exceptions::{PyBaseException, PyDeprecationWarning, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyTraceback, PyType};
 
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
 use crate::ffi::{
-    Args, Builder, Class, Fallible, HeldCell, Method, NoExtras, Ref, Signature, TypeSlot, compat,
-    error,
+    Args, Builder, Class, Fallible, HeldCell, Method, NoExtras, Ref, TypeSlot, error,
 };
 use crate::future::{self, FutureState};
+use crate::thrown::{self, Words};
 
 /// The state of the iterator: the future, until it has given its result.
 #[derive(Debug, Default)]
@@ -84,64 +83,11 @@ pub(crate) fn raise_stop(value: Bound<'_, PyAny>) -> crate::ffi::Raised {
     }
 }
 
-const THREE_ARGUMENTS: &std::ffi::CStr =
-    c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
-
-/// Takes the arguments of `throw()` and gives the exception to raise.
-///
-/// # Errors
-/// `TypeError` when they are not what `raise` takes.
-pub(crate) fn thrown<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<3> = Signature::builtin("throw", ["", "", ""], 3, 1);
-    let py = args.py();
-    let [kind, value, traceback] = args.parse(&SIGNATURE)?;
-    if compat::SINCE_3_12 && args.positional_len() > 1 {
-        let category = py.get_type::<PyDeprecationWarning>();
-        PyErr::warn(py, category.as_any(), THREE_ARGUMENTS, 1)?;
-    }
-    let kind = kind.unwrap_or_else(|| py.None().into_bound(py));
-    let value = value.filter(|value| !value.is_none());
-    let traceback = traceback.filter(|traceback| !traceback.is_none());
-    if let Some(traceback) = &traceback
-        && !traceback.is_instance_of::<PyTraceback>()
-    {
-        let message = "throw() third argument must be a traceback";
-        return Err(PyTypeError::new_err(message).into());
-    }
-    let is_class = kind
-        .cast::<PyType>()
-        .is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false));
-    let exception = if is_class {
-        match value {
-            Some(value) if value.is_instance(&kind)? => value,
-            Some(value) => match value.cast::<pyo3::types::PyTuple>() {
-                Ok(tuple) => kind.call1(tuple)?,
-                Err(_) => kind.call1((value,))?,
-            },
-            None => kind.call0()?,
-        }
-    } else if kind.is_instance_of::<PyBaseException>() {
-        if value.is_some() {
-            let message = "instance exception may not have a separate value";
-            return Err(PyTypeError::new_err(message).into());
-        }
-        kind
-    } else {
-        let message =
-            "exceptions must be classes deriving BaseException or instances of such a class";
-        return Err(PyTypeError::new_err(message).into());
-    };
-    if let Some(traceback) = traceback {
-        error::set_traceback(exception.cast().map_err(PyErr::from)?, &traceback)?;
-    }
-    Ok(exception)
-}
-
 fn throw<'py>(
     this: &Ref<'py, FutureIterState>,
     args: &Args<'_, 'py>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    let exception = thrown(args)?;
+    let exception = thrown::given(args)?.exception(Words::FutureIterator)?;
     this.future.clear();
     Err(error::raise(&exception))
 }
@@ -165,7 +111,7 @@ pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
                 c"Resume; the value is of no use to a future.",
                 send,
             ),
-            Method::any(c"throw", c"Raise in whoever awaits.", throw),
+            Method::positional(c"throw", c"Raise in whoever awaits.", throw),
             Method::none(c"close", c"Let go of the future.", close),
         ])
         .build(py)?;

@@ -40,6 +40,7 @@ mod sleep;
 mod step;
 mod task;
 mod task_class;
+mod thrown;
 mod timers;
 mod turn;
 mod wait;

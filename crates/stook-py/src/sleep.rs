@@ -16,7 +16,7 @@ use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Class, Fallible, HeldCell, Ref, Signature, TypeSlot, call};
+use crate::ffi::{Args, Class, Fallible, HeldCell, Ref, Signature, TypeSlot, call, error};
 use crate::future;
 use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
@@ -24,6 +24,7 @@ use crate::timers::{Alarm, TimerKey};
 
 static ORIGINAL: Imported = Imported::new("asyncio.tasks", "sleep");
 static SET_RESULT: Imported = Imported::new("asyncio.futures", "_set_result_unless_cancelled");
+static BARE_YIELD: Imported = Imported::new("asyncio.tasks", "__sleep0");
 
 static IDENTITY: Identity = Identity {
     name: "sleep",
@@ -32,7 +33,7 @@ static IDENTITY: Identity = Identity {
 };
 
 /// What this file looks up when the module is made.
-pub(crate) const IMPORTS: &[&Imported] = &[&ORIGINAL, &SET_RESULT];
+pub(crate) const IMPORTS: &[&Imported] = &[&ORIGINAL, &SET_RESULT, &BARE_YIELD];
 
 /// The state of a `sleep` coroutine.
 #[derive(Debug, Default)]
@@ -101,7 +102,11 @@ impl Coroutine for SleepState {
             begin(this)
         } else if this.skips_a_turn.get() {
             match thrown {
-                Some(exception) => Err(crate::ffi::error::raise(&exception)),
+                Some(exception) => Err(coroutine::not_stop_iteration(
+                    py,
+                    error::raise(&exception),
+                    "generator",
+                )),
                 None => Ok(Resumed::Returned(
                     this.result
                         .take(py)
@@ -126,6 +131,9 @@ impl Coroutine for SleepState {
     }
 
     fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        if this.skips_a_turn.get() && !this.common.is_closed() {
+            return bare_yield(this.py()).ok();
+        }
         this.awaiting.shown(this.py())
     }
 
@@ -133,6 +141,13 @@ impl Coroutine for SleepState {
         this.awaiting.abandon();
         cancel_timer(this)
     }
+}
+
+/// A generator that is where asyncio's waits for the next turn.
+fn bare_yield(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let generator = BARE_YIELD.get(py)?.call0()?;
+    generator.call_method0(intern!(py, "__next__"))?;
+    Ok(generator)
 }
 
 /// The delay in seconds, where it is a plain number; `None` leaves it to Python's own rules.

@@ -72,9 +72,10 @@ pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
         .resumable(resume)
         .methods([
             Method::one(c"send", c"Resume the coroutine.", send),
-            Method::any(c"throw", c"Raise where the coroutine waits.", throw),
+            Method::positional(c"throw", c"Raise where the coroutine waits.", throw),
             Method::none(c"close", c"Close the coroutine.", close),
         ])
-        .build(py)?;
+        .build(py)?
+        .setattr(intern!(py, "__name__"), "coroutine_wrapper")?;
     Ok(())
 }

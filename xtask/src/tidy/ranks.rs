@@ -33,6 +33,7 @@ const RANKS: &[&[&str]] = &[
     &["handle"],
     &["scheduling"],
     &["forward", "future", "task", "step", "wakeup"],
+    &["thrown"],
     &["future_iter"],
     &["future_class"],
     &["task_class"],

@@ -200,6 +200,13 @@ pub(crate) fn chain(exception: &Bound<'_, PyAny>, handled: &Bound<'_, PyAny>) {
     set_context(exception, Some(handled));
 }
 
+/// Makes `cause` the cause and the context of `exception`.
+pub(crate) fn set_cause(exception: &Bound<'_, PyAny>, cause: &Bound<'_, PyAny>) {
+    // SAFETY: S1, S2; S3, the reference is given away.
+    unsafe { hang::PyException_SetCause(exception.as_ptr(), cause.clone().into_ptr()) };
+    set_context(exception, Some(cause));
+}
+
 fn context_of<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     // SAFETY: S1, S2; callers give exception instances.
     let context = unsafe { ffi::PyException_GetContext(exception.as_ptr()) };

@@ -125,8 +125,11 @@ wrapped! {
     fn PyLong_AsUnsignedLongLong(object: Object) -> c_ulonglong;
     fn PyNumber_Add(left: Object, right: Object) -> Object;
     fn PyNumber_Index(object: Object) -> Object;
+    #[cfg(Py_3_13)]
+    fn PyObject_DelAttr(object: Object, name: Object) -> c_int;
     fn PyObject_DelItem(object: Object, key: Object) -> c_int;
     fn PyObject_GenericGetDict(object: Object, context: *mut c_void) -> Object;
+    fn PyObject_GenericSetDict(object: Object, value: Object, context: *mut c_void) -> c_int;
     fn PyObject_GenericSetAttr(object: Object, name: Object, value: Object) -> c_int;
     fn PyObject_GetAttr(object: Object, name: Object) -> Object;
     fn PyObject_GetItem(object: Object, key: Object) -> Object;

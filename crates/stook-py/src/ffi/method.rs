@@ -63,6 +63,20 @@ impl<T: Class> Method<T> {
         Self::make(name, doc, ffi::METH_FASTCALL | ffi::METH_KEYWORDS, function)
     }
 
+    /// `method(*arguments)`: the interpreter refuses what is given by name.
+    pub(crate) fn positional<F>(name: &'static CStr, doc: &'static CStr, function: F) -> Self
+    where
+        F: for<'a, 'py> Fn(&Ref<'py, T>, &Args<'a, 'py>) -> Fallible<Bound<'py, PyAny>>
+            + Copy
+            + 'static,
+    {
+        let _ = function;
+        let function = ffi::PyMethodDefPointer {
+            PyCFunctionFast: positional_arguments::<T, F>,
+        };
+        Self::make(name, doc, ffi::METH_FASTCALL, function)
+    }
+
     /// The same, standing in the class under a name that a slot has as well.
     pub(crate) fn beside_slot(mut self) -> Self {
         self.0.ml_flags |= ffi::METH_COEXIST;
@@ -196,6 +210,18 @@ where
     })
 }
 
+unsafe extern "C" fn positional_arguments<T: Class, F>(
+    object: *mut ffi::PyObject,
+    values: *mut *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject
+where
+    F: for<'a, 'py> Fn(&Ref<'py, T>, &Args<'a, 'py>) -> Fallible<Bound<'py, PyAny>> + Copy,
+{
+    // SAFETY: S9, as the protocol says; no keyword is given.
+    unsafe { arguments::<T, F>(object, values, positional, ptr::null_mut()) }
+}
+
 /// # Safety
 /// `keywords` is a tuple or null.
 pub(super) unsafe fn keyword_names<'py>(
@@ -321,6 +347,32 @@ impl<T: Class> GetSet<T> {
         attribute
     }
 
+    /// One that can be read, set and deleted; what it is set to is `None` then.
+    pub(crate) fn whole<F, S>(name: &'static CStr, getter: F, setter: S) -> Self
+    where
+        F: Unary<T>,
+        S: for<'py> Fn(&Ref<'py, T>, Option<&Bound<'py, PyAny>>) -> Fallible<()> + Copy + 'static,
+    {
+        let _ = setter;
+        let mut attribute = Self::read(name, getter);
+        attribute.0.set = Some(change::<T, S>);
+        attribute
+    }
+
+    /// `__dict__`: the attributes of the instance's own.
+    pub(crate) fn dict() -> Self {
+        GetSet(
+            ffi::PyGetSetDef {
+                name: c"__dict__".as_ptr(),
+                get: Some(ffi::PyObject_GenericGetDict),
+                set: Some(ffi::PyObject_GenericSetDict),
+                doc: text(None),
+                closure: ptr::null_mut(),
+            },
+            PhantomData,
+        )
+    }
+
     /// What `__class__` tells; set, it does what it does for every object.
     pub(crate) fn class<F: Unary<T>>(getter: F) -> Self {
         Self::read_write(c"__class__", getter, set_class)
@@ -360,17 +412,45 @@ unsafe extern "C" fn set<T: Class, S>(
 where
     S: for<'py> Fn(&Ref<'py, T>, &Bound<'py, PyAny>) -> Fallible<()> + Copy,
 {
-    // SAFETY: S1.
-    let py = unsafe { attached() };
     // SAFETY: S12.
     let function = unsafe { conjure::<S>() };
+    // SAFETY: S5, S9, as CPython calls this.
+    unsafe {
+        changed::<T>(object, value, |this, value| match value {
+            Some(value) => function(this, value),
+            None => Err(PyAttributeError::new_err("cannot delete attribute").into()),
+        })
+    }
+}
+
+unsafe extern "C" fn change<T: Class, S>(
+    object: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+    _closure: *mut c_void,
+) -> c_int
+where
+    S: for<'py> Fn(&Ref<'py, T>, Option<&Bound<'py, PyAny>>) -> Fallible<()> + Copy,
+{
+    // SAFETY: S12.
+    let function = unsafe { conjure::<S>() };
+    // SAFETY: S5, S9, as CPython calls this.
+    unsafe { changed::<T>(object, value, function) }
+}
+
+/// # Safety
+/// `object` is a `T`, and `value` an object or null; both live for the call.
+unsafe fn changed<T: Class>(
+    object: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+    setter: impl for<'py> Fn(&Ref<'py, T>, Option<&Bound<'py, PyAny>>) -> Fallible<()>,
+) -> c_int {
+    // SAFETY: S1.
+    let py = unsafe { attached() };
     // SAFETY: S5.
     let this = unsafe { receiver::<T>(py, &object) };
     guard(py, -1, || {
         // SAFETY: S9, alive for the call; null means that the attribute is deleted.
-        match unsafe { Bound::from_borrowed_ptr_or_opt(py, value) } {
-            Some(value) => function(this, &value).map(|()| 0),
-            None => Err(PyAttributeError::new_err("cannot delete attribute").into()),
-        }
+        let value = unsafe { Bound::from_borrowed_ptr_or_opt(py, value) };
+        setter(this, value.as_ref()).map(|()| 0)
     })
 }

@@ -122,7 +122,7 @@ BEGINNING = """
 import asyncio, inspect
 
 def is_native(function):
-    return "stook" in str(type(function))
+    return type(function) is not type(is_native)
 """
 
 RUN = """

@@ -2,7 +2,8 @@
 //!
 //! To `inspect` such a function shows the code, defaults and annotations of the function in
 //! whose place it stands, so its signature, its docstring and whether it is a coroutine function
-//! are answered as before.
+//! are answered as before. What a program assigns to these goes to that function too; once its code
+//! or its defaults are others, that function runs.
 
 use std::cell::Cell;
 
@@ -12,12 +13,12 @@ use pyo3::types::PyString;
 
 use crate::ffi::class::Callable;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Builder, Class, Fallible, GetSet, HeldCell, Ref, TypeSlot};
+use crate::ffi::{Args, Builder, Class, Fallible, GetSet, HeldCell, Ref, TypeSlot, compat};
 
 /// What the function does.
 ///
-/// DIFFERENCE: the name, documentation and defaults of a native function cannot be assigned, nor the
-/// name of a native coroutine.
+/// DIFFERENCE: where a program assigns the code or the defaults of one of asyncio's functions, that
+/// function does as it is told, but other native functions do not call it in what they do.
 ///
 /// DIFFERENCE: a native function has no frame. Tracebacks and stacks do not show asyncio's `sleep`,
 /// `wait`, `gather`, `Handle._run` and loop, only the program's own lines.
@@ -32,6 +33,8 @@ pub(crate) type InnerBody =
 enum Work {
     Function(Body),
     Inner(InnerBody),
+    /// What the function does in whose place it stands, which a program has changed.
+    Original,
 }
 
 /// The state of a native function.
@@ -109,12 +112,59 @@ fn call<'py>(this: &Ref<'py, FunctionState>, args: &Args<'_, 'py>) -> Fallible<B
     match this.work.get() {
         Some(Work::Function(body)) => body(args),
         Some(Work::Inner(body)) => body(&this.subject.get_or_none(args.py()), args),
+        Some(Work::Original) => args.forward(&this.original.get_or_none(args.py())),
         None => Err(crate::errors::runtime_error("a function without a body")),
     }
 }
 
 fn original<'py>(this: &Ref<'py, FunctionState>, name: &str) -> Fallible<Bound<'py, PyAny>> {
     Ok(this.original.get_or_none(this.py()).getattr(name)?)
+}
+
+/// An attribute that can be assigned as that of a function can, in the same words.
+///
+/// An inner function shares with its like the one that it shows itself as, so it changes a copy, and
+/// does what it did.
+fn assign<'py>(
+    this: &Ref<'py, FunctionState>,
+    name: &str,
+    value: Option<&Bound<'py, PyAny>>,
+) -> Fallible<()> {
+    let is_inner = matches!(this.work.get(), Some(Work::Inner(_)));
+    let mut original = this.original.get_or_none(this.py());
+    if is_inner {
+        original = copy_of(&original)?;
+    }
+    match value {
+        Some(value) => original.setattr(name, value)?,
+        None => original.delattr(name)?,
+    }
+    if is_inner {
+        this.original.set(original);
+    } else if matches!(name, "__code__" | "__defaults__" | "__kwdefaults__") {
+        this.work.set(Some(Work::Original));
+    }
+    Ok(())
+}
+
+fn copy_of<'py>(function: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    let part = |name: &str| function.getattr(name);
+    let types = function.py().import("types")?;
+    let copy = types.getattr("FunctionType")?.call1((
+        part("__code__")?,
+        part("__globals__")?,
+        part("__name__")?,
+        part("__defaults__")?,
+        part("__closure__")?,
+    ))?;
+    for name in ["__kwdefaults__", "__qualname__", "__module__", "__doc__"] {
+        copy.setattr(name, part(name)?)?;
+    }
+    copy.setattr(
+        "__annotations__",
+        part("__annotations__")?.call_method0("copy")?,
+    )?;
+    Ok(copy)
 }
 
 fn repr<'py>(this: &Ref<'py, FunctionState>) -> Fallible<Bound<'py, PyAny>> {
@@ -137,7 +187,24 @@ fn reduce<'py>(
     original(this, "__qualname__")
 }
 
-/// Makes the class.
+/// An attribute of the function in whose place it stands, to be read and assigned.
+macro_rules! attribute {
+    ($name:literal) => {
+        GetSet::whole(
+            // The name as C has it.
+            const {
+                match std::ffi::CStr::from_bytes_with_nul(concat!($name, "\0").as_bytes()) {
+                    Ok(name) => name,
+                    Err(_) => panic!("a name with a null in it"),
+                }
+            },
+            |this: &Ref<'_, FunctionState>| original(this, $name),
+            |this: &Ref<'_, FunctionState>, value| assign(this, $name, value),
+        )
+    };
+}
+
+/// Makes the class. Its name is the one that errors have for a function.
 ///
 /// # Errors
 /// What making a class raises.
@@ -153,37 +220,21 @@ pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
         )])
         .attributes([
             GetSet::read(c"__class__", class_of),
-            GetSet::read(c"__name__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__name__")
-            }),
-            GetSet::read(c"__qualname__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__qualname__")
-            }),
-            GetSet::read(c"__module__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__module__")
-            }),
-            GetSet::read(c"__doc__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__doc__")
-            }),
-            GetSet::read(c"__code__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__code__")
-            }),
-            GetSet::read(c"__defaults__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__defaults__")
-            }),
-            GetSet::read(c"__kwdefaults__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__kwdefaults__")
-            }),
-            GetSet::read(c"__annotations__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__annotations__")
-            }),
-            GetSet::read(c"__globals__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__globals__")
-            }),
-            GetSet::read(c"__closure__", |this: &Ref<'_, FunctionState>| {
-                original(this, "__closure__")
-            }),
+            GetSet::dict(),
+            attribute!("__name__"),
+            attribute!("__qualname__"),
+            attribute!("__module__"),
+            attribute!("__doc__"),
+            attribute!("__code__"),
+            attribute!("__defaults__"),
+            attribute!("__kwdefaults__"),
+            attribute!("__annotations__"),
+            attribute!("__globals__"),
+            attribute!("__closure__"),
+            attribute!("__builtins__"),
         ])
-        .build(py)?;
+        .attributes(compat::SINCE_3_12.then(|| attribute!("__type_params__")))
+        .build(py)?
+        .setattr(intern!(py, "__name__"), "function")?;
     Ok(())
 }

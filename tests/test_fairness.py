@@ -98,6 +98,20 @@ def test_single_turn_hands_on_the_events_that_are_there(loop, turns):
         loop.remove_reader(here)
 
 
+async def test_an_event_that_follows_another_is_seen_in_the_turn_in_which_it_is_there(engine, loop):
+    here, there = socket.socketpair()
+    with here, there:
+        heard = []
+        here.setblocking(False)
+        loop.add_reader(here, lambda: heard.append(here.recv(10)))
+        for _ in range(100):
+            there.send(b"x")
+            await engine.sleep(0)  # The next turn sees it, after what was ready before,
+            await engine.sleep(0)  # and has run the reader by now.
+            assert heard.pop() == b"x"
+        loop.remove_reader(here)
+
+
 async def test_executor_is_not_starved(busy, loop):
     job = loop.run_in_executor(None, pow, 2, 5)
     await busy.until(job.done)

@@ -73,6 +73,10 @@ pub(crate) struct LoopState {
     pub(crate) polling: Cell<bool>,
     pub(crate) turns_without_poll: Cell<u32>,
     pub(crate) last_poll: Cell<(i64, i64)>,
+    /// In how many turns to come events are looked for, because there was one.
+    pub(crate) lively_turns: Cell<u32>,
+    /// How many descriptors were watched when the loop last asked.
+    pub(crate) watched: Cell<usize>,
     pub(crate) nesting_allowed: Cell<bool>,
     pub(crate) current_handle: HeldCell,
     pub(crate) tasks: LiveSet,

@@ -38,6 +38,10 @@ pub(crate) const IMPORTS: &[&Imported] = &[&EPOLL_SELECTOR, &PROCESS_EVENTS];
 /// With work ready, events are looked for at least every so many turns, and whenever the coarse
 /// clock has moved.
 const TURNS_WITHOUT_POLL: u32 = 64;
+/// After an event, and after a descriptor was added or removed, events are looked for in each of so
+/// many turns, as asyncio does: one leads to another, and the turn in which that is seen decides in
+/// which order tasks go on.
+const LIVELY_TURNS: u32 = 64;
 /// The longest wait for events, in seconds; asyncio's `MAXIMUM_SELECT_TIMEOUT`.
 const LONGEST_WAIT: f64 = 24.0 * 3600.0;
 
@@ -74,9 +78,19 @@ impl<'py> Poller<'py> {
         Ok(Poller::Selector(selector))
     }
 
-    /// Whether empty looks may be left out: only where nobody can count them.
-    fn may_skip(&self) -> bool {
-        matches!(self, Poller::Epoll { .. })
+    /// Whether a look may be left out in this turn: only where nobody can count them, and nothing
+    /// happens that may lead to an event.
+    fn may_skip(&self, this: &Ref<'_, LoopState>) -> bool {
+        let Poller::Epoll { keys, .. } = self else {
+            return false;
+        };
+        let watched = keys.len();
+        if this.watched.replace(watched) != watched {
+            this.lively_turns.set(LIVELY_TURNS);
+        }
+        let lively = this.lively_turns.get();
+        this.lively_turns.set(lively.saturating_sub(1));
+        lively == 0
     }
 }
 
@@ -188,7 +202,7 @@ impl<'py> Run<'_, 'py> {
     fn look_for_events(&self) -> Fallible<()> {
         let this = self.event_loop;
         let has_work = !this.ready.is_empty() || this.stopping.get();
-        if has_work && self.poller.may_skip() && !is_time_to_poll(this) {
+        if has_work && self.poller.may_skip(this) && !is_time_to_poll(this) {
             return Ok(());
         }
         if !has_work {
@@ -233,7 +247,11 @@ impl<'py> Run<'_, 'py> {
                 Ok(())
             }
             Poller::Epoll { descriptor, keys } => {
-                for event in self.wait(*descriptor, keys.len())? {
+                let events = self.wait(*descriptor, keys.len())?;
+                if !events.is_empty() {
+                    this.lively_turns.set(LIVELY_TURNS);
+                }
+                for event in events {
                     process(this, keys, event)?;
                 }
                 Ok(())

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -190,6 +191,24 @@ def test_child():
     program = "import asyncio; print(asyncio.Task.__module__)"
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert child.stdout == "stook\\n", child.stderr
+"""
+
+
+def test_control_c_is_not_ignored_if_the_command_runs_in_the_background(suite):
+    (suite.directory / "test_it.py").write_text(INTERRUPTED, encoding="utf-8")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert outcomes_of(suite, "stock") == {"interrupt": "passed"}
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+INTERRUPTED = """
+import signal, pytest
+
+def test_interrupt():
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 """
 
 

@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import pathlib
+import signal
 
 import pytest
 
@@ -102,7 +103,12 @@ def _describe(report):
 
 
 def pytest_configure(config):
-    """Begin the log."""
+    """Begin the log, and let Control-C be what it is in a terminal.
+
+    A shell that starts a command in the background has it ignored, in what the command starts too.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     stack = contextlib.ExitStack()
     config.add_cleanup(stack.close)
     path = pathlib.Path(os.environ["DOWNSTREAM_LOG"])

@@ -122,7 +122,8 @@ def test_it_is_refused_while_a_loop_runs(call):
                 stook.{call}()
             except RuntimeError as error:
                 print(error)
-            assert all(places()[place] is value for place, value in now.items())
+            then = places()
+            assert all(then[place] is value for place, value in now.items())
         asyncio.run(main())
         stook.{call}()
     """)

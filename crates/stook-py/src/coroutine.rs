@@ -511,7 +511,7 @@ pub(crate) fn build<C: Coroutine<Extras = WeakReferences>>(
                 Ok(python_bool(this.py(), suspended))
             }),
         ])
-        .build(py)?
-        .setattr(intern!(py, "__name__"), "coroutine")?;
+        .called("coroutine")
+        .build(py)?;
     Ok(())
 }

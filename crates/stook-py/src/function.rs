@@ -234,7 +234,7 @@ pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
             attribute!("__builtins__"),
         ])
         .attributes(compat::SINCE_3_12.then(|| attribute!("__type_params__")))
-        .build(py)?
-        .setattr(intern!(py, "__name__"), "function")?;
+        .called("function")
+        .build(py)?;
     Ok(())
 }

@@ -75,7 +75,7 @@ pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
             Method::positional(c"throw", c"Raise where the coroutine waits.", throw),
             Method::none(c"close", c"Close the coroutine.", close),
         ])
-        .build(py)?
-        .setattr(intern!(py, "__name__"), "coroutine_wrapper")?;
+        .called("coroutine_wrapper")
+        .build(py)?;
     Ok(())
 }

@@ -8,9 +8,10 @@ use super::class::{Builder, Class};
 use super::hang;
 
 impl<T: Class> Builder<T> {
-    /// Found in a class, it becomes a method of the instance.
+    /// Found in a class, it becomes a method of the instance. Nobody can change how: the interpreter
+    /// remembers where it has found only such methods.
     pub(crate) fn binding(self) -> Self {
-        self.flag(ffi::Py_TPFLAGS_METHOD_DESCRIPTOR)
+        self.flag(ffi::Py_TPFLAGS_METHOD_DESCRIPTOR | ffi::Py_TPFLAGS_IMMUTABLETYPE)
             .slot(ffi::Py_tp_descr_get, bind as *mut c_void)
     }
 }

@@ -295,6 +295,7 @@ pub(crate) struct Builder<T: Class> {
     getset: Vec<ffi::PyGetSetDef>,
     base: *mut ffi::PyTypeObject,
     hidden: Vec<&'static str>,
+    short_name: Option<&'static str>,
     class: PhantomData<T>,
 }
 
@@ -309,6 +310,7 @@ impl<T: Class> Builder<T> {
             getset: Vec::new(),
             base: ptr::null_mut(),
             hidden: Vec::new(),
+            short_name: None,
             class: PhantomData,
         }
     }
@@ -327,6 +329,12 @@ impl<T: Class> Builder<T> {
     /// Nobody sets or deletes attributes of the class.
     pub(crate) fn immutable(mut self) -> Self {
         self.flags |= ffi::Py_TPFLAGS_IMMUTABLETYPE;
+        self
+    }
+
+    /// Errors call it by this name, without a module.
+    pub(crate) fn called(mut self, name: &'static str) -> Self {
+        self.short_name = Some(name);
         self
     }
 
@@ -416,7 +424,7 @@ impl<T: Class> Builder<T> {
             name: self.name.as_ptr(),
             basicsize: size_of::<Instance<T>>() as c_int,
             itemsize: 0,
-            flags: self.flags as c_uint,
+            flags: (self.flags & !ffi::Py_TPFLAGS_IMMUTABLETYPE) as c_uint,
             slots: slots.as_mut_ptr(),
         };
         // SAFETY: S11, the specification is complete and what it points to lives on.
@@ -430,6 +438,11 @@ impl<T: Class> Builder<T> {
         for name in self.hidden {
             hide(&class, name)?;
         }
+        if let Some(name) = self.short_name {
+            class.setattr(pyo3::intern!(py, "__name__"), name)?;
+        }
+        // SAFETY: S2; nobody has seen the class.
+        unsafe { (*class.as_ptr().cast::<ffi::PyTypeObject>()).tp_flags |= self.flags };
         Ok(class)
     }
 }

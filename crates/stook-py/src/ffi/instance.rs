@@ -1,8 +1,9 @@
 //! What an instance has of its own, and whether its class has changed.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::error::{Fallible, Raised};
 use super::hang;
@@ -20,6 +21,24 @@ pub(crate) fn attributes<'py>(object: &Bound<'py, PyAny>) -> Fallible<Bound<'py,
     let dict = unsafe { Bound::from_owned_ptr_or_opt(py, dict) };
     let dict = dict.ok_or_else(|| Raised::assume_set(py))?;
     Ok(dict.cast_into::<PyDict>().map_err(PyErr::from)?)
+}
+
+/// A new instance of `class`, a class made in Python: `object.__new__(class)`.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn allocate<'py>(class: &Bound<'py, PyType>) -> Fallible<Bound<'py, PyAny>> {
+    let py = class.py();
+    let nothing = PyTuple::empty(py);
+    let base = &raw mut ffi::PyBaseObject_Type;
+    // SAFETY: S2, `object` lives for ever.
+    let new = unsafe { (*base).tp_new };
+    let new = new.ok_or_else(|| PyRuntimeError::new_err("object has no __new__"))?;
+    // SAFETY: S1, S2; `object` is a base of every class.
+    let object = unsafe { new(class.as_type_ptr(), nothing.as_ptr(), std::ptr::null_mut()) };
+    // SAFETY: S3, a new reference or null.
+    let object = unsafe { Bound::from_owned_ptr_or_opt(py, object) };
+    object.ok_or_else(|| Raised::assume_set(py))
 }
 
 /// Whether the type of `object` is `class` and no subclass of it.
@@ -68,13 +87,4 @@ pub(crate) fn method_parts<'py>(
     // SAFETY: S2, the method keeps it alive.
     let function = unsafe { Bound::from_borrowed_ptr_or_opt(py, function) }?;
     Some((receiver, function))
-}
-
-/// An attribute out of the dict of an instance.
-#[inline]
-pub(crate) fn own<'py>(
-    attributes: &Bound<'py, PyDict>,
-    name: &Bound<'py, PyString>,
-) -> Fallible<Option<Bound<'py, PyAny>>> {
-    Ok(attributes.get_item(name)?)
 }

@@ -18,6 +18,7 @@ pub(crate) mod error;
 pub(crate) mod gc;
 mod hang;
 pub(crate) mod instance;
+pub(crate) mod layout;
 pub(crate) mod live;
 pub(crate) mod method;
 pub(crate) mod poll;

@@ -18,7 +18,8 @@ use crate::errors::Imported;
 use crate::ffi::coro::Resumed;
 use crate::ffi::{Args, Fallible, Raised, Ref, error};
 
-pub(super) static BARRIER: StockClass = StockClass::with_number("asyncio.locks", "Barrier");
+pub(super) static BARRIER: StockClass =
+    StockClass::with_number("asyncio.locks", "Barrier", &["_loop"]);
 static WAIT: Imported = Imported::new("asyncio.locks", "Barrier.wait");
 static ENTER: Imported = Imported::new("asyncio.locks", "Barrier.__aenter__");
 static FILLING: Imported = Imported::new("asyncio.locks", "_BarrierState.FILLING");
@@ -92,7 +93,7 @@ struct Barrier<'py> {
 
 impl<'py> Barrier<'py> {
     fn of(object: &Bound<'py, PyAny>) -> Fallible<Self> {
-        let own = Instance::of(object)?;
+        let own = BARRIER.of(object)?;
         let condition = Condition::of(&own.get(intern!(object.py(), "_cond"))?)?;
         Ok(Barrier { own, condition })
     }

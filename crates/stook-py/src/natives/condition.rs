@@ -16,7 +16,7 @@ use crate::ffi::{Args, Fallible, instance};
 use crate::function;
 use crate::loop_core;
 
-pub(super) static CONDITION: StockClass = StockClass::new("asyncio.locks", "Condition");
+pub(super) static CONDITION: StockClass = StockClass::new("asyncio.locks", "Condition", &["_loop"]);
 static LOCKED: Imported = Imported::new("asyncio.locks", "Lock.locked");
 static NOTIFY: Imported = Imported::new("asyncio.locks", "Condition.notify");
 
@@ -64,8 +64,8 @@ impl<'py> Condition<'py> {
 
     /// The condition that a routine is for, which was asked when the routine was made.
     pub(super) fn of(object: &Bound<'py, PyAny>) -> Fallible<Self> {
-        let own = Instance::of(object)?;
-        let lock = Instance::of(&own.get(intern!(object.py(), "_lock"))?)?;
+        let own = CONDITION.of(object)?;
+        let lock = lock::LOCK.of(&own.get(intern!(object.py(), "_lock"))?)?;
         Ok(Condition { own, lock })
     }
 

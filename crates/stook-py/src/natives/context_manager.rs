@@ -92,7 +92,7 @@ fn advance_entering<'py>(
     let py = this.py();
     let resumed = match (this.stage(), this.kept.get(py)) {
         (0, _) => begin_entering(this)?,
-        (_, Some(lock)) => lock::acquire_in(this, &Instance::of(&lock)?, thrown)?,
+        (_, Some(lock)) => lock::acquire_in(this, &lock::LOCK.of(&lock)?, thrown)?,
         (_, None) => semaphore::acquire_in(this, thrown)?,
     };
     Ok(match resumed {

@@ -17,7 +17,7 @@ use crate::ffi::{Args, Fallible, Ref, call, error};
 use crate::future_class::python_bool;
 use crate::loop_core;
 
-pub(super) static EVENT: StockClass = StockClass::new("asyncio.locks", "Event");
+pub(super) static EVENT: StockClass = StockClass::new("asyncio.locks", "Event", &["_loop"]);
 static WAIT: Imported = Imported::new("asyncio.locks", "Event.wait");
 static SET: Imported = Imported::new("asyncio.locks", "Event.set");
 
@@ -43,7 +43,7 @@ static WAITING: Routine = Routine {
 };
 
 fn is_set(event: &Instance<'_>) -> Fallible<bool> {
-    Ok(event.get(intern!(event.py(), "_value"))?.is_truthy()?)
+    event.is_true(intern!(event.py(), "_value"))
 }
 
 fn wait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
@@ -56,7 +56,7 @@ fn advance<'py>(
     thrown: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
-    let event = Instance::of(&this.subject(py))?;
+    let event = EVENT.of(&this.subject(py))?;
     let resumed = if this.stage() == 0 {
         if is_set(&event)? {
             return Ok(Resumed::Returned(python_bool(py, true)));

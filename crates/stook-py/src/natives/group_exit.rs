@@ -11,7 +11,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use stook_kernel::{ChildrenGone, ExitEnd, TaskGroup, TaskGroupExit};
 
-use super::task_group::{self, children, machine, set_mark};
+use super::task_group::{self, GROUP, children, machine, set_mark};
 use super::{Native, block, tasks};
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
@@ -176,7 +176,7 @@ fn begin<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
 }
 
 fn parent<'py>(group: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(group.getattr(intern!(group.py(), "_parent_task"))?)
+    GROUP.get(group, intern!(group.py(), "_parent_task"))
 }
 
 fn uncancel_parent(group: &Bound<'_, PyAny>) -> Fallible<u32> {
@@ -191,18 +191,18 @@ fn wait<'py>(
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
     this.progress.set(Some(progress));
-    if !group.getattr(intern!(py, "_tasks"))?.is_truthy()? {
+    if !GROUP.get(group, intern!(py, "_tasks"))?.is_truthy()? {
         return end(this, group, progress);
     }
     let name = intern!(py, "_on_completed_fut");
-    let mut waiter = group.getattr(name)?;
+    let mut waiter = GROUP.get(group, name)?;
     if waiter.is_none() {
-        let event_loop = group.getattr(intern!(py, "_loop"))?;
+        let event_loop = GROUP.get(group, intern!(py, "_loop"))?;
         waiter = match Ref::<LoopState>::cast(&event_loop) {
             Some(native) => future::create(native)?.into_any(),
             None => call::method0(&event_loop, intern!(py, "create_future"))?,
         };
-        group.setattr(name, &waiter)?;
+        GROUP.set(group, name, &waiter)?;
     }
     let resumed = this.awaiting.begin(&waiter);
     go_on(this, progress, resumed)
@@ -226,7 +226,7 @@ fn go_on<'py>(
             interrupt(this, &group, &mut progress, exception)?;
         }
     }
-    group.setattr(intern!(py, "_on_completed_fut"), py.None())?;
+    GROUP.set(&group, intern!(py, "_on_completed_fut"), py.None().bind(py))?;
     wait(this, &group, progress)
 }
 
@@ -258,13 +258,13 @@ fn end<'py>(
     let Some(tasks) = children(group)? else {
         return delegate(this);
     };
-    let base_error = group.getattr(intern!(py, "_base_error"))?;
+    let base_error = GROUP.get(group, intern!(py, "_base_error"))?;
     match progress.children_gone(&machine(group, &tasks)?, !base_error.is_none()) {
         ChildrenGone::Nothing => {}
         ChildrenGone::RaiseBaseError => return Err(error::raise(&base_error)),
         ChildrenGone::Uncancel => progress.uncancelled(uncancel_parent(group)?),
     }
-    let kept = group.getattr(intern!(py, "_errors"))?;
+    let kept = GROUP.get(group, intern!(py, "_errors"))?;
     match progress.end(usize::from(kept.is_truthy()?)) {
         ExitEnd::Return => Ok(Resumed::Returned(py.None().into_bound(py))),
         ExitEnd::PropagateCancellation => Err(error::raise(&this.cancellation.get_or_none(py))),
@@ -294,7 +294,7 @@ fn raise_group<'py>(group: &Bound<'py, PyAny>, kept: &Bound<'py, PyAny>) -> Fall
     let made = EXCEPTION_GROUP
         .get(py)?
         .call1((intern!(py, "unhandled errors in a TaskGroup"), kept));
-    group.setattr(intern!(py, "_errors"), py.None())?;
+    GROUP.set(group, intern!(py, "_errors"), py.None().bind(py))?;
     let made = made?;
     PyErr::from_value(made.clone()).set_cause(py, None);
     Ok(error::raise(&made))
@@ -308,7 +308,7 @@ fn let_go(group: &Bound<'_, PyAny>) -> Fallible<()> {
         intern!(py, "_errors"),
         intern!(py, "_base_error"),
     ] {
-        group.setattr(name, py.None())?;
+        GROUP.set(group, name, py.None().bind(py))?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::ffi::{Args, Fallible, Ref, error};
 use crate::future_class::python_bool;
 use crate::loop_core;
 
-pub(super) static LOCK: StockClass = StockClass::new("asyncio.locks", "Lock");
+pub(super) static LOCK: StockClass = StockClass::new("asyncio.locks", "Lock", &["_loop"]);
 pub(super) static ACQUIRE: Imported = Imported::new("asyncio.locks", "Lock.acquire");
 pub(super) static RELEASE: Imported = Imported::new("asyncio.locks", "Lock.release");
 
@@ -53,7 +53,7 @@ pub(super) fn acquiring<'py>(lock: &Instance<'py>) -> Fallible<Bound<'py, PyAny>
 
 /// `lock.locked()`
 pub(super) fn is_locked(lock: &Instance<'_>) -> Fallible<bool> {
-    Ok(lock.get(intern!(lock.py(), "_locked"))?.is_truthy()?)
+    lock.is_true(intern!(lock.py(), "_locked"))
 }
 
 fn set_locked(lock: &Instance<'_>, locked: bool) -> Fallible<()> {
@@ -74,7 +74,7 @@ fn advance<'py>(
     this: &Ref<'py, RoutineState>,
     thrown: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Resumed<'py>> {
-    acquire_in(this, &Instance::of(&this.subject(this.py()))?, thrown)
+    acquire_in(this, &LOCK.of(&this.subject(this.py()))?, thrown)
 }
 
 /// The routine of `acquire`, as that of `this`, or a part of it.

@@ -20,9 +20,10 @@ use crate::ffi::{Args, Fallible, Raised, call, error};
 use crate::loop_core;
 use crate::reference;
 
-pub(super) static QUEUE: StockClass = StockClass::new("asyncio.queues", "Queue");
-pub(super) static PRIORITY: StockClass = StockClass::new("asyncio.queues", "PriorityQueue");
-pub(super) static LIFO: StockClass = StockClass::new("asyncio.queues", "LifoQueue");
+pub(super) static QUEUE: StockClass = StockClass::new("asyncio.queues", "Queue", &["_loop"]);
+pub(super) static PRIORITY: StockClass =
+    StockClass::new("asyncio.queues", "PriorityQueue", &["_loop"]);
+pub(super) static LIFO: StockClass = StockClass::new("asyncio.queues", "LifoQueue", &["_loop"]);
 static GET_NOWAIT: Imported = Imported::new("asyncio.queues", "Queue.get_nowait");
 static PUT_NOWAIT: Imported = Imported::new("asyncio.queues", "Queue.put_nowait");
 static TASK_DONE: Imported = Imported::new("asyncio.queues", "Queue.task_done");
@@ -95,7 +96,13 @@ impl<'py> Queue<'py> {
 
     /// The queue that a routine waits for, whatever it is now: to be asked, not to be changed.
     pub(super) fn of(object: &Bound<'py, PyAny>) -> Fallible<Self> {
-        let own = Instance::of(object)?;
+        let mut class = &QUEUE;
+        for other in [&PRIORITY, &LIFO] {
+            if other.is_exact(object)? {
+                class = other;
+            }
+        }
+        let own = class.of(object)?;
         let items = own.get(intern!(object.py(), "_queue"))?;
         Ok(Queue {
             own,
@@ -129,10 +136,7 @@ impl<'py> Queue<'py> {
         if !knows_shutdown(self.py())? {
             return Ok(false);
         }
-        Ok(self
-            .own
-            .get(intern!(self.py(), "_is_shutdown"))?
-            .is_truthy()?)
+        self.own.is_true(intern!(self.py(), "_is_shutdown"))
     }
 
     fn take(&self) -> Fallible<Bound<'py, PyAny>> {

@@ -22,8 +22,9 @@ use crate::future_class::python_bool;
 use crate::loop_core;
 use crate::reference;
 
-pub(super) static SEMAPHORE: StockClass = StockClass::new("asyncio.locks", "Semaphore");
-pub(super) static BOUNDED: StockClass = StockClass::new("asyncio.locks", "BoundedSemaphore");
+pub(super) static SEMAPHORE: StockClass = StockClass::new("asyncio.locks", "Semaphore", &["_loop"]);
+pub(super) static BOUNDED: StockClass =
+    StockClass::new("asyncio.locks", "BoundedSemaphore", &["_loop"]);
 static ACQUIRE: Imported = Imported::new("asyncio.locks", "Semaphore.acquire");
 static RELEASE: Imported = Imported::new("asyncio.locks", "Semaphore.release");
 static RELEASE_BOUNDED: Imported = Imported::new("asyncio.locks", "BoundedSemaphore.release");
@@ -86,6 +87,15 @@ pub(super) fn plain<'py>(object: &Bound<'py, PyAny>) -> Fallible<Option<(Kind, I
     Ok(is_plain.then_some((kind, found)))
 }
 
+/// The semaphore that a routine waits for, whatever it is now.
+fn of<'py>(object: &Bound<'py, PyAny>) -> Fallible<Instance<'py>> {
+    if BOUNDED.is_exact(object)? {
+        BOUNDED.of(object)
+    } else {
+        SEMAPHORE.of(object)
+    }
+}
+
 fn value<'py>(semaphore: &Instance<'py>) -> Fallible<Bound<'py, PyAny>> {
     semaphore.get(intern!(semaphore.py(), "_value"))
 }
@@ -137,7 +147,7 @@ pub(super) fn acquire_in<'py>(
     thrown: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
-    let semaphore = Instance::of(&this.subject(py))?;
+    let semaphore = of(&this.subject(py))?;
     let resumed = if this.stage() == 0 {
         if !number::is_zero(&value(&semaphore)?)? && waiters::are_all_cancelled(&semaphore)? {
             change(&semaphore, -1)?;

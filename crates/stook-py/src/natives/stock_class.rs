@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyType};
+use pyo3::types::{PyBool, PyDict, PyString, PyType};
 
 use crate::errors::Imported;
+use crate::ffi::layout::Layout;
 use crate::ffi::{Fallible, call, instance};
 use crate::function;
 
@@ -24,8 +25,12 @@ pub(crate) struct StockClass {
     /// The methods that it had at first and those that it inherited; none of a class that was
     /// changed by then.
     methods: PyOnceLock<Option<Vec<StockMethod>>>,
-    /// How many attributes an instance has that was just made.
-    attributes: PyOnceLock<usize>,
+    /// What instances get later than when they are made.
+    later: &'static [&'static str],
+    /// The names of the attributes of an instance, and what the class has by each.
+    attributes: PyOnceLock<Vec<Attribute>>,
+    /// Where they are, where CPython lets it be known.
+    layout: PyOnceLock<Option<Layout>>,
     /// The version of the class when it was last found whole.
     version: AtomicU32,
 }
@@ -38,46 +43,62 @@ struct StockMethod {
     original: Py<PyAny>,
 }
 
+/// An attribute of instances.
+struct Attribute {
+    name: Py<PyString>,
+    /// What the class has by this name: as a rule nothing.
+    of_class: Option<Py<PyAny>>,
+    is_later: bool,
+}
+
 /// Methods that every class has, and that do not have to be asyncio's own.
 const EVERYWHERE: [&str; 2] = ["__getattribute__", "__setattr__"];
 
 impl StockClass {
-    /// `module.name`
-    pub(crate) const fn new(module: &'static str, name: &'static str) -> Self {
-        Self::made(module, name, false)
+    /// `module.name`, whose instances get the attributes `later` when they are first used.
+    pub(crate) const fn new(
+        module: &'static str,
+        name: &'static str,
+        later: &'static [&'static str],
+    ) -> Self {
+        StockClass {
+            class: Imported::new(module, name),
+            takes_number: false,
+            methods: PyOnceLock::new(),
+            later,
+            attributes: PyOnceLock::new(),
+            layout: PyOnceLock::new(),
+            version: AtomicU32::new(0),
+        }
     }
 
     /// The same, for a class whose instances are made with a number.
-    pub(crate) const fn with_number(module: &'static str, name: &'static str) -> Self {
-        Self::made(module, name, true)
-    }
-
-    const fn made(module: &'static str, name: &'static str, takes_number: bool) -> Self {
-        StockClass {
-            class: Imported::new(module, name),
-            takes_number,
-            methods: PyOnceLock::new(),
-            attributes: PyOnceLock::new(),
-            version: AtomicU32::new(0),
-        }
+    pub(crate) const fn with_number(
+        module: &'static str,
+        name: &'static str,
+        later: &'static [&'static str],
+    ) -> Self {
+        let mut class = Self::new(module, name, later);
+        class.takes_number = true;
+        class
     }
 
     /// A new instance, before `__init__`.
     ///
     /// # Errors
     /// `MemoryError`.
-    pub(crate) fn instance<'py>(&self, py: Python<'py>) -> Fallible<Bound<'py, PyAny>> {
-        static NEW: Imported = Imported::new("builtins", "object.__new__");
-        call::call1(NEW.get(py)?, self.class.get(py)?)
+    pub(crate) fn new_instance<'py>(&self, py: Python<'py>) -> Fallible<Bound<'py, PyAny>> {
+        instance::allocate(self.class.get(py)?.cast().map_err(PyErr::from)?)
     }
 
     /// Looks at the class, before anybody has changed it.
     ///
     /// # Errors
     /// What importing it, or making an instance, raises.
-    pub(super) fn capture(&self, py: Python<'_>) -> PyResult<()> {
+    pub(super) fn capture(&'static self, py: Python<'_>) -> PyResult<()> {
         self.methods(py)?;
         self.attributes(py)?;
+        self.layout(py)?;
         Ok(())
     }
 
@@ -87,18 +108,64 @@ impl StockClass {
             .map(Option::as_ref)
     }
 
-    fn attributes(&self, py: Python<'_>) -> PyResult<usize> {
-        self.attributes
+    fn attributes(&self, py: Python<'_>) -> PyResult<&Vec<Attribute>> {
+        self.attributes.get_or_try_init(py, || {
+            let class = self.class.get(py)?;
+            let own = self.sample(py)?.getattr(intern!(py, "__dict__"))?;
+            let mut attributes = Vec::new();
+            for name in own.cast::<PyDict>()?.keys() {
+                attributes.push((name.cast_into::<PyString>()?, false));
+            }
+            for name in self.later {
+                attributes.push((PyString::intern(py, name), true));
+            }
+            attributes
+                .into_iter()
+                .map(|(name, is_later)| {
+                    Ok(Attribute {
+                        of_class: class.getattr_opt(&name)?.map(Bound::unbind),
+                        name: name.unbind(),
+                        is_later,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// Tries where an instance has its attributes.
+    fn layout(&'static self, py: Python<'_>) -> PyResult<Option<&'static Layout>> {
+        self.layout
             .get_or_try_init(py, || {
-                let class = self.class.get(py)?;
-                let made = if self.takes_number {
-                    class.call1((1,))?
-                } else {
-                    class.call0()?
-                };
-                made.getattr(intern!(py, "__dict__"))?.len()
+                let sample = self.sample(py)?;
+                let mut values = Vec::new();
+                for attribute in self.attributes(py)? {
+                    let name = attribute.name.bind(py).clone();
+                    let value = PyDict::new(py).into_any();
+                    sample.setattr(&name, &value)?;
+                    values.push((name, value));
+                }
+                Ok(Layout::find(&sample, &values))
             })
-            .copied()
+            .map(Option::as_ref)
+    }
+
+    /// An instance as the class makes it.
+    fn sample<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let class = self.class.get(py)?;
+        if self.takes_number {
+            class.call1((1,))
+        } else {
+            class.call0()
+        }
+    }
+
+    /// Whether `object` is an instance of this class and of no subclass.
+    ///
+    /// # Errors
+    /// What importing raises.
+    #[inline]
+    pub(crate) fn is_exact(&self, object: &Bound<'_, PyAny>) -> Fallible<bool> {
+        Ok(instance::is_exactly(object, self.class.get(object.py())?))
     }
 
     /// Whether `object` is an instance of this class and of no subclass, and every method of the
@@ -108,10 +175,7 @@ impl StockClass {
     /// What importing raises.
     #[inline]
     pub(crate) fn is_class_of(&self, object: &Bound<'_, PyAny>) -> Fallible<bool> {
-        if !instance::is_exactly(object, self.class.get(object.py())?) {
-            return Ok(false);
-        }
-        self.is_unchanged(object.py())
+        Ok(self.is_exact(object)? && self.is_unchanged(object.py())?)
     }
 
     /// Whether every method of the class is asyncio's own or stands for it.
@@ -140,38 +204,108 @@ impl StockClass {
                 _ => return Ok(false),
             }
         }
+        for attribute in self.attributes(py)? {
+            let found = class.getattr_opt(attribute.name.bind(py))?;
+            let is_same = match (&found, &attribute.of_class) {
+                (Some(found), Some(known)) => found.is(known),
+                (found, known) => found.is_none() && known.is_none(),
+            };
+            if !is_same {
+                return Ok(false);
+            }
+        }
         let version = instance::class_version(class);
         self.version.store(version, Ordering::Relaxed);
         Ok(true)
     }
 
-    /// The attributes of `object`, if it is as [`StockClass::is_class_of`] says and none of its
-    /// own attributes hides a method.
+    /// `object`, if it is as [`StockClass::is_class_of`] says and none of its own attributes hides
+    /// a method.
     ///
     /// # Errors
     /// What importing raises.
     #[inline]
-    pub(crate) fn plain<'py>(&self, object: &Bound<'py, PyAny>) -> Fallible<Option<Instance<'py>>> {
+    pub(crate) fn plain<'py>(
+        &'static self,
+        object: &Bound<'py, PyAny>,
+    ) -> Fallible<Option<Instance<'py>>> {
         if !self.is_class_of(object)? {
             return Ok(None);
         }
-        let plain = Instance::of(object)?;
-        let usual = self.attributes(object.py())?;
-        let count = plain.attributes.len();
-        let is_usual = count == usual
-            || count == usual + 1
-                && instance::own(&plain.attributes, intern!(object.py(), "_loop"))?.is_some();
-        if is_usual || !self.is_hidden(&plain)? {
+        let plain = self.of(object)?;
+        if plain
+            .layout
+            .is_some_and(|layout| layout.has_no_other(object))
+        {
             return Ok(Some(plain));
         }
-        Ok(None)
+        Ok((!self.is_hidden(object)?).then_some(plain))
+    }
+
+    /// `object`, which is or was such an instance.
+    ///
+    /// # Errors
+    /// What importing raises.
+    #[inline]
+    pub(crate) fn of<'py>(&'static self, object: &Bound<'py, PyAny>) -> Fallible<Instance<'py>> {
+        Ok(Instance {
+            object: object.clone(),
+            layout: self.layout(object.py())?,
+        })
+    }
+
+    /// An attribute of `object`, which is or was such an instance.
+    ///
+    /// # Errors
+    /// `AttributeError`.
+    #[inline]
+    pub(crate) fn get<'py>(
+        &'static self,
+        object: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyString>,
+    ) -> Fallible<Bound<'py, PyAny>> {
+        if let Some(layout) = self.layout(object.py())?
+            && let Some(value) = layout.read(object, name)
+        {
+            return Ok(value);
+        }
+        Ok(object.getattr(name)?)
+    }
+
+    /// Sets an attribute of `object`, which is or was such an instance.
+    ///
+    /// # Errors
+    /// `MemoryError`, and what an object that is no such instance any more raises.
+    #[inline]
+    pub(crate) fn set<'py>(
+        &'static self,
+        object: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyString>,
+        value: &Bound<'py, PyAny>,
+    ) -> Fallible<()> {
+        if let Some(layout) = self.layout(object.py())?
+            && layout.write(object, name, value)
+        {
+            return Ok(());
+        }
+        Ok(object.setattr(name, value)?)
     }
 
     #[cold]
-    fn is_hidden(&self, plain: &Instance<'_>) -> Fallible<bool> {
-        let py = plain.object.py();
+    fn is_hidden(&self, object: &Bound<'_, PyAny>) -> Fallible<bool> {
+        let py = object.py();
+        let attributes = instance::attributes(object)?;
+        let mut usual = 0;
+        for known in self.attributes(py)? {
+            if !known.is_later || attributes.contains(known.name.bind(py))? {
+                usual += 1;
+            }
+        }
+        if attributes.len() == usual {
+            return Ok(false);
+        }
         for stock in self.methods(py)?.into_iter().flatten() {
-            if plain.attributes.contains(stock.name.bind(py))? {
+            if attributes.contains(stock.name.bind(py))? {
                 return Ok(true);
             }
         }
@@ -214,26 +348,14 @@ fn methods_of(class: &Bound<'_, PyType>) -> PyResult<Option<Vec<StockMethod>>> {
         .map(Some)
 }
 
-/// An instance, and what it has of its own.
+/// An instance, and where its attributes are.
 pub(crate) struct Instance<'py> {
     /// The object.
     pub(crate) object: Bound<'py, PyAny>,
-    attributes: Bound<'py, PyDict>,
+    layout: Option<&'static Layout>,
 }
 
 impl<'py> Instance<'py> {
-    /// The attributes of `object`, whatever they are.
-    ///
-    /// # Errors
-    /// `AttributeError` when it has none.
-    #[inline]
-    pub(crate) fn of(object: &Bound<'py, PyAny>) -> Fallible<Self> {
-        Ok(Instance {
-            object: object.clone(),
-            attributes: instance::attributes(object)?,
-        })
-    }
-
     /// The token of the attached thread.
     pub(crate) fn py(&self) -> Python<'py> {
         self.object.py()
@@ -245,10 +367,41 @@ impl<'py> Instance<'py> {
     /// `AttributeError`.
     #[inline]
     pub(crate) fn get(&self, name: &Bound<'py, PyString>) -> Fallible<Bound<'py, PyAny>> {
-        match instance::own(&self.attributes, name)? {
-            Some(value) => Ok(value),
-            None => Ok(self.object.getattr(name)?),
+        if let Some(layout) = self.layout
+            && let Some(value) = layout.read(&self.object, name)
+        {
+            return Ok(value);
         }
+        Ok(self.object.getattr(name)?)
+    }
+
+    /// `bool(object.name)`
+    ///
+    /// # Errors
+    /// `AttributeError`, and what an attribute that is no plain truth value raises.
+    #[inline]
+    pub(crate) fn is_true(&self, name: &Bound<'py, PyString>) -> Fallible<bool> {
+        let value = self.get(name)?;
+        match value.cast_exact::<PyBool>() {
+            Ok(truth) => Ok(truth.is_true()),
+            Err(_) => Ok(value.is_truthy()?),
+        }
+    }
+
+    /// `object.name`, if it has that.
+    ///
+    /// # Errors
+    /// What asking for it raises, but for `AttributeError`.
+    pub(crate) fn get_if_any(
+        &self,
+        name: &Bound<'py, PyString>,
+    ) -> Fallible<Option<Bound<'py, PyAny>>> {
+        if let Some(layout) = self.layout
+            && let Some(value) = layout.read(&self.object, name)
+        {
+            return Ok(Some(value));
+        }
+        call::optional_attribute(&self.object, name)
     }
 
     /// `object.name = value`
@@ -261,6 +414,11 @@ impl<'py> Instance<'py> {
         name: &Bound<'py, PyString>,
         value: &Bound<'py, PyAny>,
     ) -> Fallible<()> {
-        Ok(self.attributes.set_item(name, value)?)
+        if let Some(layout) = self.layout
+            && layout.write(&self.object, name, value)
+        {
+            return Ok(());
+        }
+        Ok(self.object.setattr(name, value)?)
     }
 }

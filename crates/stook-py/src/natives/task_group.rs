@@ -18,7 +18,7 @@ use crate::coroutine::Identity;
 use crate::ensure;
 use crate::errors::Imported;
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Held, Raised, Ref, Signature, call};
+use crate::ffi::{Args, Fallible, Held, Ref, Signature, call};
 use crate::future;
 use crate::future_class::python_bool;
 use crate::loop_core::{self, LoopState};
@@ -26,7 +26,7 @@ use crate::reference::reference;
 use crate::task::{self, Options, TaskState};
 
 /// The class.
-pub(super) static GROUP: StockClass = StockClass::new("asyncio.taskgroups", "TaskGroup");
+pub(super) static GROUP: StockClass = StockClass::new("asyncio.taskgroups", "TaskGroup", &[]);
 static ENTER: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.__aenter__");
 static CREATE_TASK: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.create_task");
 static ON_TASK_DONE: Imported = Imported::new("asyncio.taskgroups", "TaskGroup._on_task_done");
@@ -67,13 +67,16 @@ pub(super) fn is_group(object: &Bound<'_, PyAny>) -> Fallible<bool> {
 }
 
 /// Sets a mark to `True`.
-pub(super) fn set_mark(group: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> Fallible<()> {
-    Ok(group.setattr(name, python_bool(group.py(), true))?)
+pub(super) fn set_mark<'py>(
+    group: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> Fallible<()> {
+    GROUP.set(group, name, &python_bool(group.py(), true))
 }
 
 /// The set of the group's tasks; `None` where somebody has put something else there.
 pub(super) fn children<'py>(group: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PySet>>> {
-    let children = Instance::of(group)?.get(intern!(group.py(), "_tasks"))?;
+    let children = GROUP.of(group)?.get(intern!(group.py(), "_tasks"))?;
     Ok(children.cast_into_exact::<PySet>().ok())
 }
 
@@ -83,8 +86,8 @@ pub(super) fn machine(
     children: &Bound<'_, PySet>,
 ) -> Fallible<TaskGroup> {
     let py = group.py();
-    let plain = Instance::of(group)?;
-    let has = |name| Ok::<_, Raised>(plain.get(name)?.is_truthy()?);
+    let plain = GROUP.of(group)?;
+    let has = |name| plain.is_true(name);
     Ok(TaskGroup::from_marks(TaskGroupMarks {
         entered: has(intern!(py, "_entered"))?,
         exiting: has(intern!(py, "_exiting"))?,
@@ -107,15 +110,15 @@ fn advance_entering<'py>(
     let (Some(running), Some(children)) = (loop_core::running_plain(py), children(&group)?) else {
         return routine::delegate(this);
     };
-    let event_loop = group.getattr(intern!(py, "_loop"))?;
+    let event_loop = GROUP.get(&group, intern!(py, "_loop"))?;
     let parent = tasks::current(&running)?;
     let is_entered = machine(&group, &children)?.enter().is_err();
     let Some(parent) = parent.filter(|_| !is_entered && event_loop.is_none()) else {
         // asyncio has its words for each of these.
         return routine::delegate(this);
     };
-    group.setattr(intern!(py, "_loop"), running.as_any())?;
-    group.setattr(intern!(py, "_parent_task"), parent)?;
+    GROUP.set(&group, intern!(py, "_loop"), running.as_any())?;
+    GROUP.set(&group, intern!(py, "_parent_task"), &parent)?;
     set_mark(&group, intern!(py, "_entered"))?;
     Ok(Resumed::Returned(group))
 }
@@ -126,7 +129,7 @@ fn spawning<'py>(
     running: &Ref<'py, LoopState>,
 ) -> Fallible<Option<Bound<'py, PySet>>> {
     let py = group.py();
-    let has = |name| Ok::<_, Raised>(group.get(name)?.is_truthy()?);
+    let has = |name| group.is_true(name);
     let entered = has(intern!(py, "_entered"))?;
     let exiting = has(intern!(py, "_exiting"))?;
     let aborting = has(intern!(py, "_aborting"))?;
@@ -220,7 +223,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
         return Ok(());
     };
     let mut machine = machine(group, &children)?;
-    let parent = group.getattr(intern!(py, "_parent_task"))?;
+    let parent = GROUP.get(group, intern!(py, "_parent_task"))?;
     let done = machine.child_done(
         Outcome::Raised,
         is_base_error(group, &exception)?,
@@ -233,7 +236,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
     else {
         return Ok(());
     };
-    let errors = group.getattr(intern!(py, "_errors"))?;
+    let errors = GROUP.get(group, intern!(py, "_errors"))?;
     call::method1(&errors, intern!(py, "append"), &exception)?;
     if as_base_error {
         keep_base_error(group, &exception)?;
@@ -252,7 +255,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
 /// Wakes the parent, which waits for the last task.
 fn release_parent(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
-    let waiter = Instance::of(group)?.get(intern!(py, "_on_completed_fut"))?;
+    let waiter = GROUP.of(group)?.get(intern!(py, "_on_completed_fut"))?;
     if waiter.is_none() {
         return Ok(());
     }
@@ -287,8 +290,8 @@ pub(super) fn keep_base_error(
     exception: &Bound<'_, PyAny>,
 ) -> Fallible<()> {
     let name = intern!(group.py(), "_base_error");
-    if group.getattr(name)?.is_none() {
-        group.setattr(name, exception)?;
+    if GROUP.get(group, name)?.is_none() {
+        GROUP.set(group, name, exception)?;
     }
     Ok(())
 }
@@ -309,7 +312,7 @@ fn report_orphan(
     details.set_item(intern!(py, "message"), message)?;
     details.set_item(intern!(py, "exception"), exception)?;
     details.set_item(intern!(py, "task"), task)?;
-    let event_loop = group.getattr(intern!(py, "_loop"))?;
+    let event_loop = GROUP.get(group, intern!(py, "_loop"))?;
     loop_core::call_exception_handler(&event_loop, details.as_any())
 }
 
@@ -337,7 +340,7 @@ pub(super) fn request_abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
 fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
     set_mark(group, intern!(py, "_aborting"))?;
-    for task in group.getattr(intern!(py, "_tasks"))?.try_iter()? {
+    for task in GROUP.get(group, intern!(py, "_tasks"))?.try_iter()? {
         let task = task?;
         if !tasks::is_done(&task)? {
             tasks::cancel(&task)?;

@@ -27,7 +27,8 @@ use crate::scheduling;
 ///
 /// DIFFERENCE: a `reschedule` that a program puts on one instance of `Timeout` is not called when
 /// that is entered. In the class, or in a subclass, it is.
-pub(super) static TIMEOUT: StockClass = StockClass::with_number("asyncio.timeouts", "Timeout");
+pub(super) static TIMEOUT: StockClass =
+    StockClass::with_number("asyncio.timeouts", "Timeout", &["_cancelling"]);
 static FROM_DELAY: Imported = Imported::new("asyncio.timeouts", "timeout");
 static ENTER: Imported = Imported::new("asyncio.timeouts", "Timeout.__aenter__");
 static EXIT: Imported = Imported::new("asyncio.timeouts", "Timeout.__aexit__");
@@ -133,11 +134,11 @@ pub(super) fn is_as_it_was(py: Python<'_>) -> Fallible<bool> {
 fn make<'py>(when: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     let py = when.py();
     let none = py.None().into_bound(py);
-    let timeout = TIMEOUT.instance(py)?;
+    let timeout = TIMEOUT.new_instance(py)?;
     set_phase(&timeout, TimeoutPhase::Created)?;
-    timeout.setattr(intern!(py, "_timeout_handler"), &none)?;
-    timeout.setattr(intern!(py, "_task"), &none)?;
-    timeout.setattr(intern!(py, "_when"), when)?;
+    TIMEOUT.set(&timeout, intern!(py, "_timeout_handler"), &none)?;
+    TIMEOUT.set(&timeout, intern!(py, "_task"), &none)?;
+    TIMEOUT.set(&timeout, intern!(py, "_when"), when)?;
     Ok(timeout)
 }
 
@@ -152,7 +153,7 @@ pub(super) fn expiry_as_python<'py>(
     let py = task.py();
     let timeout = make(&py.None().into_bound(py))?;
     set_phase(&timeout, phase)?;
-    timeout.setattr(intern!(py, "_task"), task)?;
+    TIMEOUT.set(&timeout, intern!(py, "_task"), task)?;
     Ok(timeout.getattr(intern!(py, "_on_timeout"))?)
 }
 
@@ -167,7 +168,7 @@ const PHASES: [(&Imported, TimeoutPhase); 5] = [
 /// How far `timeout` is; `None` when somebody gave it a state of his own.
 fn phase(timeout: &Bound<'_, PyAny>) -> Fallible<Option<TimeoutPhase>> {
     let py = timeout.py();
-    let state = timeout.getattr(intern!(py, "_state"))?;
+    let state = TIMEOUT.get(timeout, intern!(py, "_state"))?;
     for (member, phase) in PHASES {
         if state.is(member.get(py)?) {
             return Ok(Some(phase));
@@ -185,7 +186,7 @@ fn set_phase(timeout: &Bound<'_, PyAny>, phase: TimeoutPhase) -> Fallible<()> {
         TimeoutPhase::Expired => &EXPIRED,
         TimeoutPhase::Finished => &EXITED,
     };
-    Ok(timeout.setattr(intern!(py, "_state"), member.get(py)?)?)
+    TIMEOUT.set(timeout, intern!(py, "_state"), member.get(py)?)
 }
 
 fn machine(timeout: &Bound<'_, PyAny>) -> Fallible<Option<Timeout>> {
@@ -193,7 +194,7 @@ fn machine(timeout: &Bound<'_, PyAny>) -> Fallible<Option<Timeout>> {
 }
 
 fn task_of<'py>(timeout: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(timeout.getattr(intern!(timeout.py(), "_task"))?)
+    TIMEOUT.get(timeout, intern!(timeout.py(), "_task"))
 }
 
 fn advance_entering<'py>(
@@ -217,12 +218,16 @@ fn advance_entering<'py>(
         return routine::delegate(this);
     };
     set_phase(&timeout, machine.phase())?;
-    timeout.setattr(intern!(py, "_task"), &task)?;
+    TIMEOUT.set(&timeout, intern!(py, "_task"), &task)?;
     if rules.timeout_converts != ConvertRule::NoneLeft {
         let requests = tasks::cancelling(&task)?;
-        timeout.setattr(intern!(py, "_cancelling"), requests)?;
+        TIMEOUT.set(
+            &timeout,
+            intern!(py, "_cancelling"),
+            requests.into_pyobject(py).map_err(PyErr::from)?.as_any(),
+        )?;
     }
-    let when = timeout.getattr(intern!(py, "_when"))?;
+    let when = TIMEOUT.get(&timeout, intern!(py, "_when"))?;
     if !set_deadline(&timeout, &when, &running)? {
         RESCHEDULE.get(py)?.call1((&timeout, when))?;
     }
@@ -255,7 +260,7 @@ fn set_deadline<'py>(
     if seconds.is_none() && !when.is_none() {
         return Ok(false);
     }
-    timeout.setattr(intern!(py, "_when"), when)?;
+    TIMEOUT.set(timeout, intern!(py, "_when"), when)?;
     stop_timer(timeout)?;
     let timer = match seconds {
         None => py.None().into_bound(py),
@@ -270,13 +275,13 @@ fn set_deadline<'py>(
             }
         }
     };
-    timeout.setattr(intern!(py, "_timeout_handler"), timer)?;
+    TIMEOUT.set(timeout, intern!(py, "_timeout_handler"), &timer)?;
     Ok(true)
 }
 
 /// Cancels the timer, if there is one; returns whether there was.
 fn stop_timer(timeout: &Bound<'_, PyAny>) -> Fallible<bool> {
-    let timer = timeout.getattr(intern!(timeout.py(), "_timeout_handler"))?;
+    let timer = TIMEOUT.get(timeout, intern!(timeout.py(), "_timeout_handler"))?;
     if timer.is_none() {
         return Ok(false);
     }
@@ -295,7 +300,7 @@ fn on_timeout<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         tasks::cancel(&task_of(&timeout)?)?;
         set_phase(&timeout, machine.phase())?;
         let none = py.None().into_bound(py);
-        timeout.setattr(intern!(py, "_timeout_handler"), &none)?;
+        TIMEOUT.set(&timeout, intern!(py, "_timeout_handler"), &none)?;
         return Ok(none);
     }
     args.forward(ON_TIMEOUT.get(py)?)
@@ -323,7 +328,7 @@ fn advance_exiting<'py>(
         ended = Some((body, at_entry));
     }
     if stop_timer(&timeout)? {
-        timeout.setattr(intern!(py, "_timeout_handler"), &none)?;
+        TIMEOUT.set(&timeout, intern!(py, "_timeout_handler"), &none)?;
     }
     set_phase(&timeout, machine.phase())?;
     if let Some((body, at_entry)) = ended {
@@ -342,7 +347,9 @@ fn at_entry(timeout: &Bound<'_, PyAny>) -> Fallible<Option<u32>> {
     if reference(py)?.timeout_converts == ConvertRule::NoneLeft {
         return Ok(Some(0));
     }
-    let requests = call::optional_attribute(timeout, intern!(py, "_cancelling"))?;
+    let requests = TIMEOUT
+        .of(timeout)?
+        .get_if_any(intern!(py, "_cancelling"))?;
     Ok(requests.and_then(|requests| requests.extract().ok()))
 }
 

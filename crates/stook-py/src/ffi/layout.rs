@@ -1,0 +1,337 @@
+//! Where instances of a class keep their attributes: in an array, each at a place that is the same
+//! for all of them.
+//!
+//! CPython keeps the names once, in the class, and in each instance the values alone. A layout is
+//! found by trial, on an instance whose values are known. Reading by it makes no dict of the
+//! instance, which would make every later access slower and the instance three times as large.
+//!
+//! # Source
+//! `Objects/dictobject.c`, `Include/internal/pycore_dict.h` and `pycore_object.h`, CPython 3.11 to
+//! 3.13: names are only ever added to the shared keys of a class, and the arrays of instances made
+//! before are long enough for those.
+
+use std::ffi::c_ulong;
+use std::ptr;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyType};
+
+/// The places of the attributes of one class's instances.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// The class, to be compared.
+    class: usize,
+    /// Its shared keys, to be compared.
+    keys: usize,
+    /// How many names these had.
+    names: isize,
+    places: Places,
+}
+
+/// The place of each name, which is found by where the name is in memory.
+#[derive(Debug)]
+struct Places {
+    /// The addresses of the names, each in the field that [`Places::field`] says, and their places.
+    fields: [(usize, usize); FIELDS],
+    factor: usize,
+    /// Keeps the names where they are.
+    _names: Box<[Py<PyString>]>,
+}
+
+/// How many names there may be, several times over; a power of 2.
+const FIELDS: usize = 64;
+/// The golden ratio's part of all numbers of this size: multiples of it are spread well.
+const GOLDEN_RATIO: usize = 0x9E37_79B9_7F4A_7C15;
+
+impl Places {
+    /// `None` where no factor gives each name a field of its own.
+    fn new(given: Vec<(Py<PyString>, usize)>) -> Option<Self> {
+        (0..1000usize)
+            .map(|trial| GOLDEN_RATIO.wrapping_mul(2 * trial + 1))
+            .find_map(|factor| {
+                let mut fields = [(0, 0); FIELDS];
+                for (name, place) in &given {
+                    let address = name.as_ptr() as usize;
+                    let field = &mut fields[Self::field(address, factor)];
+                    if field.0 != 0 {
+                        return None;
+                    }
+                    *field = (address, *place);
+                }
+                Some((fields, factor))
+            })
+            .map(|(fields, factor)| Places {
+                fields,
+                factor,
+                _names: given.into_iter().map(|(name, _)| name).collect(),
+            })
+    }
+
+    fn field(address: usize, factor: usize) -> usize {
+        address.wrapping_mul(factor) >> (usize::BITS - FIELDS.ilog2())
+    }
+
+    #[inline]
+    fn get(&self, name: &Bound<'_, PyString>) -> Option<usize> {
+        let address = name.as_ptr() as usize;
+        let (known, place) = self.fields[Self::field(address, self.factor)];
+        (known == address).then_some(place)
+    }
+}
+
+/// The first fields of `PyDictKeysObject`.
+#[repr(C)]
+struct SharedKeys {
+    references: isize,
+    sizes: [u8; 3],
+    version: u32,
+    usable: isize,
+    names: isize,
+}
+
+/// The most names that shared keys have room for, and some more.
+const MOST_NAMES: isize = 64;
+
+/// `Py_TPFLAGS_MANAGED_DICT`
+const MANAGED_DICT: c_ulong = 1 << 4;
+/// What a class has whose instances have an array.
+#[cfg(not(Py_3_13))]
+const HAS_ARRAYS: c_ulong = ffi::Py_TPFLAGS_HEAPTYPE | MANAGED_DICT;
+/// What a class has whose instances have an array: `Py_TPFLAGS_INLINE_VALUES` is the last.
+#[cfg(Py_3_13)]
+const HAS_ARRAYS: c_ulong = ffi::Py_TPFLAGS_HEAPTYPE | MANAGED_DICT | 1 << 2;
+
+impl Layout {
+    /// Finds the places of `attributes` in the instances of the class of `sample`, which has these
+    /// values and has no other attribute with one of them; `None` where they are not as expected.
+    pub(crate) fn find(
+        sample: &Bound<'_, PyAny>,
+        attributes: &[(Bound<'_, PyString>, Bound<'_, PyAny>)],
+    ) -> Option<Layout> {
+        let class = sample.get_type();
+        let keys = shared_keys(&class)?;
+        // SAFETY: S2, S16.
+        let usable = unsafe { (*keys).usable };
+        // SAFETY: S2, S16.
+        let names = unsafe { (*keys).names };
+        if usable < 0 || names < 0 || usable + names > MOST_NAMES {
+            return None;
+        }
+        // SAFETY: S16; the class has arrays.
+        let array = unsafe { own_array(sample.as_ptr()) };
+        if array.is_null() {
+            return None;
+        }
+        if names as usize != attributes.len() {
+            return None;
+        }
+        let mut places = Vec::with_capacity(attributes.len());
+        for (name, value) in attributes {
+            let place = (0..names as usize).find(|&place| {
+                // SAFETY: S16; the array has a place for each name.
+                ptr::eq(unsafe { *array.wrapping_add(place) }, value.as_ptr())
+            })?;
+            places.push((name.clone().unbind(), place));
+        }
+        Some(Layout {
+            class: class.as_ptr() as usize,
+            keys: keys as usize,
+            names,
+            places: Places::new(places)?,
+        })
+    }
+
+    /// Whether `object`, an instance of the class, certainly has no attribute but those that were
+    /// found.
+    #[inline]
+    pub(crate) fn has_no_other(&self, object: &Bound<'_, PyAny>) -> bool {
+        let array = self.array(object);
+        if array.is_null() {
+            return false;
+        }
+        let keys = self.keys as *const SharedKeys;
+        // SAFETY: S2, S16; an array was found, so these are still the keys of the class.
+        let names = unsafe { (*keys).names };
+        names == self.names || self.has_none_of_the_new(array, names)
+    }
+
+    /// Whether `array` has nothing for the names that the class got since.
+    #[cold]
+    fn has_none_of_the_new(&self, array: *mut *mut ffi::PyObject, names: isize) -> bool {
+        (self.names..names).all(|place| {
+            // SAFETY: S16; the array has a place for each name.
+            unsafe { *array.wrapping_offset(place) }.is_null()
+        })
+    }
+
+    /// An attribute of an instance; `None` where it has to be asked for.
+    #[inline]
+    pub(crate) fn read<'py>(
+        &self,
+        object: &Bound<'py, PyAny>,
+        name: &Bound<'py, PyString>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let place = self.places.get(name)?;
+        let array = self.array(object);
+        if array.is_null() {
+            return None;
+        }
+        // SAFETY: S16.
+        let value = unsafe { *array.wrapping_add(place) };
+        // SAFETY: S2, S16; the instance holds it.
+        unsafe { Bound::from_borrowed_ptr_or_opt(object.py(), value) }
+    }
+
+    /// Sets an attribute that an instance has; `false` where it has to be set otherwise.
+    #[inline]
+    pub(crate) fn write(
+        &self,
+        object: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyString>,
+        value: &Bound<'_, PyAny>,
+    ) -> bool {
+        let Some(place) = self.places.get(name) else {
+            return false;
+        };
+        if !self.is_instance(object) {
+            return false;
+        }
+        // SAFETY: S16; the class was compared.
+        let array = unsafe { own_array(object.as_ptr()) };
+        if array.is_null() {
+            return false;
+        }
+        // SAFETY: S16; nothing else runs while the place is looked at and filled.
+        let place = unsafe { &mut *array.wrapping_add(place) };
+        if place.is_null() {
+            return false;
+        }
+        let before = std::mem::replace(place, value.clone().into_ptr());
+        // SAFETY: S1, S3; the reference that the instance had.
+        drop(unsafe { Bound::from_owned_ptr(object.py(), before) });
+        true
+    }
+
+    #[inline]
+    fn is_instance(&self, object: &Bound<'_, PyAny>) -> bool {
+        object.get_type_ptr() as usize == self.class
+    }
+
+    /// The array of the values of `object`, or null.
+    #[inline]
+    fn array(&self, object: &Bound<'_, PyAny>) -> *mut *mut ffi::PyObject {
+        if !self.is_instance(object) {
+            return ptr::null_mut();
+        }
+        // SAFETY: S16; the class was compared.
+        let array = unsafe { own_array(object.as_ptr()) };
+        if !array.is_null() {
+            return array;
+        }
+        // SAFETY: S16; the class was compared.
+        unsafe { array_of_dict(object.as_ptr(), self.keys) }
+    }
+}
+
+/// The shared keys of a class whose instances have arrays.
+fn shared_keys(class: &Bound<'_, PyType>) -> Option<*const SharedKeys> {
+    let class = class.as_type_ptr();
+    // SAFETY: S2.
+    let flags = unsafe { (*class).tp_flags };
+    if flags & HAS_ARRAYS != HAS_ARRAYS {
+        return None;
+    }
+    // SAFETY: S2; a class with that flag is a heap type.
+    let keys = unsafe { (*class.cast::<ffi::PyHeapTypeObject>()).ht_cached_keys };
+    (!keys.is_null()).then_some(keys.cast_const().cast())
+}
+
+/// The array of an instance that has no dict yet, or null; CPython 3.11.
+///
+/// # Safety
+/// S2; the class of `object` has arrays.
+#[cfg(not(Py_3_12))]
+#[inline]
+unsafe fn own_array(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject {
+    let place = object.cast::<*mut *mut ffi::PyObject>().wrapping_sub(4);
+    // SAFETY: S16.
+    unsafe { *place }
+}
+
+/// The array of an instance that has no dict yet, or null; CPython 3.12, where the pointer to an
+/// array is kept less one, which tells it from a dict.
+///
+/// # Safety
+/// S2; the class of `object` has arrays.
+#[cfg(all(Py_3_12, not(Py_3_13)))]
+#[inline]
+unsafe fn own_array(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject {
+    let place = object.cast::<*mut u8>().wrapping_sub(3);
+    // SAFETY: S16.
+    let marked = unsafe { *place };
+    if marked as usize & 1 == 0 {
+        return ptr::null_mut();
+    }
+    marked.wrapping_add(1).cast()
+}
+
+/// The array of an instance that has no dict yet, or null; CPython 3.13, where it stands behind the
+/// instance, after four numbers of which the last says whether it is in use.
+///
+/// # Safety
+/// S2; the class of `object` has arrays.
+#[cfg(Py_3_13)]
+#[inline]
+unsafe fn own_array(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject {
+    // SAFETY: S2, S16.
+    let dict = unsafe { dict_of(object) };
+    if !dict.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: S2.
+    let class = unsafe { ffi::Py_TYPE(object) };
+    // SAFETY: S2.
+    let size = unsafe { (*class).tp_basicsize };
+    let numbers = object.cast::<u8>().wrapping_offset(size);
+    let in_use = numbers.wrapping_add(3);
+    // SAFETY: S16.
+    if unsafe { *in_use } == 0 {
+        return ptr::null_mut();
+    }
+    numbers.wrapping_add(size_of::<usize>()).cast()
+}
+
+/// The dict of an instance, or null.
+///
+/// # Safety
+/// S2; the class of `object` has arrays, and the instance has none of its own, or the version is
+/// one that tells them apart.
+#[inline]
+unsafe fn dict_of(object: *mut ffi::PyObject) -> *mut ffi::PyDictObject {
+    let place = object.cast::<*mut ffi::PyDictObject>().wrapping_sub(3);
+    // SAFETY: S16.
+    unsafe { *place }
+}
+
+/// The array that the dict of an instance has taken over, or null.
+///
+/// # Safety
+/// As for [`dict_of`]; `keys` are the shared keys of the class.
+#[inline]
+unsafe fn array_of_dict(object: *mut ffi::PyObject, keys: usize) -> *mut *mut ffi::PyObject {
+    // SAFETY: S16.
+    let dict = unsafe { dict_of(object) };
+    if dict.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: S2; the instance holds its dict.
+    let own = unsafe { (*dict).ma_keys };
+    // SAFETY: S2; the instance holds its dict.
+    let values = unsafe { (*dict).ma_values };
+    if own as usize != keys || values.is_null() {
+        return ptr::null_mut();
+    }
+    let before = if cfg!(Py_3_13) { size_of::<usize>() } else { 0 };
+    values.cast::<u8>().wrapping_add(before).cast()
+}

@@ -113,7 +113,7 @@ impl StockClass {
             let class = self.class.get(py)?;
             let own = self.sample(py)?.getattr(intern!(py, "__dict__"))?;
             let mut attributes = Vec::new();
-            for name in own.cast::<PyDict>()?.keys() {
+            for (name, _) in own.cast::<PyDict>()? {
                 attributes.push((name.cast_into::<PyString>()?, false));
             }
             for name in self.later {

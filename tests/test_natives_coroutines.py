@@ -1,4 +1,4 @@
-"""Native coroutines driven by hand, and what is written of them and of native functions."""
+"""Native coroutines and functions, whatever a program does with what asyncio never touches."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from side_by_side import same_trials
 pytestmark = [pytest.mark.needs_stook, pytest.mark.time_limit(100)]
 
 
-@pytest.mark.parametrize("program", ["coroutines", "metadata"])
+@pytest.mark.parametrize("program", ["coroutines", "metadata", "states"])
 def test_a_native_one_is_as_stocks(program, tmp_path):
     same_trials(program, tmp_path)

@@ -93,7 +93,7 @@ fn notify<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     };
     if loop_core::running_plain(py).is_some()
         && let Some((object, Some(most))) = given
-        && let Some(condition) = Condition::plain(&object)?
+        && let Ok(Some(condition)) = Condition::plain(&object).map_err(|raised| raised.clear(py))
     {
         condition.notify(Some(most))?;
         return Ok(py.None().into_bound(py));

@@ -58,10 +58,13 @@ pub(super) fn remove<'py>(deque: &Bound<'py, PyAny>, item: &Bound<'py, PyAny>) -
     }
 }
 
-/// Whether there is nothing in it.
+/// Whether there is nothing in it, or it is something else that is false.
 #[inline]
 pub(super) fn is_empty(deque: &Bound<'_, PyAny>) -> Fallible<bool> {
-    Ok(deque.is_none() || deque.len()? == 0)
+    if is_exact(deque)? {
+        return Ok(deque.len()? == 0);
+    }
+    Ok(!deque.is_truthy()?)
 }
 
 /// Calls `visit` with each item, until it answers `false`.

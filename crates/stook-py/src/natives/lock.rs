@@ -89,7 +89,7 @@ pub(super) fn acquire_in<'py>(
             return Ok(Resumed::Returned(python_bool(py, true)));
         }
         this.set_stage(1);
-        let future = waiters::join(lock)?;
+        let future = waiters::join_first(lock)?;
         this.future.set(future.clone());
         this.awaiting.begin(&future)
     } else {

@@ -289,9 +289,11 @@ fn task_done<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
     if loop_core::running_plain(py).is_some()
         && let Some([object]) = args.exactly::<1>()
-        && let Some(queue) = Queue::plain(&object)?
+        && let Ok(Some(queue)) = Queue::plain(&object).map_err(|raised| raised.clear(py))
+        && let Ok(before) = queue.unfinished().map_err(|raised| raised.clear(py))
+        && number::is_plain(&before)
     {
-        if !queue.has_unfinished()? {
+        if !number::is_positive(&before)? {
             let message = "task_done() called too many times";
             return Err(PyValueError::new_err(message).into());
         }

@@ -207,7 +207,11 @@ pub(crate) fn call<'py, const N: usize>(
     let py = args.py();
     if loop_core::running_plain(py).is_some()
         && let Some(given) = args.exactly::<N>()
-        && is_ours(&given[0])?
+        // What is wrong with it, the coroutine of the method says when it runs.
+        && is_ours(&given[0]).unwrap_or_else(|raised| {
+            raised.clear(py);
+            false
+        })
     {
         return new(routine, given);
     }

@@ -137,6 +137,10 @@ fn wake_as_many_as_there_are_places(semaphore: &Instance<'_>) -> Fallible<()> {
     Ok(())
 }
 
+fn has_no_waiters(semaphore: &Instance<'_>) -> Fallible<bool> {
+    Ok(deque::is_empty(&waiters::of(semaphore)?)? || waiters::are_all_cancelled(semaphore)?)
+}
+
 fn acquire<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     routine::call::<1>(&ACQUIRING, args, |object| Ok(plain(object)?.is_some()))
 }
@@ -149,12 +153,12 @@ pub(super) fn acquire_in<'py>(
     let py = this.py();
     let semaphore = of(&this.subject(py))?;
     let resumed = if this.stage() == 0 {
-        if !number::is_zero(&value(&semaphore)?)? && waiters::are_all_cancelled(&semaphore)? {
+        if !number::is_zero(&value(&semaphore)?)? && has_no_waiters(&semaphore)? {
             change(&semaphore, -1)?;
             return Ok(Resumed::Returned(python_bool(py, true)));
         }
         this.set_stage(1);
-        let future = waiters::join(&semaphore)?;
+        let future = waiters::join_first(&semaphore)?;
         this.future.set(future.clone());
         this.awaiting.begin(&future)
     } else {

@@ -5,6 +5,7 @@
 //! # Source
 //! `TaskGroup`, CPython 3.11 to 3.13 `asyncio/taskgroups.py`.
 
+use pyo3::exceptions::PyAttributeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyString};
@@ -88,9 +89,17 @@ pub(super) fn machine(
     let py = group.py();
     let plain = GROUP.of(group)?;
     let has = |name| plain.is_true(name);
+    // These two asyncio reads when a task joins, and at no other time.
+    let if_there = |name, otherwise| match plain.is_true(name) {
+        Err(raised) if raised.matches(py.get_type::<PyAttributeError>().as_any()) => {
+            raised.clear(py);
+            Ok(otherwise)
+        }
+        known => known,
+    };
     Ok(TaskGroup::from_marks(TaskGroupMarks {
-        entered: has(intern!(py, "_entered"))?,
-        exiting: has(intern!(py, "_exiting"))?,
+        entered: if_there(intern!(py, "_entered"), true)?,
+        exiting: if_there(intern!(py, "_exiting"), false)?,
         aborting: has(intern!(py, "_aborting"))?,
         parent_cancel_requested: has(intern!(py, "_parent_cancel_requested"))?,
         tasks: children.len(),
@@ -112,6 +121,7 @@ fn advance_entering<'py>(
     };
     let event_loop = GROUP.get(&group, intern!(py, "_loop"))?;
     let parent = tasks::current(&running)?;
+    group.getattr(intern!(py, "_entered"))?;
     let is_entered = machine(&group, &children)?.enter().is_err();
     let Some(parent) = parent.filter(|_| !is_entered && event_loop.is_none()) else {
         // asyncio has its words for each of these.
@@ -161,7 +171,11 @@ fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         && let Ok([Some(group), Some(coroutine), name, context]) =
             args.parse(&SIGNATURE).map_err(|raised| raised.clear(py))
         && let Some(plain) = GROUP.plain(&group)?
-        && let Some(children) = spawning(&plain, &running)?
+        && let Some(children) = spawning(&plain, &running).unwrap_or_else(|raised| {
+            // What is wrong with the group, asyncio has its words for.
+            raised.clear(py);
+            None
+        })
         && ensure::spawns_natively(running.as_any()).is_some()
     {
         let name = name.filter(|name| !name.is_none());

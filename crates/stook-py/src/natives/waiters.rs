@@ -70,15 +70,20 @@ pub(super) fn are_all_cancelled(subject: &Instance<'_>) -> Fallible<bool> {
     Ok(all)
 }
 
+/// A new future, last among the waiters of a lock or a semaphore, which has no deque before.
+#[inline]
+pub(super) fn join_first<'py>(subject: &Instance<'py>) -> Fallible<Bound<'py, PyAny>> {
+    let py = subject.py();
+    if of(subject)?.is_none() {
+        subject.set(intern!(py, "_waiters"), &deque::new(py)?)?;
+    }
+    join(subject)
+}
+
 /// A new future, last among the waiters.
 #[inline]
 pub(super) fn join<'py>(subject: &Instance<'py>) -> Fallible<Bound<'py, PyAny>> {
-    let py = subject.py();
-    let mut waiters = of(subject)?;
-    if waiters.is_none() {
-        waiters = deque::new(py)?;
-        subject.set(intern!(py, "_waiters"), &waiters)?;
-    }
+    let waiters = of(subject)?;
     let future = bound_loop::create_future(subject)?;
     deque::append(&waiters, &future)?;
     Ok(future)
@@ -110,7 +115,7 @@ pub(super) fn wake_first(subject: &Instance<'_>) -> Fallible<()> {
 pub(super) fn wake(subject: &Instance<'_>, value: bool, most: usize) -> Fallible<usize> {
     let waiters = of(subject)?;
     let mut count = 0;
-    if most == 0 || waiters.is_none() {
+    if most == 0 {
         return Ok(count);
     }
     deque::each(&waiters, |waiter| {

@@ -31,10 +31,6 @@ fn none<'py>(this: &Ref<'py, LoopState>) -> Bound<'py, PyAny> {
 }
 
 /// The arguments of a callback, as a tuple.
-fn tuple<'py>(py: Python<'py>, arguments: Vec<Bound<'py, PyAny>>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(PyTuple::new(py, arguments)?.into_any())
-}
-
 /// What debug mode checks of a callback before it is scheduled.
 fn check<'py>(
     this: &Ref<'py, LoopState>,
@@ -59,8 +55,7 @@ fn call_soon<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<
     let taken = args.leading("BaseEventLoop.call_soon", ["callback"], "context")?;
     let [callback] = taken.leading;
     check(this, &callback, "call_soon", true)?;
-    let arguments = tuple(this.py(), taken.rest)?;
-    let handle = scheduling::soon(this, &callback, arguments, taken.option)?;
+    let handle = scheduling::soon(this, &callback, taken.rest.into_any(), taken.option)?;
     Ok(handle.into_any())
 }
 
@@ -76,8 +71,7 @@ fn call_soon_threadsafe<'py>(
     )?;
     let [callback] = taken.leading;
     check(this, &callback, "call_soon_threadsafe", false)?;
-    let arguments = tuple(this.py(), taken.rest)?;
-    let handle = scheduling::soon(this, &callback, arguments, taken.option)?;
+    let handle = scheduling::soon(this, &callback, taken.rest.into_any(), taken.option)?;
     turn::wake_up(this)?;
     Ok(handle.into_any())
 }
@@ -114,8 +108,7 @@ fn call_at<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<Bo
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None").into());
     }
-    let arguments = tuple(this.py(), taken.rest)?;
-    set_timer(this, when, &callback, arguments, taken.option)
+    set_timer(this, when, &callback, taken.rest.into_any(), taken.option)
 }
 
 /// `call_later(delay, callback, *args, context=None)`
@@ -149,7 +142,7 @@ fn call_later<'py>(
             .as_any()
             .call_method(intern!(py, "call_at"), all, Some(&options))?);
     }
-    set_timer(this, when, &callback, tuple(py, taken.rest)?, taken.option)
+    set_timer(this, when, &callback, taken.rest.into_any(), taken.option)
 }
 
 fn time<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {

@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PySet, PyTuple};
+use pyo3::types::PySet;
 
 use crate::accelerator;
 use crate::current;
@@ -217,7 +217,7 @@ fn is_done(task: &Bound<'_, PyAny>) -> Fallible<bool> {
 fn call_without_callers<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let taken = args.leading("call_without_callers", ["function"], "")?;
     let [function] = taken.leading;
-    let arguments = PyTuple::new(args.py(), taken.rest)?;
+    let arguments = taken.rest;
     callers::without(&function, arguments.as_any())
 }
 

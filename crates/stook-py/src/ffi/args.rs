@@ -16,7 +16,7 @@ pub(crate) struct Leading<'py, const N: usize> {
     /// The parameters with names.
     pub(crate) leading: [Bound<'py, PyAny>; N],
     /// What came after them.
-    pub(crate) rest: Vec<Bound<'py, PyAny>>,
+    pub(crate) rest: Bound<'py, PyTuple>,
     /// The value of the keyword.
     pub(crate) option: Option<Bound<'py, PyAny>>,
 }
@@ -197,6 +197,13 @@ impl<'a, 'py> Args<'a, 'py> {
         keyword: &str,
     ) -> Fallible<Leading<'py, N>> {
         let given = self.positional_len();
+        if given >= N && self.keywords_len() == 0 {
+            return Ok(Leading {
+                leading: std::array::from_fn(|index| self.positional(index)),
+                rest: self.rest(N)?,
+                option: None,
+            });
+        }
         let mut places = [const { None }; N];
         for (index, place) in places.iter_mut().enumerate().take(given) {
             *place = Some(self.positional(index));
@@ -225,14 +232,27 @@ impl<'a, 'py> Args<'a, 'py> {
         signature::missing(function, "positional", &missing)?;
         let py = self.py();
         let leading = places.map(|place| place.unwrap_or_else(|| py.None().into_bound(py)));
-        let rest = (N.min(given)..given)
-            .map(|index| self.positional(index))
-            .collect();
         Ok(Leading {
             leading,
-            rest,
+            rest: self.rest(N.min(given))?,
             option,
         })
+    }
+
+    /// The arguments that were given by position, but for the first so many.
+    fn rest(&self, first: usize) -> Fallible<Bound<'py, PyTuple>> {
+        match self {
+            Args::Vector {
+                py,
+                values,
+                positional,
+                ..
+            } => {
+                // SAFETY: S9, borrowed references that live for the call.
+                unsafe { call::tuple(*py, &values[first..*positional]) }
+            }
+            Args::Tuple(tuple, _) => Ok(PyTuple::new(tuple.py(), tuple.iter().skip(first))?),
+        }
     }
 
     /// The value of the one keyword that a function of any number of arguments takes.

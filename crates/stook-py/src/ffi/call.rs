@@ -89,6 +89,30 @@ pub(super) fn call_vector<'py>(
     checked(function.py(), answer)
 }
 
+/// `(*values,)`
+///
+/// # Safety
+/// They are borrowed references that live for the call.
+pub(super) unsafe fn tuple<'py>(
+    py: Python<'py>,
+    values: &[*mut ffi::PyObject],
+) -> Fallible<Bound<'py, PyTuple>> {
+    if values.is_empty() {
+        return Ok(PyTuple::empty(py));
+    }
+    // SAFETY: S1.
+    let tuple = unsafe { hang::PyTuple_New(values.len() as isize) };
+    let tuple = checked(py, tuple)?;
+    for (index, &value) in values.iter().enumerate() {
+        // SAFETY: S2, S3; the tuple is given a reference of its own.
+        let value = unsafe { ffi::Py_NewRef(value) };
+        // SAFETY: S3; the tuple is new and has a place for each.
+        unsafe { ffi::PyTuple_SET_ITEM(tuple.as_ptr(), index as isize, value) };
+    }
+    // SAFETY: it was made as one.
+    Ok(unsafe { tuple.cast_into_unchecked() })
+}
+
 /// `function(*arguments)`; `arguments` is a tuple.
 #[inline]
 pub(crate) fn call_tuple<'py>(

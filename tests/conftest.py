@@ -20,16 +20,12 @@ pytest.register_assert_rewrite("side_by_side")
 
 import engines  # noqa: E402
 from programs import run_python  # noqa: E402
+from slowness import SLOWNESS  # noqa: E402
 
-TIME_LIMIT_SECONDS = 30.0
-GRACE_SECONDS = 10.0
+TIME_LIMIT_SECONDS = 30.0 * SLOWNESS
+GRACE_SECONDS = 10.0 * SLOWNESS
 GC_STRESS = os.environ.get("STOOK_TESTS_GC_STRESS") == "1"
 """Whether the collector runs at every allocation of stook's: for builds with that feature."""
-
-if os.environ.get("STOOK_TESTS_SLOW") == "1":
-    # Under a checker that makes everything many times slower.
-    TIME_LIMIT_SECONDS *= 40
-    GRACE_SECONDS *= 40
 
 MARKERS = {
     "lazy": "only engines that start a task at the next turn of the loop",
@@ -224,6 +220,12 @@ def quiet_loop(loop):
     """Give a loop out of debug mode, for tests of texts that debug mode makes longer."""
     loop.set_debug(False)
     return loop
+
+
+@pytest.fixture
+def many():
+    """Say how many are many: fewer where each costs a collection, which looks at all of them."""
+    return 300 if GC_STRESS else 10_000
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
-PATIENCE_SECONDS = 10.0
+from slowness import SLOWNESS
+
+PATIENCE_SECONDS = 10.0 * SLOWNESS
 
 
 class Busy:

@@ -4,11 +4,14 @@ A test asks for the ``engine`` fixture and spells asyncio's names through it, ``
 where a program would write ``asyncio.gather(…)``. On the stock engine that is the standard
 library, so a test first proves that it describes asyncio; on ours it is stook's own name.
 
-Two environment variables change the list:
+Three environment variables change the list:
 
 ``STOOK_TESTS_STOCK_ONLY=1``
     Only the standard library's engines: for writing tests where stook is not built. Without it a
     stook that cannot be imported is an error, never a skip.
+``STOOK_TESTS_OURS_ONLY=1``
+    Only stook's engines: for runs that look for misuse of memory, which is none of the standard
+    library's.
 ``STOOK_TESTS_INSTALLED=1``
     ``stook.install()`` is called before the first test and every body runs on what the names of
     ``asyncio`` then are.
@@ -19,6 +22,7 @@ import os
 import sys
 
 STOCK_ONLY = os.environ.get("STOOK_TESTS_STOCK_ONLY") == "1"
+OURS_ONLY = os.environ.get("STOOK_TESTS_OURS_ONLY") == "1"
 INSTALLED = os.environ.get("STOOK_TESTS_INSTALLED") == "1"
 HAS_EAGER = sys.version_info >= (3, 12)
 
@@ -79,7 +83,7 @@ def _with_eager(name, sources, make_loop, **traits):
 
 
 def available_engines():
-    """Return the engines of this run, the reference first.
+    """Return the engines of this run, the reference first if it is among them.
 
     Raises:
         ImportError: stook is wanted and cannot be imported.
@@ -90,7 +94,9 @@ def available_engines():
 
         stook.install()
         return _with_eager("installed", standard, asyncio.new_event_loop, ours=True, native=True)
-    engines = _with_eager("asyncio", standard, asyncio.SelectorEventLoop)
+    engines = []
+    if not OURS_ONLY:
+        engines += _with_eager("asyncio", standard, asyncio.SelectorEventLoop)
     if STOCK_ONLY:
         return engines
     import stook

@@ -105,6 +105,7 @@ fn pytest(environment: &Environment) -> Command {
     let mut command = environment.command("python");
     command.args(["-m", "pytest", "--quiet", "tests"]);
     command.args(super::test::OWN_PROCESSES.map(|glob| format!("--ignore-glob=tests/{glob}")));
+    command.env("STOOK_TESTS_OURS_ONLY", "1");
     command
 }
 

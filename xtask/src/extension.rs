@@ -18,7 +18,34 @@ use crate::project;
 /// The build or the installation fails.
 pub(crate) fn install(environment: &Environment) -> Result<()> {
     let version = environment.interpreter().version;
-    let wheel = build(environment, &project::wheels(version), None)?;
+    let wheel = build(environment, &project::wheels(version), &[])?;
+    environment.install_wheel(&wheel)
+}
+
+/// The same with the wheel as it is published: built for what `bench/train.py` runs most.
+///
+/// That takes minutes, so the wheel is kept for as long as the commit it was built from is checked
+/// out, without changes.
+///
+/// # Errors
+/// The build or the installation fails.
+pub(crate) fn install_optimised(environment: &Environment) -> Result<()> {
+    let wheels = project::optimised_wheels(environment.interpreter().version);
+    let stamp = wheels.join("built-from");
+    let commit = project::commit();
+    if commit.is_some()
+        && fs::read_to_string(&stamp).ok() == commit
+        && let Ok(wheel) = only_wheel(&wheels)
+    {
+        return environment.install_wheel(&wheel);
+    }
+    // What merges the profiles; rustup says nothing when it is there.
+    process::run(process::command("rustup").args(["component", "add", "llvm-tools"]))
+        .context("an optimised build needs the compiler's llvm-tools")?;
+    let wheel = build(environment, &wheels, &["--pgo"])?;
+    if let Some(commit) = commit {
+        fs::write(&stamp, commit).context("cannot note what the wheel was built from")?;
+    }
     environment.install_wheel(&wheel)
 }
 
@@ -26,11 +53,7 @@ pub(crate) fn install(environment: &Environment) -> Result<()> {
 ///
 /// # Errors
 /// The build fails.
-pub(crate) fn build(
-    environment: &Environment,
-    wheels: &Path,
-    feature: Option<&str>,
-) -> Result<PathBuf> {
+pub(crate) fn build(environment: &Environment, wheels: &Path, options: &[&str]) -> Result<PathBuf> {
     let version = environment.interpreter().version;
     if wheels.exists() {
         fs::remove_dir_all(wheels).context("cannot remove the wheels of an earlier build")?;
@@ -44,10 +67,7 @@ pub(crate) fn build(
     maturin
         .arg("--target-dir")
         .arg(project::extension_target(version));
-    maturin.arg("--out").arg(wheels);
-    if let Some(feature) = feature {
-        maturin.args(["--features", feature]);
-    }
+    maturin.arg("--out").arg(wheels).args(options);
     process::run(&mut maturin)?;
     only_wheel(wheels)
 }

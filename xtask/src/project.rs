@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::interpreter::Version;
+use crate::process;
 
 /// The root of the checkout.
 ///
@@ -37,4 +38,19 @@ pub(crate) fn extension_target(version: Version) -> PathBuf {
 /// Where the wheels for one Python version are written.
 pub(crate) fn wheels(version: Version) -> PathBuf {
     target().join("wheels").join(version.to_string())
+}
+
+/// Where the wheels as they are published are written.
+pub(crate) fn optimised_wheels(version: Version) -> PathBuf {
+    target().join("wheels").join(format!("{version}-optimised"))
+}
+
+/// The commit that is checked out; `None` where files differ from it, or there is none.
+pub(crate) fn commit() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let captured = process::capture(process::command("git").args(arguments)).ok()?;
+        captured.success.then_some(captured.text)
+    };
+    let is_whole = git(&["status", "--porcelain"])?.is_empty();
+    git(&["rev-parse", "HEAD"]).filter(|_| is_whole)
 }

@@ -24,6 +24,16 @@ pub(crate) fn set_up(wanted: Option<&Path>) -> Result<Environment> {
     Ok(environment)
 }
 
+/// The same with stook built as it is published.
+///
+/// # Errors
+/// There is no supported Python, or a step fails.
+pub(crate) fn set_up_optimised(wanted: Option<&Path>) -> Result<Environment> {
+    let environment = open(wanted)?;
+    extension::install_optimised(&environment)?;
+    Ok(environment)
+}
+
 /// The same without building stook.
 ///
 /// # Errors

@@ -77,7 +77,10 @@ impl Driver {
 /// # Errors
 /// Setting up fails, or the driver does.
 pub(crate) fn run(driver: Driver, wanted: Option<&Path>, arguments: &[OsString]) -> Result<()> {
-    let environment = setup::set_up(wanted)?;
+    let environment = match driver {
+        Driver::Bench => setup::set_up_optimised(wanted)?,
+        _ => setup::set_up(wanted)?,
+    };
     report::heading(driver.script());
     driver.run(&environment, arguments)
 }

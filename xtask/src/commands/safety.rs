@@ -125,7 +125,11 @@ fn unpacked_with(environment: &Environment, feature: &str) -> Result<PathBuf> {
     let directory = project::target().join(feature);
     let version = environment.interpreter().version;
     let directory = directory.join(version.to_string());
-    let wheel = extension::build(environment, &directory.join("wheel"), Some(feature))?;
+    let wheel = extension::build(
+        environment,
+        &directory.join("wheel"),
+        &["--features", feature],
+    )?;
     let unpacked = directory.join("unpacked");
     if unpacked.exists() {
         fs::remove_dir_all(&unpacked).context("cannot remove an earlier build")?;

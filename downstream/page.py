@@ -83,7 +83,7 @@ standard library and on stook side by side. Made by `cargo xtask downstream --pa
 
 A difference is a test that passes on the standard library and on stook fails, crashes, hangs, is
 skipped or is not found. Tests that pass on neither, for want of something on the machine that ran
-them, are counted apart.
+them, are counted apart. Most of anyio's that are skipped are those on trio, which is not installed.
 """
 
 

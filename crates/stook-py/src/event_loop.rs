@@ -31,6 +31,27 @@ fn none<'py>(this: &Ref<'py, LoopState>) -> Bound<'py, PyAny> {
 }
 
 /// The arguments of a callback, as a tuple.
+/// What a closed loop does with a call: asyncio's function of this name raises. Its traceback keeps
+/// what was given until the error is gone; else a task to which nothing else refers would be
+/// destroyed before what is being unwound has released its locks.
+fn refuse<'py, const N: usize>(
+    this: &Ref<'py, LoopState>,
+    name: &Bound<'py, PyString>,
+    leading: [Bound<'py, PyAny>; N],
+    rest: &Bound<'py, PyTuple>,
+    context: Option<Bound<'py, PyAny>>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let first = [this.as_any().clone()].into_iter().chain(leading);
+    let all = PyTuple::new(py, first.chain(rest).collect::<Vec<_>>())?;
+    let options = PyDict::new(py);
+    options.set_item(intern!(py, "context"), context)?;
+    BASE.get(py)?.getattr(name)?.call(all, Some(&options))?;
+    // It came here although the loop is closed: a class may override what refuses.
+    this.check_closed()?;
+    Ok(none(this))
+}
+
 /// What debug mode checks of a callback before it is scheduled.
 fn check<'py>(
     this: &Ref<'py, LoopState>,
@@ -38,7 +59,6 @@ fn check<'py>(
     function: &str,
     checks_thread: bool,
 ) -> Fallible<()> {
-    this.check_closed()?;
     if this.has(Marks::DEBUG) {
         let py = this.py();
         if checks_thread {
@@ -54,6 +74,10 @@ fn check<'py>(
 fn call_soon<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let taken = args.leading("BaseEventLoop.call_soon", ["callback"], "context")?;
     let [callback] = taken.leading;
+    if !this.is_open() {
+        let name = intern!(this.py(), "call_soon");
+        return refuse(this, name, [callback], &taken.rest, taken.option);
+    }
     check(this, &callback, "call_soon", true)?;
     let handle = scheduling::soon(this, &callback, taken.rest.into_any(), taken.option)?;
     Ok(handle.into_any())
@@ -70,6 +94,10 @@ fn call_soon_threadsafe<'py>(
         "context",
     )?;
     let [callback] = taken.leading;
+    if !this.is_open() {
+        let name = intern!(this.py(), "call_soon_threadsafe");
+        return refuse(this, name, [callback], &taken.rest, taken.option);
+    }
     check(this, &callback, "call_soon_threadsafe", false)?;
     let handle = scheduling::soon(this, &callback, taken.rest.into_any(), taken.option)?;
     turn::wake_up(this)?;
@@ -91,13 +119,18 @@ fn seconds(when: &Bound<'_, PyAny>) -> Fallible<f64> {
 fn set_timer<'py>(
     this: &Ref<'py, LoopState>,
     when: Bound<'py, PyAny>,
-    callback: &Bound<'py, PyAny>,
-    arguments: Bound<'py, PyAny>,
+    callback: Bound<'py, PyAny>,
+    arguments: Bound<'py, PyTuple>,
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    check(this, callback, "call_at", true)?;
+    if !this.is_open() {
+        let name = intern!(this.py(), "call_at");
+        return refuse(this, name, [when, callback], &arguments, context);
+    }
+    check(this, &callback, "call_at", true)?;
     let seconds = seconds(&when)?;
-    let handle = scheduling::at(this, (when, seconds), callback, arguments, context)?;
+    let arguments = arguments.into_any();
+    let handle = scheduling::at(this, (when, seconds), &callback, arguments, context)?;
     Ok(handle.into_any())
 }
 
@@ -108,7 +141,7 @@ fn call_at<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<Bo
     if when.is_none() {
         return Err(PyTypeError::new_err("when cannot be None").into());
     }
-    set_timer(this, when, &callback, taken.rest.into_any(), taken.option)
+    set_timer(this, when, callback, taken.rest, taken.option)
 }
 
 /// `call_later(delay, callback, *args, context=None)`
@@ -142,7 +175,7 @@ fn call_later<'py>(
             .as_any()
             .call_method(intern!(py, "call_at"), all, Some(&options))?);
     }
-    set_timer(this, when, &callback, taken.rest.into_any(), taken.option)
+    set_timer(this, when, callback, taken.rest, taken.option)
 }
 
 fn time<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
@@ -168,8 +201,7 @@ fn create_task<'py>(
     let py = this.py();
     let [coroutine, name, context] = args.parse(&SIGNATURE)?;
     let coroutine = coroutine.unwrap_or_else(|| none(this));
-    this.check_closed()?;
-    if this.has(Marks::TASK_FACTORY) {
+    if this.has(Marks::TASK_FACTORY) || !this.is_open() {
         let options = PyDict::new(py);
         options.set_item(intern!(py, "name"), name)?;
         options.set_item(intern!(py, "context"), context)?;

@@ -263,35 +263,33 @@ fn schedule(this: &Ref<'_, FutureState>, callback: Callback) -> Fallible<()> {
     };
     if this.native.get()
         && let Some(native) = loop_core::native(&event_loop)
+        && native.is_plain()
     {
-        if native.is_plain() {
-            let future = Held::new(this.as_any());
-            native.push(match callback {
-                Callback::Call { function, context } => Ready::Call {
-                    function,
-                    future,
-                    context: or_current(py, context)?,
-                },
-                Callback::Wake(task) => Ready::Wake {
-                    task,
-                    awaited: future,
-                },
-                Callback::Settle(waiter) => Ready::Settle {
-                    waiter,
-                    child: future,
-                },
-                Callback::Forward(outer) => Ready::Forward {
-                    outer,
-                    inner: future,
-                },
-                Callback::Withdraw(inner) => Ready::Withdraw {
-                    inner,
-                    outer: future,
-                },
-            });
-            return Ok(());
-        }
-        native.check_closed()?;
+        let future = Held::new(this.as_any());
+        native.push(match callback {
+            Callback::Call { function, context } => Ready::Call {
+                function,
+                future,
+                context: or_current(py, context)?,
+            },
+            Callback::Wake(task) => Ready::Wake {
+                task,
+                awaited: future,
+            },
+            Callback::Settle(waiter) => Ready::Settle {
+                waiter,
+                child: future,
+            },
+            Callback::Forward(outer) => Ready::Forward {
+                outer,
+                inner: future,
+            },
+            Callback::Withdraw(inner) => Ready::Withdraw {
+                inner,
+                outer: future,
+            },
+        });
+        return Ok(());
     }
     let (function, context) = as_python(py, callback)?;
     loop_core::call_soon(&event_loop, &function, Some(this.as_any()), &context)

@@ -10,7 +10,6 @@ import contextlib
 import faulthandler
 import gc
 import inspect
-import os
 import signal
 import sys
 
@@ -20,13 +19,10 @@ pytest.register_assert_rewrite("side_by_side")
 
 import engines  # noqa: E402
 from programs import run_python  # noqa: E402
-from slowness import SLOWNESS  # noqa: E402
+from slowness import GC_STRESS, SLOWNESS  # noqa: E402
 
 TIME_LIMIT_SECONDS = 30.0 * SLOWNESS
 GRACE_SECONDS = 10.0 * SLOWNESS
-GC_STRESS = os.environ.get("STOOK_TESTS_GC_STRESS") == "1"
-"""Whether the collector runs at every allocation of stook's: for builds with that feature."""
-
 MARKERS = {
     "lazy": "only engines that start a task at the next turn of the loop",
     "eager": "only engines that start a task at once",

@@ -6,6 +6,8 @@ import weakref
 
 import pytest
 
+from slowness import GC_STRESS
+
 MANY = 10_000
 
 
@@ -29,6 +31,20 @@ def assert_collected(references):
     """Collect and check that nothing referred to is left."""
     gc.collect()
     assert sum(reference() is not None for reference in references) == 0
+
+
+@pytest.mark.native
+def test_a_run_with_a_collection_at_every_allocation_makes_them(engine, loop):
+    def collections():
+        return gc.get_stats()[2]["collections"]
+
+    gc.collect()
+    before = collections()
+    engine.Future(loop=loop)
+    assert collections() - before == (1 if GC_STRESS else 0)
+    before = collections()
+    loop.create_future()
+    assert collections() - before == (2 if GC_STRESS else 0)
 
 
 def test_cycles_of_task_future_callback_and_exception(engine, loop, run_turns):

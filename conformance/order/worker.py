@@ -25,6 +25,7 @@ def main(loop_spec=None):
     logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)
     gc.collect()
     gc.freeze()
+    _collect_at_allocations_if_asked()
     for line in sys.stdin:
         json.dump(_perform(dict(names), json.loads(line)), answers)
         answers.write("\n")
@@ -34,6 +35,12 @@ def main(loop_spec=None):
 def _perform(names, text):
     exec(compile(text, FILE_NAME, "exec"), names)
     return names["stage"].perform(names["program"])
+
+
+def _collect_at_allocations_if_asked():
+    """Let the collector run whenever stook makes an object, if stook is a build for that."""
+    if os.environ.get("STOOK_TESTS_GC_STRESS") == "1" and "stook" in sys.modules:
+        sys.modules["stook"]._core._collect_at_allocations(True)
 
 
 def _stage_names():

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use super::drivers::Driver;
 use crate::environment::Environment;
 use crate::extension;
 use crate::process;
@@ -21,9 +22,9 @@ pub(crate) enum Check {
     Malloc,
     /// The Python tests in CPython's development mode.
     Dev,
-    /// The Python tests with a collection at every allocation of ours.
+    /// The Python tests and random programs with a collection at every allocation of ours.
     GcStress,
-    /// A part of the Python tests under valgrind.
+    /// A part of the Python tests, and random programs, under valgrind.
     Valgrind,
     /// The kernel's tests under Miri.
     Miri,
@@ -67,7 +68,7 @@ const fn title(check: Check) -> &'static str {
     match check {
         Check::Malloc => "Python tests, checking allocators",
         Check::Dev => "Python tests, development mode",
-        Check::GcStress => "Python tests, a collection at every allocation",
+        Check::GcStress => "a collection at every allocation",
         Check::Valgrind => "Python tests under valgrind",
         Check::Miri => "kernel under Miri",
     }
@@ -111,13 +112,19 @@ fn pytest(environment: &Environment) -> Command {
 
 fn gc_stress(environment: &Environment) -> Result<()> {
     let directory = unpacked_with(environment, "gc-stress")?;
-    let mut command = pytest(environment);
-    command.env("PYTHONPATH", directory);
-    command.env("STOOK_TESTS_GC_STRESS", "1");
-    command.env("STOOK_TESTS_SLOW", "1");
+    let stressed = |mut command: Command| {
+        command.env("PYTHONPATH", &directory);
+        command.env("STOOK_TESTS_GC_STRESS", "1");
+        command.env("STOOK_TESTS_SLOW", "1");
+        command
+    };
+    let mut tests = stressed(pytest(environment));
     // It compares what the library imports with a list; this build imports the collector.
-    command.arg("--ignore=tests/test_imported_functions.py");
-    process::run(&mut command)
+    tests.arg("--ignore=tests/test_imported_functions.py");
+    process::run(&mut tests)?;
+    let mut programs = stressed(environment.command("python"));
+    programs.arg(Driver::Fuzz.script());
+    process::run(programs.args(["--programs", "5000"]))
 }
 
 /// A directory with stook, built with a feature; the one that is installed stays as it is.

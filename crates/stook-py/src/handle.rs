@@ -22,6 +22,7 @@ use crate::ffi::{
     context,
 };
 use crate::loop_core::{self, LoopState, Marks};
+use crate::own_context::OwnContext;
 use crate::reference::reference;
 use crate::timers::TimerKey;
 
@@ -36,12 +37,14 @@ pub(crate) const IMPORTS: &[&Imported] = &[&FORMAT_CALLBACK_SOURCE];
 pub(crate) struct HandleState {
     callback: HeldCell,
     arguments: HeldCell,
-    context: HeldCell,
+    context: OwnContext,
     event_loop: HeldCell,
     source_traceback: HeldCell,
     /// How it looked when it was cancelled, in debug mode.
     text: HeldCell,
     cancelled: Cell<bool>,
+    /// The context is no `contextvars.Context`.
+    has_foreign_context: Cell<bool>,
 }
 
 traverse!(HandleState: callback, arguments, context, event_loop, source_traceback, text);
@@ -90,8 +93,12 @@ impl HandleState {
         let py = event_loop.py();
         let state = HandleState::default();
         match context.filter(|context| !context.is_none()) {
-            Some(context) => state.context.set(context),
-            None => state.context.set(context::copy_current(py)?),
+            Some(context) => {
+                let is_foreign = !context::is_context(&context);
+                state.has_foreign_context.set(is_foreign);
+                state.context.set(context);
+            }
+            None => state.context.copy_current(py)?,
         }
         state.callback.set(callback.clone());
         state.arguments.set(arguments);
@@ -138,19 +145,17 @@ impl TimerHandleState {
 /// # Errors
 /// `KeyboardInterrupt` and `SystemExit` only; other exceptions go to the exception handler.
 #[inline]
-pub(crate) fn run(this: &Ref<'_, HandleState>) -> Fallible<()> {
+pub(crate) fn run(this: &Ref<'_, HandleState>, spare_context: &HeldCell) -> Fallible<()> {
     let py = this.py();
-    let (Some(callback), Some(arguments), Some(own)) = (
-        this.callback.get(py),
-        this.arguments.get(py),
-        this.context.get(py),
-    ) else {
+    let (Some(callback), Some(arguments)) = (this.callback.get(py), this.arguments.get(py)) else {
         return Ok(());
     };
-    let ran = if context::is_context(&own) {
-        context::run(&own, || call::call_tuple(&callback, &arguments).map(drop))
-    } else {
+    let ran = if this.has_foreign_context.get() {
+        let own = this.context.get_or_none(py)?;
         run_in_foreign_context(&own, &callback, &arguments)
+    } else {
+        let call = || call::call_tuple(&callback, &arguments).map(drop);
+        this.context.run(py, spare_context, call, || true)
     };
     ran.or_else(|raised| report(this, raised))
 }
@@ -280,8 +285,9 @@ fn cancelled<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn run_method<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
-    run(this)?;
-    Ok(this.py().None().into_bound(this.py()))
+    let py = this.py();
+    run(this, &HeldCell::new())?;
+    Ok(py.None().into_bound(py))
 }
 
 fn info<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyList>> {
@@ -323,7 +329,7 @@ fn repr<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn get_context<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(this.context.get_or_none(this.py()))
+    this.context.get_or_none(this.py())
 }
 
 fn when<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py, PyAny>> {

@@ -29,6 +29,7 @@ mod handle;
 mod loop_core;
 mod names;
 mod natives;
+mod own_context;
 mod places;
 mod ready;
 mod reference;
@@ -80,6 +81,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     natives::capture(py)?;
     reference::reference(py)?;
     let built = (|| -> ffi::Fallible<()> {
+        ffi::context::find_current(py)?;
         future_class::build(module)?;
         future_iter::build(py)?;
         wakeup::build(py)?;

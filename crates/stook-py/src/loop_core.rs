@@ -79,11 +79,13 @@ pub(crate) struct LoopState {
     pub(crate) watched: Cell<usize>,
     pub(crate) nesting_allowed: Cell<bool>,
     pub(crate) current_handle: HeldCell,
+    /// A context that is lent to those who have theirs in common with others.
+    pub(crate) spare_context: HeldCell,
     pub(crate) tasks: LiveSet,
     marks: Cell<u16>,
 }
 
-traverse!(LoopState: ready, timers, current_task, task_factory, debug, thread, current_handle);
+traverse!(LoopState: ready, timers, current_task, task_factory, debug, thread, current_handle, spare_context);
 
 impl Class for LoopState {
     type Extras = Attributes;

@@ -50,7 +50,7 @@ fn state(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<Option<HandleStat
                 return Ok(None);
             };
             let callback = wakeup::step_as_python(task, None)?;
-            (callback, Vec::new(), task.context.get(py))
+            (callback, Vec::new(), task.context.get(py)?)
         }
         Ready::Wake { task, awaited } => {
             let (callback, own) = wakeup::as_python(task.bind(py))?;

@@ -338,7 +338,7 @@ pub(crate) fn start_eagerly(this: &Ref<'_, TaskState>) -> Fallible<()> {
     if is_native {
         task::count(this);
     }
-    let own = this.context.get_or_none(py);
+    let own = this.context.get_or_none(py)?;
     let ran = context::run(&own, || resume(this, None));
     let ran = and_then(ran, py, || {
         current::swap(&event_loop, before.as_ref()).map(drop)

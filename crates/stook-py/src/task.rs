@@ -22,6 +22,7 @@ use crate::ffi::live::MembershipCell;
 use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, call, context, coro};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
+use crate::own_context::OwnContext;
 use crate::ready::Ready;
 use crate::reference::reference;
 
@@ -31,7 +32,7 @@ use crate::reference::reference;
 pub(crate) struct TaskState {
     pub(crate) future: FutureState,
     pub(crate) coroutine: HeldCell,
-    pub(crate) context: HeldCell,
+    pub(crate) context: OwnContext,
     /// The future that the task awaits.
     pub(crate) awaited: HeldCell,
     name: HeldCell,
@@ -167,7 +168,7 @@ pub(crate) fn start<'py>(
             let message = format!("context must be a contextvars.Context, not {found}");
             return Err(PyTypeError::new_err(message).into());
         }
-        None => this.context.set(context::copy_current(py)?),
+        None => this.context.copy_current(py)?,
     }
     this.awaited.clear();
     this.requests.set(CancelRequests::new());
@@ -239,7 +240,7 @@ pub(crate) fn schedule_step(
         return Ok(());
     }
     let step = crate::wakeup::step_as_python(this, exception)?;
-    let context = this.context.get_or_none(py);
+    let context = this.context.get_or_none(py)?;
     loop_core::call_soon(&event_loop, &step, None, &context)
 }
 

@@ -136,7 +136,7 @@ fn get_coro<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn get_context<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(this.context.get_or_none(this.py()))
+    this.context.get_or_none(this.py())
 }
 
 fn awaited<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {

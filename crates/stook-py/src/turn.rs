@@ -16,7 +16,7 @@ use pyo3::types::{PyDict, PyFloat};
 use crate::clock;
 use crate::current;
 use crate::errors::Imported;
-use crate::ffi::{Fallible, Held, Raised, Ref, call, compat, context, poll};
+use crate::ffi::{Fallible, Held, HeldCell, Raised, Ref, call, compat, context, poll};
 use crate::forward;
 use crate::future::{self, FutureState};
 use crate::gather::{self, GatheringState};
@@ -26,7 +26,7 @@ use crate::natives;
 use crate::ready::Ready;
 use crate::shown;
 use crate::step;
-use crate::task::TaskState;
+use crate::task::{self, TaskState};
 use crate::wait::{self, WaitState};
 
 static EPOLL_SELECTOR: Imported = Imported::new("selectors", "EpollSelector");
@@ -173,12 +173,16 @@ impl<'py> Run<'_, 'py> {
             let Some(entry) = this.ready.pop_front() else {
                 break;
             };
-            if debug {
-                run_debugging(this, entry)?;
-            } else {
-                run_entry(this, entry)?;
-            }
+            context::in_step(this.py(), || {
+                if debug {
+                    run_debugging(this, entry)
+                } else {
+                    run_entry(this, entry)
+                }
+            })?;
         }
+        // What its variables hold is not to live longer than those who ran in it.
+        this.spare_context.clear();
         Ok(())
     }
 
@@ -372,12 +376,15 @@ pub(crate) fn wake_up(this: &Ref<'_, LoopState>) -> Fallible<()> {
 #[inline]
 fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
     let py = this.py();
+    let spare = &this.spare_context;
     let ran = match &entry {
-        Ready::Step { task } => on_task(py, task, |task| step::step_native(this, task, None)),
-        Ready::Throw { task, exception } => on_task(py, task, |task| {
+        Ready::Step { task } => {
+            on_task(py, spare, task, |task| step::step_native(this, task, None))
+        }
+        Ready::Throw { task, exception } => on_task(py, spare, task, |task| {
             step::step_native(this, task, Some(exception.bind(py).clone()))
         }),
-        Ready::Wake { task, awaited } => on_task(py, task, |task| {
+        Ready::Wake { task, awaited } => on_task(py, spare, task, |task| {
             step::wake_native(this, task, awaited.bind(py))
         }),
         Ready::Settle { waiter, child } => settle(waiter.bind(py), child.bind(py)),
@@ -390,7 +397,7 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
         } => run_callback(function.bind(py), future.bind(py), context.bind(py)),
         Ready::Release { future, value } => release(future.bind(py), value.bind(py)),
         Ready::Expire { task, timeout } => natives::expire(task.bind(py), timeout),
-        Ready::Run(handle) => return run_handle(handle.bind(py)),
+        Ready::Run(handle) => return run_handle(handle.bind(py), spare),
     };
     match ran {
         Ok(()) => Ok(()),
@@ -401,16 +408,15 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
 #[inline]
 fn on_task<'py>(
     py: Python<'py>,
+    spare_context: &HeldCell,
     task: &Held,
     run: impl FnOnce(&Ref<'py, TaskState>) -> Fallible<()>,
 ) -> Fallible<()> {
     let Some(task) = Ref::<TaskState>::cast(task.bind(py)) else {
         return Ok(());
     };
-    match task.context.get(py) {
-        Some(own) if context::is_context(&own) => context::run(&own, || run(task)),
-        _ => run(task),
-    }
+    let is_over = || task::as_future(task).is_done();
+    task.context.run(py, spare_context, || run(task), is_over)
 }
 
 fn settle<'py>(waiter: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallible<()> {
@@ -443,12 +449,12 @@ fn release<'py>(object: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Fallib
     }
 }
 
-fn run_handle(object: &Bound<'_, PyAny>) -> Fallible<()> {
+fn run_handle(object: &Bound<'_, PyAny>, spare_context: &HeldCell) -> Fallible<()> {
     if let Some(own) = Ref::<HandleState>::cast(object) {
         if own.is_cancelled() {
             return Ok(());
         }
-        return handle::run(own);
+        return handle::run(own, spare_context);
     }
     if is_cancelled(object)? {
         return Ok(());

@@ -65,7 +65,7 @@ pub(crate) fn as_python<'py>(
     match Ref::<TaskState>::cast(task) {
         Some(task) => Ok((
             Method::<TaskState>::bind(definition, task)?,
-            task.context.get_or_none(py),
+            task.context.get_or_none(py)?,
         )),
         None => Err(crate::errors::runtime_error("only a task can be woken")),
     }

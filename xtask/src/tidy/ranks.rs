@@ -17,6 +17,7 @@ const TABLE: &str = "RANKS in xtask/src/tidy/ranks.rs";
 const RANKS: &[&[&str]] = &[
     &["ffi"],
     &["clock"],
+    &["own_context"],
     &["errors"],
     &["fingerprint"],
     &["reviewed"],

@@ -199,6 +199,7 @@ wrapped! {
     fn PyCMethod_New(
         definition: *mut PyMethodDef, object: Object, module: Object, class: *mut PyTypeObject
     ) -> Object;
+    fn PyContext_Copy(context: Object) -> Object;
     fn PyContext_CopyCurrent() -> Object;
     fn PyDict_New() -> Object;
     fn PyMethod_New(function: Object, receiver: Object) -> Object;

@@ -1,0 +1,152 @@
+//! The context of a task or a handle: a copy of the one in which it was made.
+//!
+//! A thousand tasks made in one step have copies of one context, and few of them ever change
+//! theirs. So they have one copy in common, in which nothing runs: each runs in a copy that is lent
+//! to it. Who is over with its first run gives it back, and the next one gets it if nobody has
+//! changed or seen it. A context that has been seen or changed, or is to be run in again, is its
+//! owner's own from then on.
+
+use std::cell::Cell;
+
+use pyo3::prelude::*;
+
+use crate::ffi::gc::traverse;
+use crate::ffi::{Fallible, HeldCell, context, error};
+
+/// Whose the context is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Whose {
+    /// The owner's alone, as far as we know.
+    #[default]
+    Own,
+    /// Others may have it too: nothing may run in it, and nobody may see it.
+    Common,
+    /// Lent to the owner, who runs in it.
+    Lent,
+}
+
+/// The context of one task or handle.
+#[derive(Debug, Default)]
+pub(crate) struct OwnContext {
+    context: HeldCell,
+    whose: Cell<Whose>,
+}
+
+traverse!(OwnContext: context);
+
+impl OwnContext {
+    /// Makes it a copy of the current context.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
+    pub(crate) fn copy_current(&self, py: Python<'_>) -> Fallible<()> {
+        let (copy, is_common) = context::copy_current_for_many(py)?;
+        self.whose
+            .set(if is_common { Whose::Common } else { Whose::Own });
+        self.context.set(copy);
+        Ok(())
+    }
+
+    /// Makes it `given`.
+    pub(crate) fn set(&self, given: Bound<'_, PyAny>) {
+        self.whose.set(Whose::Own);
+        self.context.set(given);
+    }
+
+    /// The context, to be seen by anybody; `None` where it was not set.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(crate) fn get<'py>(&self, py: Python<'py>) -> Fallible<Option<Bound<'py, PyAny>>> {
+        if self.whose.replace(Whose::Own) == Whose::Common
+            && let Some(common) = self.context.get(py)
+        {
+            self.context.set(context::copy(&common)?);
+        }
+        Ok(self.context.get(py))
+    }
+
+    /// The same, and `None` the Python object where it was not set.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(crate) fn get_or_none<'py>(&self, py: Python<'py>) -> Fallible<Bound<'py, PyAny>> {
+        let context = self.get(py)?;
+        Ok(context.unwrap_or_else(|| py.None().into_bound(py)))
+    }
+
+    /// Runs `body` in the context; `is_over` says whether it was the last run. `spare` keeps the
+    /// copy that is lent.
+    ///
+    /// # Errors
+    /// Those of `body`; `RuntimeError` when the context is entered already; `MemoryError`.
+    #[inline]
+    pub(crate) fn run<R>(
+        &self,
+        py: Python<'_>,
+        spare: &HeldCell,
+        body: impl FnOnce() -> Fallible<R>,
+        is_over: impl FnOnce() -> bool,
+    ) -> Fallible<R> {
+        if self.whose.get() == Whose::Common {
+            return self.run_in_copy(py, spare, body, is_over);
+        }
+        match self.context.get(py) {
+            Some(own) => context::run(&own, body),
+            None => body(),
+        }
+    }
+
+    fn run_in_copy<R>(
+        &self,
+        py: Python<'_>,
+        spare: &HeldCell,
+        body: impl FnOnce() -> Fallible<R>,
+        is_over: impl FnOnce() -> bool,
+    ) -> Fallible<R> {
+        let Some(common) = self.context.take(py) else {
+            return body();
+        };
+        if context::is_the_only_reference(&common) {
+            self.set(common.clone());
+            return context::run(&common, body);
+        }
+        let lent = match spare.take(py) {
+            Some(lent) if context::are_alike(&lent, &common) => Ok(lent),
+            _ => context::copy(&common),
+        };
+        let lent = match lent {
+            Ok(lent) => lent,
+            Err(raised) => {
+                self.context.set(common);
+                return Err(raised);
+            }
+        };
+        self.context.set(lent.clone());
+        self.whose.set(Whose::Lent);
+        let ran = context::run(&lent, body);
+        let take_back = || {
+            drop(self.context.take(py));
+            if is_over()
+                && self.whose.get() == Whose::Lent
+                && context::is_the_only_reference(&lent)
+                && context::are_alike(&lent, &common)
+            {
+                self.whose.set(Whose::Common);
+                if !context::is_the_only_reference(&common) {
+                    spare.set(lent);
+                }
+                self.context.set(common);
+            } else {
+                self.whose.set(Whose::Own);
+                self.context.set(lent);
+            }
+            Ok(())
+        };
+        match ran {
+            Ok(value) => take_back().map(|()| value),
+            Err(raised) => Err(error::finally(py, raised, take_back)),
+        }
+    }
+}

@@ -17,6 +17,7 @@ use crate::future;
 use crate::future_class::python_bool;
 use crate::loop_core::{self, LoopState, Marks, WATCHED};
 use crate::scheduling;
+use crate::self_pipe;
 use crate::shown;
 use crate::task::{self, Options};
 use crate::turn;
@@ -392,6 +393,16 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
                 run_until_complete,
             ),
             Method::none(c"_run_once", c"Run one turn.", run_once),
+            Method::none(
+                c"_write_to_self",
+                c"End the wait for events.",
+                self_pipe::write,
+            ),
+            Method::none(
+                c"_read_from_self",
+                c"Take what ended the wait.",
+                self_pipe::read,
+            ),
             Method::none(c"_clear_queues", c"Drop what is scheduled.", clear_queues),
             Method::none(c"_tasks", c"The tasks of ours that are not done.", tasks),
             Method::none(

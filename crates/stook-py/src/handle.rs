@@ -98,7 +98,7 @@ impl HandleState {
                 state.has_foreign_context.set(is_foreign);
                 state.context.set(context);
             }
-            None => state.context.copy_current(py)?,
+            None => state.context.copy_current(py, event_loop.is_running())?,
         }
         state.callback.set(callback.clone());
         state.arguments.set(arguments);

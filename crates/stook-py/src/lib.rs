@@ -36,6 +36,7 @@ mod reference;
 mod reviewed;
 mod running;
 mod scheduling;
+mod self_pipe;
 mod shown;
 mod sleep;
 mod step;
@@ -69,6 +70,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         future_class::IMPORTS,
         handle::IMPORTS,
         running::IMPORTS,
+        self_pipe::IMPORTS,
         sleep::IMPORTS,
         task_class::IMPORTS,
         turn::IMPORTS,

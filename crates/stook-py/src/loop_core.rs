@@ -104,6 +104,12 @@ impl LoopState {
             .set(if on { marks | mark.0 } else { marks & !mark.0 });
     }
 
+    /// Whether a thread runs it.
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        self.thread.is_some()
+    }
+
     /// Whether any of `mark` is set.
     #[inline]
     pub(crate) fn has(&self, mark: Marks) -> bool {

@@ -35,13 +35,18 @@ pub(crate) struct OwnContext {
 traverse!(OwnContext: context);
 
 impl OwnContext {
-    /// Makes it a copy of the current context.
+    /// Makes it a copy of the current context. Others may have the same one where the loop runs:
+    /// one more step is to follow then, at whose end it is let go.
     ///
     /// # Errors
     /// `MemoryError`.
     #[inline]
-    pub(crate) fn copy_current(&self, py: Python<'_>) -> Fallible<()> {
-        let (copy, is_common) = context::copy_current_for_many(py)?;
+    pub(crate) fn copy_current(&self, py: Python<'_>, loop_runs: bool) -> Fallible<()> {
+        let (copy, is_common) = if loop_runs {
+            context::copy_current_for_many(py)?
+        } else {
+            (context::copy_current(py)?, false)
+        };
         self.whose
             .set(if is_common { Whose::Common } else { Whose::Own });
         self.context.set(copy);

@@ -168,7 +168,12 @@ pub(crate) fn start<'py>(
             let message = format!("context must be a contextvars.Context, not {found}");
             return Err(PyTypeError::new_err(message).into());
         }
-        None => this.context.copy_current(py)?,
+        None => {
+            let event_loop = this.future.event_loop(py);
+            let native = event_loop.as_ref().and_then(loop_core::native);
+            this.context
+                .copy_current(py, native.is_some_and(|native| native.is_running()))?;
+        }
     }
     this.awaited.clear();
     this.requests.set(CancelRequests::new());

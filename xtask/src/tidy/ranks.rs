@@ -30,6 +30,7 @@ const RANKS: &[&[&str]] = &[
     &["timers"],
     &["loop_core"],
     &["running"],
+    &["self_pipe"],
     &["current"],
     &["handle"],
     &["scheduling"],

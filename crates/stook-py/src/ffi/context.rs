@@ -1,7 +1,7 @@
 //! `contextvars` contexts.
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -104,8 +104,6 @@ pub(crate) fn are_alike(one: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> boo
 
 /// Where a thread's state has the current context, in words; 0 where that is not known.
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
-/// Whether a step runs, at whose end [`COMMON`] is let go.
-static IN_STEP: AtomicBool = AtomicBool::new(false);
 /// The copy that those have in common who were made in this step, or null; it is owned.
 static COMMON: AtomicPtr<ffi::PyObject> = AtomicPtr::new(ptr::null_mut());
 /// The variables that were copied last in this step, to be compared: one copy alone is nothing to
@@ -156,14 +154,14 @@ fn keeps_variables(py: Python<'_>) -> Fallible<bool> {
 }
 
 /// A copy of the current context, and whether others may have the same one: nothing is to run in
-/// it then, and nobody to see it.
+/// it then, and nobody to see it. It is kept until the end of a step, so one has to follow.
 ///
 /// # Errors
 /// `MemoryError`.
 #[inline]
 pub(crate) fn copy_current_for_many(py: Python<'_>) -> Fallible<(Bound<'_, PyAny>, bool)> {
     let word = CURRENT.load(Ordering::Relaxed);
-    if word == 0 || !IN_STEP.load(Ordering::Relaxed) {
+    if word == 0 {
         return Ok((copy_current(py)?, false));
     }
     // SAFETY: S1.
@@ -206,10 +204,8 @@ fn set_common(py: Python<'_>, context: *mut ffi::PyObject) {
 /// Those of `step`.
 #[inline]
 pub(crate) fn in_step<R>(py: Python<'_>, step: impl FnOnce() -> Fallible<R>) -> Fallible<R> {
-    IN_STEP.store(true, Ordering::Relaxed);
     COPIED.store(ptr::null_mut(), Ordering::Relaxed);
     let ran = step();
-    IN_STEP.store(false, Ordering::Relaxed);
     // With an exception on its way nothing is released: the next step does it.
     if ran.is_ok() && !COMMON.load(Ordering::Relaxed).is_null() {
         set_common(py, ptr::null_mut());

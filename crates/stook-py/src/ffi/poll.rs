@@ -80,3 +80,27 @@ fn clock(which: libc::clockid_t) -> libc::timespec {
     unsafe { libc::clock_gettime(which, &mut now) };
     now
 }
+
+/// Writes a byte, a zero, to a socket that does not block.
+///
+/// # Errors
+/// What `send` gives.
+pub(crate) fn send_zero(socket: i32) -> io::Result<()> {
+    let zero = [0u8];
+    // SAFETY: S8, one byte is there to be read.
+    let count = unsafe { libc::send(socket, zero.as_ptr().cast(), 1, 0) };
+    match count {
+        0.. => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Reads from a socket that does not block; how many bytes there were.
+///
+/// # Errors
+/// What `recv` gives.
+pub(crate) fn receive(socket: i32, data: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: S8, the buffer has room for as many and outlives the call.
+    let count = unsafe { libc::recv(socket, data.as_mut_ptr().cast(), data.len(), 0) };
+    usize::try_from(count).map_err(|_| io::Error::last_os_error())
+}

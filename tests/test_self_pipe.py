@@ -1,5 +1,7 @@
 """What other threads and signals write to a loop is read as asyncio reads it."""
 
+import asyncio
+import contextlib
 import textwrap
 
 import pytest
@@ -87,6 +89,32 @@ PROGRAMS = {
             with asyncio.Runner(loop_factory=kind) as runner:
                 runner.run(main())
     """,
+    "other classes, and methods that were replaced": """
+        import asyncio, contextlib
+        from asyncio import selector_events
+        with contextlib.closing(asyncio.new_event_loop()) as loop:
+            plain = type(loop)
+        class Left(plain):
+            pass
+        class Right(asyncio.SelectorEventLoop):
+            def _write_to_self(self):
+                print("told to write")
+            def _read_from_self(self):
+                print("told to read")
+        class Loop(Left, Right):
+            pass
+        def replaced(loop):
+            print("replaced", loop._csock is None)
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop._write_to_self()
+            loop._read_from_self()
+        for kind in (Loop, plain):
+            with asyncio.Runner(loop_factory=kind) as runner:
+                runner.run(main())
+            selector_events.BaseSelectorEventLoop._write_to_self = replaced
+            selector_events.BaseSelectorEventLoop._read_from_self = replaced
+    """,
     "closed": """
         import asyncio, logging, socket
         class Shown(logging.Handler):
@@ -106,6 +134,19 @@ PROGRAMS = {
         asyncio.run(main())
     """,
 }
+
+
+def test_a_loop_without_a_selector_has_nothing_to_write_to():
+    from stook.events import Scheduling
+
+    class Loop(Scheduling, asyncio.BaseEventLoop):
+        pass
+
+    with contextlib.closing(Loop()) as loop:
+        with pytest.raises(NotImplementedError):
+            loop._write_to_self()
+        with pytest.raises(AttributeError):
+            loop._read_from_self()
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -77,6 +77,9 @@ pub(crate) struct LoopState {
     pub(crate) lively_turns: Cell<u32>,
     /// How many descriptors were watched when the loop last asked.
     pub(crate) watched: Cell<usize>,
+    /// The states of the class in which `self_pipe.rs` found asyncio's methods behind its own.
+    pub(crate) writes_as_asyncio: Cell<u32>,
+    pub(crate) reads_as_asyncio: Cell<u32>,
     pub(crate) nesting_allowed: Cell<bool>,
     pub(crate) current_handle: HeldCell,
     /// A context that is lent to those who have theirs in common with others.

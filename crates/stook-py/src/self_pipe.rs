@@ -5,14 +5,15 @@
 //! `asyncio/selector_events.py`; `_UnixSelectorEventLoop._process_self_data`,
 //! `asyncio/unix_events.py`.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PySuper, PyType};
 
 use crate::errors::Imported;
-use crate::ffi::{Fallible, Ref, call, instance, poll};
+use crate::ffi::{Class, Fallible, Ref, call, instance, poll};
 use crate::loop_core::LoopState;
 
 static SOCKET: Imported = Imported::new("socket", "socket");
@@ -31,6 +32,39 @@ static PROCESS: Imported = Imported::new(
 
 /// What this file looks up when the module is made.
 pub(crate) const IMPORTS: &[&Imported] = &[&SOCKET, &WRITE, &READ, &PROCESS];
+
+/// The method of the class that comes after ours: asyncio's, unless a program has other classes, or
+/// has replaced it.
+fn behind<'py>(
+    this: &Ref<'py, LoopState>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let class = LoopState::slot().class(this.py()).cast_into::<PyType>()?;
+    PySuper::new(&class, this.as_any())?.getattr(name)
+}
+
+fn is_method_of(method: &Bound<'_, PyAny>, function: &Imported) -> PyResult<bool> {
+    match instance::method_parts(method) {
+        Some((_, own)) => Ok(own.is(function.get(method.py())?)),
+        None => Ok(false),
+    }
+}
+
+/// Whether `behind` is `function`; `known` is the state of the class in which it was.
+fn is_behind<'py>(
+    this: &Ref<'py, LoopState>,
+    name: &Bound<'py, PyString>,
+    function: &Imported,
+    known: &Cell<u32>,
+) -> PyResult<bool> {
+    let version = instance::class_version(this.as_any().get_type().as_any());
+    if version != 0 && version == known.get() {
+        return Ok(true);
+    }
+    let found = is_method_of(&behind(this, name)?, function)?;
+    known.set(if found { version } else { 0 });
+    Ok(found)
+}
 
 /// The descriptor of one of the two, if it is a plain socket that is open.
 fn descriptor<'py>(
@@ -52,13 +86,15 @@ fn descriptor<'py>(
 /// What asyncio's raises.
 pub(crate) fn write<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
-    if let Some(descriptor) = descriptor(this, intern!(py, "_csock"))?
+    let name = intern!(py, "_write_to_self");
+    if is_behind(this, name, &WRITE, &this.writes_as_asyncio)?
+        && let Some(descriptor) = descriptor(this, intern!(py, "_csock"))?
         && poll::send_zero(descriptor).is_ok()
     {
         return Ok(py.None().into_bound(py));
     }
     // It fails once more, and asyncio's says so in debug mode.
-    call::call1(WRITE.get(py)?, this.as_any())
+    call::call0(&behind(this, name)?)
 }
 
 /// `_read_from_self()`: takes what was written, and hands signals on.
@@ -67,8 +103,12 @@ pub(crate) fn write<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAn
 /// What reading raises, but for there being nothing; what a signal's handler raises.
 pub(crate) fn read<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
+    let name = intern!(py, "_read_from_self");
+    if !is_behind(this, name, &READ, &this.reads_as_asyncio)? {
+        return call::call0(&behind(this, name)?);
+    }
     let Some(descriptor) = descriptor(this, intern!(py, "_ssock"))? else {
-        return call::call1(READ.get(py)?, this.as_any());
+        return call::call0(&behind(this, name)?);
     };
     let mut data = [0; 4096];
     loop {
@@ -88,10 +128,7 @@ fn process(this: &Ref<'_, LoopState>, data: &[u8]) -> Fallible<()> {
     let py = this.py();
     let name = intern!(py, "_process_self_data");
     let method = this.as_any().getattr(name)?;
-    if data.iter().all(|&byte| byte == 0)
-        && let Some((_, function)) = instance::method_parts(&method)
-        && function.is(PROCESS.get(py)?)
-    {
+    if data.iter().all(|&byte| byte == 0) && is_method_of(&method, &PROCESS)? {
         return Ok(());
     }
     call::call1(&method, PyBytes::new(py, data).as_any()).map(drop)

@@ -82,8 +82,9 @@ standard library and on stook side by side. Made by `cargo xtask downstream --pa
 `cargo xtask downstream`; see [its README](../downstream/README.md).
 
 A difference is a test that passes on the standard library and on stook fails, crashes, hangs, is
-skipped or is not found. Tests that pass on neither, for want of something on the machine that ran
-them, are counted apart. Most of anyio's that are skipped are those on trio, which is not installed.
+skipped or is not found. Tests that pass on neither say nothing about stook and are counted apart:
+some cannot pass for root, some have to end within seconds, which a busy machine may not grant. Most
+of anyio's that are skipped are those on trio, which is not installed.
 """
 
 

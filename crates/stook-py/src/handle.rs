@@ -3,8 +3,8 @@
 //! # Source
 //! `Handle`, `TimerHandle`, CPython 3.13 `asyncio/events.py`.
 //!
-//! DIFFERENCE: a native handle cannot be copied, and the class it is truly of, which `type()` shows,
-//! is not `asyncio.Handle`.
+//! DIFFERENCE: a native handle cannot be copied, its underscored attributes cannot be assigned, and
+//! the class it is truly of, which `type()` shows, is not `asyncio.Handle`.
 
 use std::cell::Cell;
 

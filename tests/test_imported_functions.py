@@ -23,7 +23,8 @@ HARMLESS = """
     PyErr_GetRaisedException PyErr_GivenExceptionMatches PyErr_Occurred PyEval_SaveThread
     PyException_GetContext PyException_GetTraceback PyFloat_FromDouble PyGILState_Release
     PyInterpreterState_Get PyInterpreterState_GetID PyLong_FromLong PyLong_FromUnsignedLongLong
-    PyMethod_Function PyMethod_Self PyModuleDef_Init PyModule_GetNameObject PyObject_GC_Track
+    PyMethod_Function PyMethod_Self PyModuleDef_Init PyModule_GetNameObject PyObject_GC_IsTracked
+    PyObject_GC_Track
     PyObject_GC_UnTrack PyObject_Init PyObject_SelfIter PyThreadState_Get PyTuple_GetItem
     PyType_GetName PyType_GetQualName PyType_IsSubtype PyType_Modified PyUnicode_AsUTF8AndSize
     PyUnicode_FromStringAndSize PyUnicode_InternInPlace PyVectorcall_Function

@@ -18,7 +18,7 @@ use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
 use crate::ffi::{
-    Builder, Class, Fallible, GetSet, Held, HeldCell, Method, Raised, Ref, TypeSlot, call, compat,
+    Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, TypeSlot, call, compat,
     context,
 };
 use crate::loop_core::{self, LoopState, Marks};
@@ -462,11 +462,6 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     module.add("Handle", handle)?;
     module.add("TimerHandle", timer)?;
     Ok(())
-}
-
-/// A new handle, as what goes into the ready queue.
-pub(crate) fn into_ready(handle: &Ref<'_, HandleState>) -> Held {
-    Held::new(handle.as_any())
 }
 
 const CANCEL: &std::ffi::CStr =

@@ -12,7 +12,7 @@ use crate::errors;
 use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
 use crate::ffi::live::LiveSet;
-use crate::ffi::{Class, Fallible, HeldCell, Ref, TypeSlot, call};
+use crate::ffi::{Class, Fallible, HeldCell, Ref, Track, TypeSlot, call};
 use crate::ready::{Ready, ReadyQueue};
 use crate::timers::Timers;
 
@@ -71,6 +71,8 @@ pub(crate) struct LoopState {
     pub(crate) stopping: Cell<bool>,
     /// A thread is inside a wait that another one may have to end.
     pub(crate) polling: Cell<bool>,
+    /// How many runs of turns are going on, one inside another.
+    runs: Cell<u32>,
     pub(crate) turns_without_poll: Cell<u32>,
     pub(crate) last_poll: Cell<(i64, i64)>,
     /// In how many turns to come events are looked for, because there was one.
@@ -113,6 +115,16 @@ impl LoopState {
         self.thread.is_some()
     }
 
+    /// Whether what is scheduled now needs no collector until it runs: somebody runs turns, who
+    /// holds the loop, and what the loop keeps is shown to the collector when that ends.
+    ///
+    /// DIFFERENCE: a task or handle that is made while its loop runs is not tracked by the collector
+    /// before it has run: until then `gc.get_objects()` and `gc.get_referrers()` pass it by.
+    #[inline]
+    pub(crate) fn keeps_untracked(&self) -> bool {
+        self.runs.get() > 0 && self.is_plain()
+    }
+
     /// Whether any of `mark` is set.
     #[inline]
     pub(crate) fn has(&self, mark: Marks) -> bool {
@@ -149,6 +161,29 @@ impl LoopState {
             return Err(errors::runtime_error("Event loop is closed"));
         }
         Ok(())
+    }
+}
+
+/// One run of turns, from its beginning to its end.
+#[derive(Debug)]
+pub(crate) struct RunOfTurns<'a>(&'a LoopState);
+
+impl<'a> RunOfTurns<'a> {
+    /// Begins one.
+    pub(crate) fn begin(state: &'a LoopState) -> Self {
+        state.runs.set(state.runs.get() + 1);
+        RunOfTurns(state)
+    }
+}
+
+impl Drop for RunOfTurns<'_> {
+    fn drop(&mut self) {
+        let state = self.0;
+        state.runs.set(state.runs.get().saturating_sub(1));
+        if state.runs.get() == 0 {
+            state.ready.track();
+            state.timers.track();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use stook_kernel::Timeout;
 
-use crate::ffi::{Held, QueueCell, Traverse, Visitor};
+use crate::ffi::{Held, QueueCell, Track, Traverse, Untracked, Visitor};
 
 /// A timeout that its block and its timer have in common: the timer keeps the task alive, but not
 /// the coroutine that waits.
@@ -14,7 +14,9 @@ pub(crate) type SharedTimeout = Rc<Cell<Timeout>>;
 /// One thing to run in a turn of the loop.
 #[derive(Debug)]
 pub(crate) enum Ready {
-    /// A task's first step, or the one after a bare `yield`.
+    /// The first step of a task that was made while the loop runs.
+    Start { task: Untracked },
+    /// Another task's first step, or one after a bare `yield`.
     Step { task: Held },
     /// A task's step that raises `exception` in its coroutine.
     Throw { task: Held, exception: Held },
@@ -36,13 +38,27 @@ pub(crate) enum Ready {
     Release { future: Held, value: Held },
     /// The time of a `wait_for` in `task` has come.
     Expire { task: Held, timeout: SharedTimeout },
-    /// A handle.
+    /// A handle that was made while the loop runs.
+    RunNew(Untracked),
+    /// Another handle.
     Run(Held),
+}
+
+impl Ready {
+    /// The handle, if that is what is to run.
+    pub(crate) fn handle(&self) -> Option<&Held> {
+        match self {
+            Ready::RunNew(handle) => Some(handle.held()),
+            Ready::Run(handle) => Some(handle),
+            _ => None,
+        }
+    }
 }
 
 impl Traverse for Ready {
     fn traverse(&self, visitor: &mut Visitor) {
         match self {
+            Ready::Start { task: new } | Ready::RunNew(new) => visitor.visit(new.held()),
             Ready::Step { task } => visitor.visit(task),
             Ready::Throw { task, exception } => {
                 visitor.visit(task);
@@ -74,6 +90,14 @@ impl Traverse for Ready {
                 visitor.visit(value);
             }
             Ready::Expire { task: held, .. } | Ready::Run(held) => visitor.visit(held),
+        }
+    }
+}
+
+impl Track for Ready {
+    fn track(&self) {
+        if let Ready::Start { task: new } | Ready::RunNew(new) = self {
+            new.track();
         }
     }
 }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::ffi::{Fallible, Held, Ref};
-use crate::handle::{self, HandleState, TimerHandleState};
+use crate::handle::{HandleState, TimerHandleState};
 use crate::loop_core::LoopState;
 use crate::ready::Ready;
 use crate::timers::Alarm;
@@ -20,8 +20,14 @@ pub(crate) fn soon<'py>(
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, HandleState>> {
     let state = HandleState::new(event_loop, callback, arguments, context)?;
-    let handle = Ref::allocate(event_loop.py(), state)?;
-    event_loop.push(Ready::Run(handle::into_ready(&handle)));
+    let py = event_loop.py();
+    if event_loop.keeps_untracked() {
+        let (handle, untracked) = Ref::allocate_untracked(py, state)?;
+        event_loop.push(Ready::RunNew(untracked));
+        return Ok(handle);
+    }
+    let handle = Ref::allocate(py, state)?;
+    event_loop.push(Ready::Run(Held::new(handle.as_any())));
     Ok(handle)
 }
 
@@ -37,8 +43,16 @@ pub(crate) fn at<'py>(
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, TimerHandleState>> {
     let state = HandleState::new(event_loop, callback, arguments, context)?;
-    let handle = Ref::allocate(event_loop.py(), TimerHandleState::new(state, when))?;
-    let alarm = Alarm::Run(Held::new(handle.as_any()));
+    let py = event_loop.py();
+    let state = TimerHandleState::new(state, when);
+    let (handle, alarm) = if event_loop.keeps_untracked() {
+        let (handle, untracked) = Ref::allocate_untracked(py, state)?;
+        (handle, Alarm::RunNew(untracked))
+    } else {
+        let handle = Ref::allocate(py, state)?;
+        let alarm = Alarm::Run(Held::new(handle.as_any()));
+        (handle, alarm)
+    };
     handle.scheduled(event_loop.timers.set(seconds, alarm));
     Ok(handle)
 }

@@ -31,7 +31,7 @@ pub(crate) fn ready_handle<'py>(
     entry: &Ready,
 ) -> Fallible<Option<Bound<'py, PyAny>>> {
     let py = this.py();
-    if let Ready::Run(handle) = entry {
+    if let Some(handle) = entry.handle() {
         return Ok(Some(handle.bind(py).clone()));
     }
     match state(this, entry)? {
@@ -45,13 +45,8 @@ fn state(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<Option<HandleStat
     let py = this.py();
     let one = |object: &Held| [object.bind(py).clone()];
     let (callback, arguments, own) = match entry {
-        Ready::Step { task } | Ready::Throw { task, .. } => {
-            let Some(task) = Ref::<TaskState>::cast(task.bind(py)) else {
-                return Ok(None);
-            };
-            let callback = wakeup::step_as_python(task, None)?;
-            (callback, Vec::new(), task.context.get(py)?)
-        }
+        Ready::Start { task } => return step_state(this, task.held()),
+        Ready::Step { task } | Ready::Throw { task, .. } => return step_state(this, task),
         Ready::Wake { task, awaited } => {
             let (callback, own) = wakeup::as_python(task.bind(py))?;
             (callback, one(awaited).to_vec(), Some(own))
@@ -87,10 +82,21 @@ fn state(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<Option<HandleStat
             let callback = natives::expiry_as_python(task.bind(py), timeout)?;
             (callback, Vec::new(), None)
         }
-        Ready::Run(_) => return Ok(None),
+        Ready::RunNew(_) | Ready::Run(_) => return Ok(None),
     };
     let arguments = PyTuple::new(py, arguments)?.into_any();
     HandleState::new(this, &callback, arguments, own).map(Some)
+}
+
+/// The state of the handle that stands for a task's step.
+fn step_state(this: &Ref<'_, LoopState>, task: &Held) -> Fallible<Option<HandleState>> {
+    let py = this.py();
+    let Some(task) = Ref::<TaskState>::cast(task.bind(py)) else {
+        return Ok(None);
+    };
+    let callback = wakeup::step_as_python(task, None)?;
+    let own = task.context.get(py)?;
+    HandleState::new(this, &callback, PyTuple::empty(py).into_any(), own).map(Some)
 }
 
 /// What is ready, as the handles that asyncio would show.
@@ -136,6 +142,7 @@ pub(crate) fn scheduled_handles<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bou
 fn again(py: Python<'_>, alarm: &Alarm) -> Alarm {
     let held = |object: &Held| Held::new(object.bind(py));
     match alarm {
+        Alarm::RunNew(handle) => Alarm::Run(held(handle.held())),
         Alarm::Run(handle) => Alarm::Run(held(handle)),
         Alarm::Release { future, value } => Alarm::Release {
             future: held(future),
@@ -155,7 +162,7 @@ fn timer_handle<'py>(
 ) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
     let entry = alarm.map(Ready::from);
-    if let Some(Ready::Run(handle)) = &entry {
+    if let Some(handle) = entry.as_ref().and_then(Ready::handle) {
         return Ok(handle.bind(py).clone());
     }
     let known = match &entry {

@@ -137,6 +137,13 @@ pub(crate) fn spawn<'py>(
             ..TaskState::default()
         }
     };
+    if !options.eager_start && event_loop.keeps_untracked() {
+        let (task, untracked) = Ref::allocate_untracked(py, state)?;
+        prepare(&task, coroutine, options)?;
+        event_loop.push(Ready::Start { task: untracked });
+        register(&task)?;
+        return Ok(task);
+    }
     let task = Ref::allocate(py, state)?;
     start(&task, coroutine, options)?;
     Ok(task)
@@ -150,6 +157,21 @@ pub(crate) fn spawn<'py>(
 /// # Errors
 /// `TypeError` for what is no coroutine; what scheduling the first step raises.
 pub(crate) fn start<'py>(
+    this: &Ref<'py, TaskState>,
+    coroutine: &Bound<'py, PyAny>,
+    options: Options<'py>,
+) -> Fallible<()> {
+    let eager_start = options.eager_start;
+    prepare(this, coroutine, options)?;
+    if eager_start && is_running(this)? {
+        return crate::step::start_eagerly(this);
+    }
+    schedule_step(this, None)?;
+    register(this)
+}
+
+/// Gives the task what it is made with.
+fn prepare<'py>(
     this: &Ref<'py, TaskState>,
     coroutine: &Bound<'py, PyAny>,
     options: Options<'py>,
@@ -186,11 +208,7 @@ pub(crate) fn start<'py>(
             this.number.set(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
         }
     }
-    if options.eager_start && is_running(this)? {
-        return crate::step::start_eagerly(this);
-    }
-    schedule_step(this, None)?;
-    register(this)
+    Ok(())
 }
 
 fn is_running(this: &Ref<'_, TaskState>) -> Fallible<bool> {

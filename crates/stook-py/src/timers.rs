@@ -7,14 +7,16 @@
 //! `BaseEventLoop._run_once`, CPython 3.13 `asyncio/base_events.py`; `heapq.py`.
 
 use crate::ffi::cell::PlainCell;
-use crate::ffi::{Held, Traverse, Visitor};
+use crate::ffi::{Held, Track, Traverse, Untracked, Visitor};
 use crate::places::{Places, Timer};
 use crate::ready::{Ready, SharedTimeout};
 
 /// What a timer does when it is due.
 #[derive(Debug)]
 pub(crate) enum Alarm {
-    /// Runs a timer handle.
+    /// Runs a timer handle that was made while the loop runs.
+    RunNew(Untracked),
+    /// Runs another timer handle.
     Run(Held),
     /// Ends a sleep: gives `future` the result `value`.
     Release { future: Held, value: Held },
@@ -25,6 +27,7 @@ pub(crate) enum Alarm {
 impl Traverse for Alarm {
     fn traverse(&self, visitor: &mut Visitor) {
         match self {
+            Alarm::RunNew(new) => visitor.visit(new.held()),
             Alarm::Run(held) | Alarm::Expire { task: held, .. } => visitor.visit(held),
             Alarm::Release { future, value } => {
                 visitor.visit(future);
@@ -37,6 +40,7 @@ impl Traverse for Alarm {
 impl From<Alarm> for Ready {
     fn from(alarm: Alarm) -> Self {
         match alarm {
+            Alarm::RunNew(handle) => Ready::RunNew(handle),
             Alarm::Run(handle) => Ready::Run(handle),
             Alarm::Release { future, value } => Ready::Release { future, value },
             Alarm::Expire { task, timeout } => Ready::Expire { task, timeout },
@@ -64,12 +68,44 @@ struct Heap {
     places: Places<Alarm>,
     set_so_far: u64,
     cancelled: usize,
+    /// Timers set with what the collector does not track; those that are gone by now among them.
+    untracked: Vec<TimerKey>,
 }
 
 impl Traverse for Heap {
     fn traverse(&self, visitor: &mut Visitor) {
         self.places.alarms().for_each(|alarm| visitor.visit(alarm));
     }
+}
+
+/// The list of untracked timers is not looked through before it has so many.
+const FEWEST_UNTRACKED: usize = 1024;
+
+impl Heap {
+    /// Notes a timer whose handle is not tracked. The list is looked through when it is full, and
+    /// keeps at least as much room as it then has entries.
+    fn note_untracked(&mut self, key: TimerKey) {
+        if self.untracked.len() == self.untracked.capacity() {
+            self.forget_untracked();
+            let left = self.untracked.len();
+            self.untracked.reserve(left.max(FEWEST_UNTRACKED));
+        }
+        self.untracked.push(key);
+    }
+
+    /// Takes those that are gone off the list of untracked timers.
+    fn forget_untracked(&mut self) {
+        let Heap {
+            untracked, places, ..
+        } = self;
+        untracked.retain(|key| is_set(places, *key));
+    }
+}
+
+/// Whether a timer is still to come.
+fn is_set(places: &Places<Alarm>, key: TimerKey) -> bool {
+    let timer = places.get(key.place);
+    timer.is_some_and(|timer| timer.number == key.number && timer.alarm.is_some())
 }
 
 /// More timers than this, more than half of them cancelled, are swept at once.
@@ -89,10 +125,25 @@ impl Traverse for Timers {
     }
 }
 
+impl Track for Timers {
+    fn track(&self) {
+        self.0.with(|heap| {
+            for key in std::mem::take(&mut heap.untracked) {
+                if let Some(timer) = heap.places.get(key.place)
+                    && let Some(Alarm::RunNew(handle)) = &timer.alarm
+                {
+                    handle.track();
+                }
+            }
+        });
+    }
+}
+
 impl Timers {
     /// Sets a timer for `when`, in seconds of the loop's clock.
     pub(crate) fn set(&self, when: f64, alarm: Alarm) -> TimerKey {
         self.0.with(|heap| {
+            let is_untracked = matches!(alarm, Alarm::RunNew(_));
             let number = heap.set_so_far;
             heap.set_so_far += 1;
             let place = heap.places.insert(Timer {
@@ -102,7 +153,11 @@ impl Timers {
             heap.entries.push(Entry { when, place });
             let last = heap.entries.len() - 1;
             sift_towards_root(&mut heap.entries, 0, last);
-            TimerKey { place, number }
+            let key = TimerKey { place, number };
+            if is_untracked {
+                heap.note_untracked(key);
+            }
+            key
         })
     }
 
@@ -204,6 +259,10 @@ impl Timers {
             if heap.places.capacity() > timers {
                 heap.places.shrink_to(timers);
                 heap.entries.shrink_to(timers);
+            }
+            if heap.untracked.len() / 2 > heap.entries.len().max(timers) {
+                heap.forget_untracked();
+                heap.untracked.shrink_to(timers);
             }
         });
     }

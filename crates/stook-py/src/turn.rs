@@ -21,7 +21,7 @@ use crate::forward;
 use crate::future::{self, FutureState};
 use crate::gather::{self, GatheringState};
 use crate::handle::{self, HandleState, TimerHandleState};
-use crate::loop_core::{self, LoopState, Marks};
+use crate::loop_core::{self, LoopState, Marks, RunOfTurns};
 use crate::natives;
 use crate::ready::Ready;
 use crate::shown;
@@ -148,6 +148,7 @@ fn within<'py>(
         poller: Poller::of(this)?,
         resolution,
     };
+    let _turning = RunOfTurns::begin(this);
     let event_loop = this.as_any();
     let outer = current::swap(event_loop, None)?;
     let ran = body(&run).map_err(|raised| raised.take(py));
@@ -192,7 +193,7 @@ impl<'py> Run<'_, 'py> {
         while let Some(alarm) = this.timers.pop_due(end) {
             let Some(alarm) = alarm else { continue };
             let entry = Ready::from(alarm);
-            if let Ready::Run(handle) = &entry
+            if let Some(handle) = entry.handle()
                 && let Some(timer) = Ref::<TimerHandleState>::cast(handle.bind(this.py()))
             {
                 timer.due();
@@ -384,6 +385,9 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
     let py = this.py();
     let spare = &this.spare_context;
     let ran = match &entry {
+        Ready::Start { task } => on_task(py, spare, task.held(), |task| {
+            step::step_native(this, task, None)
+        }),
         Ready::Step { task } => {
             on_task(py, spare, task, |task| step::step_native(this, task, None))
         }
@@ -403,6 +407,7 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
         } => run_callback(function.bind(py), future.bind(py), context.bind(py)),
         Ready::Release { future, value } => release(future.bind(py), value.bind(py)),
         Ready::Expire { task, timeout } => natives::expire(task.bind(py), timeout),
+        Ready::RunNew(handle) => return run_handle(handle.held().bind(py), spare),
         Ready::Run(handle) => return run_handle(handle.bind(py), spare),
     };
     match ran {

@@ -15,6 +15,7 @@ use super::error::{Fallible, Raised};
 use super::gc::{Traverse, Visitor};
 use super::method::{GetSet, Method};
 use super::refs::Ref;
+use super::untracked::{self, Untracked};
 
 /// A struct that is the state of a Python class.
 pub(crate) trait Class: Default + Traverse + 'static {
@@ -265,6 +266,29 @@ impl<'py, T: Class> Ref<'py, T> {
     /// `MemoryError`.
     #[inline]
     pub(crate) fn allocate(py: Python<'py>, state: T) -> Fallible<Self> {
+        let object = Self::make(py, state)?;
+        // SAFETY: S7, the object is whole from here on.
+        unsafe { ffi::PyObject_GC_Track(object.as_any().as_ptr().cast()) };
+        #[cfg(feature = "gc-stress")]
+        super::stress::collect(py);
+        Ok(object)
+    }
+
+    /// The same, but the collector does not track the object until the second value is dropped.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
+    pub(crate) fn allocate_untracked(py: Python<'py>, state: T) -> Fallible<(Self, Untracked)> {
+        let object = Self::make(py, state)?;
+        #[cfg(feature = "gc-stress")]
+        super::stress::collect(py);
+        let untracked = Untracked::new(object.as_any());
+        Ok((object, untracked))
+    }
+
+    #[inline]
+    fn make(py: Python<'py>, state: T) -> Fallible<Self> {
         #[cfg(feature = "gc-stress")]
         super::stress::collect(py);
         let class = T::slot().class.load(Ordering::Relaxed);
@@ -275,12 +299,8 @@ impl<'py, T: Class> Ref<'py, T> {
         }
         // SAFETY: S10, the memory is new, of this layout, and no one else knows it yet.
         unsafe { fill(object, state) };
-        // SAFETY: S7, the object is whole from here on.
-        unsafe { ffi::PyObject_GC_Track(object.cast()) };
         // SAFETY: S3, the one reference is ours.
         let object = unsafe { Bound::from_owned_ptr(py, object.cast()) };
-        #[cfg(feature = "gc-stress")]
-        super::stress::collect(py);
         // SAFETY: S5, it was made as a `T`.
         Ok(unsafe { Ref::assume_owned(object) })
     }
@@ -542,6 +562,8 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     let is_at_rest = unsafe { &(*instance).state }.is_at_rest();
     // SAFETY: S2.
     if is_exact && !is_at_rest && unsafe { (*kind).tp_finalize }.is_some() {
+        // A finaliser expects a tracked object, for it may bring it back to life.
+        untracked::track(object);
         // SAFETY: S10, the object is whole; it may come back to life.
         if unsafe { ffi::PyObject_CallFinalizerFromDealloc(object) } < 0 {
             return;

@@ -27,6 +27,7 @@ pub(crate) mod signature;
 pub(crate) mod slot;
 #[cfg(feature = "gc-stress")]
 pub(crate) mod stress;
+pub(crate) mod untracked;
 
 pub(crate) use args::Args;
 pub(crate) use cell::{HeldCell, ListCell, QueueCell};
@@ -36,3 +37,4 @@ pub(crate) use gc::{Traverse, Visitor};
 pub(crate) use method::{Function, GetSet, Method};
 pub(crate) use refs::{Held, Ref};
 pub(crate) use signature::Signature;
+pub(crate) use untracked::{Track, Untracked};

@@ -58,6 +58,8 @@ enum Command {
     Downstream(Passthrough),
     /// Set up, then compare random programs on stock asyncio and stook; further arguments go on.
     Fuzz(Passthrough),
+    /// Set up, then count instructions: more than is committed fails; `--write` commits what is now.
+    Instructions(Passthrough),
     /// Set up, then run the tests under what finds misuse of memory.
     Safety {
         #[command(flatten)]
@@ -113,6 +115,7 @@ fn run(command: Command) -> Result<()> {
         Command::Conformance(passed) => drive(Driver::Conformance, &passed),
         Command::Downstream(passed) => drive(Driver::Downstream, &passed),
         Command::Fuzz(passed) => drive(Driver::Fuzz, &passed),
+        Command::Instructions(passed) => drive(Driver::Instructions, &passed),
         Command::Safety { python, checks } => {
             commands::safety::run(python.interpreter.as_deref(), &checks)
         }

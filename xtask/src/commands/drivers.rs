@@ -1,5 +1,5 @@
-//! The Python programs behind `cargo xtask bench`, `conformance`, `downstream`, `fuzz` and
-//! `soak`.
+//! The Python programs behind `cargo xtask bench`, `conformance`, `downstream`, `fuzz`,
+//! `instructions` and `soak`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -23,6 +23,8 @@ pub(crate) enum Driver {
     Downstream,
     /// Compares random programs on stock asyncio and on stook.
     Fuzz,
+    /// Counts instructions and compares them with the committed figures.
+    Instructions,
     /// Runs random programs and watches the memory.
     Soak,
 }
@@ -35,6 +37,7 @@ impl Driver {
             Self::Conformance => "conformance/run.py",
             Self::Downstream => "downstream/run.py",
             Self::Fuzz => "conformance/order/run.py",
+            Self::Instructions => "bench/instructions.py",
             Self::Soak => "conformance/order/run_soak.py",
         }
     }
@@ -43,7 +46,9 @@ impl Driver {
     const fn requirements(self) -> Option<&'static str> {
         match self {
             Self::Bench => Some("bench/requirements.txt"),
-            Self::Conformance | Self::Downstream | Self::Fuzz | Self::Soak => None,
+            Self::Conformance | Self::Downstream | Self::Fuzz | Self::Instructions | Self::Soak => {
+                None
+            }
         }
     }
 

@@ -1,0 +1,1 @@
+"""Counting instructions: what `instructions.py` is made of."""

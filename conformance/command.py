@@ -27,7 +27,7 @@ def main(arguments=None):
     except suite.SuiteMissing as error:
         print(f"conformance: {error}", file=sys.stderr)
         return GOOD if options.if_present else UNUSABLE
-    except (suite.UnknownModule, expected.BadEntry, supervise.WorkerRefused) as error:
+    except (suite.UnknownModule, expected.BadEntry, supervise.WorkerRefused, NothingToRun) as error:
         print(f"conformance: {error}", file=sys.stderr)
         return UNUSABLE
 
@@ -43,9 +43,9 @@ def _parser():
     add("--modules", help="names with commas, or all; default: the modules about task control")
     add("--match", metavar="PATTERN", help="only tests whose id matches, such as '*.test_repr'")
     add("--debug", action="store_true", help="with PYTHONASYNCIODEBUG=1, for stock as well")
-    add("--poison", action="store_true", help="with asyncio's own engine made unusable")
-    add("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="modules at a time")
-    add("--test-timeout", type=float, default=120.0, metavar="SECONDS")
+    add("--poison", action="store_true", help="asyncio's own engine made unusable; mode both only")
+    add("--jobs", type=_jobs, default=min(2, os.cpu_count() or 1), help="modules at a time")
+    add("--test-timeout", type=_seconds, default=120.0, metavar="SECONDS")
     add("--json", type=Path, metavar="OUT", help="write everything found, tracebacks included")
     add("--report", type=Path, metavar="OUT", help="write the table of all kept results")
     add("--tracebacks", action="store_true", help="show why each regression failed")
@@ -53,12 +53,32 @@ def _parser():
     return parser
 
 
+def _jobs(text):
+    if (jobs := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} modules at a time are none")
+    return jobs
+
+
+def _seconds(text):
+    if not 0 < (seconds := float(text)) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} seconds are no time to wait")
+    return seconds
+
+
+class NothingToRun(Exception):
+    """The options leave no mode, or no test."""
+
+
 def _chosen_modes(options):
     has = engines.ENGINES[options.engine]
+    if options.poison:
+        # Elsewhere asyncio's engine is half of what runs.
+        has = (engines.BOTH,) if options.engine == "stook" else ()
     modes = has if options.mode == "all" else tuple(options.mode.split(","))
-    for mode in modes:
+    for mode in modes or (options.mode,):
         if mode not in has:
-            raise supervise.WorkerRefused(f"{options.engine} has no mode {mode!r}")
+            poison = " with --poison" if options.poison else ""
+            raise NothingToRun(f"{options.engine} has no mode {mode!r}{poison}")
     return modes
 
 
@@ -88,6 +108,8 @@ def _run_modes(options, modules, entries):
                 verdicts.append(job.result())
                 _show(verdicts[-1], options.tracebacks)
         _show_sum(verdicts)
+        if not any(verdict.total for verdict in verdicts):
+            raise NothingToRun(f"no test matches {options.match!r}")
         good = good and all(verdict.is_good for verdict in verdicts)
         runs.append(report.describe(settings, verdicts))
         if options.match is None:
@@ -114,7 +136,7 @@ def _judge_module(settings, stock, name, entries, match):
     again = retries.Retries()
     if settings.engine in JUDGED:
         stock_settings = dataclasses.replace(settings, engine="asyncio", poison=False)
-        again = retries.Retries(ROUNDS, stock_settings)
+        again = retries.Retries(ROUNDS, stock_settings, company=True)
     here = retries.run(settings, name, again, only=only, passed_before=passed_before)
     return judge.judge(before, here, entries)
 

@@ -4,6 +4,9 @@ import dataclasses
 
 from . import results
 
+DIED = (results.CRASHED, results.HUNG)
+"""Outcomes that no entry excuses."""
+
 
 @dataclasses.dataclass
 class Verdict:
@@ -75,7 +78,7 @@ def _judge_test(verdict, name, stock, here, entries):
     if not differs:
         if entry is not None:
             verdict.stale.append(name)
-    elif entry is not None:
+    elif entry is not None and now.outcome not in DIED:
         verdict.listed[name] = entry.reason
     elif now.stock_fails_too:
         verdict.unsettled[name] = now.again
@@ -90,5 +93,4 @@ def _was_good(before, now):
     """
     if before is None or before.outcome == results.PASSED:
         return True
-    died = (results.CRASHED, results.HUNG)
-    return now.outcome in died and before.outcome not in died
+    return now.outcome in DIED and before.outcome not in DIED

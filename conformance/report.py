@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def keep(run, directory=KEPT):
     """Keep the results of one run, beside those of other modules in the same circumstances.
 
+    What another commit gave is dropped: the table names one for all of a run.
+
     Args:
         run: What ``describe`` returned.
         directory: Where results are kept.
@@ -29,7 +31,8 @@ def keep(run, directory=KEPT):
     path = directory / f"{run['engine']}-{run['mode']}-{run['version']}{flags}.json"
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
-        run = {**run, "modules": {**before["modules"], **run["modules"]}}
+        if before["engine_version"] == run["engine_version"]:
+            run = {**run, "modules": {**before["modules"], **run["modules"]}}
     baseline.write_json(path, run)
 
 
@@ -94,6 +97,7 @@ def _order(run):
 
 def write(path, directory=KEPT):
     """Write the table of the kept results to ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render(read_kept(directory)), encoding="utf-8")
 
 

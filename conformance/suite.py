@@ -69,7 +69,7 @@ def choose_modules(wanted, package=None):
         return [name for name in TASK_CONTROL if name in present]
     if wanted == "all":
         return [name for name in present if name not in NOT_FOR_UNIX]
-    names = [name for name in wanted.split(",") if name]
+    names = wanted.split(",")
     for name in names:
         if name not in present:
             raise UnknownModule(f"no module {name!r} in the tests of this interpreter")

@@ -63,6 +63,13 @@ def test_a_listed_test_is_expected_to_fail_and_wrong_to_pass():
     assert not verdict.is_good
 
 
+@pytest.mark.parametrize("outcome", ["crashed", "hung"])
+def test_a_listed_test_may_fail_but_not_die(outcome):
+    verdict = judge.judge(module_of(listed_1="passed"), module_of(listed_1=outcome), [ENTRY])
+    assert list(verdict.regressions) == ["test_m.listed_1"]
+    assert not verdict.listed
+
+
 def test_a_test_that_stock_no_longer_passes_either_is_unsettled():
     here = module_of(a="failed")
     here.tests["test_m.a"].stock_fails_too = True
@@ -131,3 +138,14 @@ def test_the_table_shows_what_passes_of_what_stock_passes(tmp_path):
     assert "| test_n | 1 / 1 |" in table
     assert "| **all** | 2 / 3, 1 listed |" in table
     assert f"| asyncio | {baseline.version_name()} | types | 2 | 3 | 1 | 0 |" in table
+
+
+def test_the_table_has_nothing_of_another_commit(tmp_path):
+    settings = supervise.Settings("stook", "both")
+    same = module_of(a="passed")
+    before = report.describe(settings, [judge.judge(same, same, [])])
+    report.keep({**before, "engine_version": "another"}, tmp_path)
+    other = results.ModuleResult("test_n", {"test_n.a": results.TestResult("passed")})
+    report.keep(report.describe(settings, [judge.judge(other, other, [])]), tmp_path)
+    [run] = report.read_kept(tmp_path)
+    assert list(run["modules"]) == ["test_n"]

@@ -215,16 +215,39 @@ def test_a_test_that_passes_the_second_time_is_flaky(write_counting, settings):
 def test_what_failed_is_judged_by_how_often_stock_passes(write_counting, settings):
     # The first run, four more on the engine, four on stock.
     write_counting(
-        often=[2, 3, *range(6, 10)], seldom=[2, *range(6, 10)], neither=[], only_here=[2]
+        as_often=[2, 3, 7, 8], less_often=[2, 3, 4, *range(6, 10)], neither=[], only_here=[2]
     )
     tests = settled(settings, retries.Retries(4, settings))
     assert {name: (test.outcome, test.stock_fails_too) for name, test in tests.items()} == {
-        "often": (results.PASSED, False),
-        "seldom": (results.FAILED, False),
+        "as_often": (results.PASSED, False),
+        "less_often": (results.FAILED, False),
         "neither": (results.FAILED, True),
         "only_here": (results.PASSED, True),
     }
-    assert tests["seldom"].again == "run again it passes 1 of 4 times, on stock 4"
+    assert tests["less_often"].again == "run again it passes 3 of 4 times, on stock 4"
+
+
+@pytest.mark.parametrize("most_settled", [retries.MOST_SETTLED, 0])
+def test_what_fails_only_after_another_test_is_not_flaky(
+    write_module, settings, monkeypatch, most_settled
+):
+    # What stands for the engine is debug mode.
+    write_module(
+        "test_clock",
+        """
+import asyncio.coroutines
+left = []
+class Tests(unittest.TestCase):
+    def test_1_leaves(self):
+        if asyncio.coroutines._is_debug_mode(): left.append(self)
+    def test_2_stumbles(self): self.assertFalse(left)
+""",
+    )
+    monkeypatch.setattr(retries, "MOST_SETTLED", most_settled)
+    again = retries.Retries(4, settings, company=True)
+    stumbles = settled(dataclasses.replace(settings, debug=True), again)["2_stumbles"]
+    assert (stumbles.outcome, stumbles.stock_fails_too) == (results.FAILED, False)
+    assert stumbles.again.endswith("and fails again after the tests before it")
 
 
 def test_a_broken_module_is_not_run_again_and_again(write_counting, settings, tmp_path):
@@ -392,6 +415,35 @@ def test_an_engine_that_is_not_there_is_told_in_one_line(tmp_path, monkeypatch, 
     status = command.main(["--engine", "rloop", "--modules", "test_context"])
     assert status == command.UNUSABLE
     assert capsys.readouterr().err == "conformance: rloop cannot be imported: not here\n"
+
+
+@pytest.mark.skipif(not has_suite(), reason="this interpreter has no asyncio tests")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--modules", ""], "no module ''"),
+        (["--modules", "test_context,"], "no module ''"),
+        (["--match", "*test_nothing*"], "no test matches '*test_nothing*'"),
+        (["--mode", ""], "asyncio has no mode ''"),
+        (["--poison"], "asyncio has no mode 'all' with --poison"),
+        (["--engine", "stook", "--poison", "--mode", "types"], "stook has no mode 'types' with"),
+    ],
+)
+def test_a_run_of_nothing_is_no_success(tmp_path, monkeypatch, capsys, options, message):
+    monkeypatch.setattr(baseline, "STORE", tmp_path)
+    status = command.main(["--engine", "asyncio", "--modules", "test_context", *options])
+    assert status == command.UNUSABLE
+    assert capsys.readouterr().err.startswith(f"conformance: {message}")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--jobs", "0"], ["--test-timeout", "0"], ["--test-timeout", "nan"], ["--jobs", "many"]],
+)
+def test_options_that_leave_no_room_to_run_are_refused(capsys, options):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(options)
+    assert f"argument {options[0]}" in capsys.readouterr().err
 
 
 WHAT_IS_THERE = """

@@ -9,9 +9,9 @@ use std::cell::Cell;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use stook_kernel::{ChildrenGone, ExitEnd, TaskGroup, TaskGroupExit};
+use stook_kernel::{ChildrenGone, ExitEnd, TaskGroupExit};
 
-use super::task_group::{self, GROUP, children, machine, set_mark};
+use super::task_group::{self, GROUP, machine, set_mark};
 use super::{Native, block, tasks};
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
@@ -136,7 +136,7 @@ impl Coroutine for GroupExitState {
     }
 }
 
-/// Runs asyncio's own coroutine: there is no loop of ours, or the group is not as asyncio made it.
+/// Runs asyncio's own coroutine: there is no loop of ours, or the block did not end as blocks do.
 fn delegate<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
     let py = this.py();
     let coroutine = EXIT.get(py)?.call1((
@@ -151,14 +151,14 @@ fn delegate<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
 fn begin<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
     let py = this.py();
     let group = this.group.get_or_none(py);
-    let (Some(_), Some(tasks)) = (loop_core::running_plain(py), children(&group)?) else {
+    if loop_core::running_plain(py).is_none() {
         return delegate(this);
-    };
+    }
     let exception = this.exception.get_or_none(py);
     let Some(body) = block::body_end(&this.class.get_or_none(py), &exception)? else {
         return delegate(this);
     };
-    let mut state = machine(&group, &tasks)?;
+    let mut state = machine(&group)?;
     let is_base = body.is_exception() && task_group::is_base_error(&group, &exception)?;
     let (mut progress, actions) = state.exit(body, is_base, reference(py)?.group_exits);
     set_mark(&group, intern!(py, "_exiting"))?;
@@ -237,10 +237,7 @@ fn interrupt<'py>(
     progress: &mut TaskGroupExit,
     cancellation: Bound<'py, PyAny>,
 ) -> Fallible<()> {
-    let mut state = match children(group)? {
-        Some(tasks) => machine(group, &tasks)?,
-        None => TaskGroup::new(),
-    };
+    let mut state = machine(group)?;
     if progress.interrupted(&mut state) {
         this.cancellation.set(cancellation);
         task_group::request_abort(group)?;
@@ -255,11 +252,8 @@ fn end<'py>(
     mut progress: TaskGroupExit,
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
-    let Some(tasks) = children(group)? else {
-        return delegate(this);
-    };
     let base_error = GROUP.get(group, intern!(py, "_base_error"))?;
-    match progress.children_gone(&machine(group, &tasks)?, !base_error.is_none()) {
+    match progress.children_gone(&machine(group)?, !base_error.is_none()) {
         ChildrenGone::Nothing => {}
         ChildrenGone::RaiseBaseError => return Err(error::raise(&base_error)),
         ChildrenGone::Uncancel => progress.uncancelled(uncancel_parent(group)?),

@@ -13,6 +13,7 @@ mod as_completed;
 mod barrier;
 mod block;
 pub(crate) mod bound_loop;
+mod children;
 mod completion;
 mod completions;
 mod condition;

@@ -8,9 +8,10 @@
 use pyo3::exceptions::PyAttributeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySet, PyString};
+use pyo3::types::{PyDict, PyString};
 use stook_kernel::{AfterError, ChildDone, Outcome, TaskGroup, TaskGroupMarks};
 
+use super::children::Children;
 use super::routine::{self, Routine, RoutineState};
 use super::stock_class::{Instance, StockClass};
 use super::{Native, tasks};
@@ -75,17 +76,13 @@ pub(super) fn set_mark<'py>(
     GROUP.set(group, name, &python_bool(group.py(), true))
 }
 
-/// The set of the group's tasks; `None` where somebody has put something else there.
-pub(super) fn children<'py>(group: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PySet>>> {
-    let children = GROUP.of(group)?.get(intern!(group.py(), "_tasks"))?;
-    Ok(children.cast_into_exact::<PySet>().ok())
+/// The group's tasks.
+fn children<'py>(group: &Bound<'py, PyAny>) -> Fallible<Children<'py>> {
+    Ok(Children(GROUP.get(group, intern!(group.py(), "_tasks"))?))
 }
 
-/// The kernel's group with the marks that `group`, whose tasks are `children`, has.
-pub(super) fn machine(
-    group: &Bound<'_, PyAny>,
-    children: &Bound<'_, PySet>,
-) -> Fallible<TaskGroup> {
+/// The kernel's group with the marks that `group` has.
+pub(super) fn machine(group: &Bound<'_, PyAny>) -> Fallible<TaskGroup> {
     let py = group.py();
     let plain = GROUP.of(group)?;
     let has = |name| plain.is_true(name);
@@ -102,7 +99,8 @@ pub(super) fn machine(
         exiting: if_there(intern!(py, "_exiting"), false)?,
         aborting: has(intern!(py, "_aborting"))?,
         parent_cancel_requested: has(intern!(py, "_parent_cancel_requested"))?,
-        tasks: children.len(),
+        // Only joining depends on it.
+        tasks: 0,
     }))
 }
 
@@ -116,13 +114,13 @@ fn advance_entering<'py>(
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
     let group = this.subject(py);
-    let (Some(running), Some(children)) = (loop_core::running_plain(py), children(&group)?) else {
+    let Some(running) = loop_core::running_plain(py) else {
         return routine::delegate(this);
     };
     let event_loop = GROUP.get(&group, intern!(py, "_loop"))?;
     let parent = tasks::current(&running)?;
     group.getattr(intern!(py, "_entered"))?;
-    let is_entered = machine(&group, &children)?.enter().is_err();
+    let is_entered = machine(&group)?.enter().is_err();
     let Some(parent) = parent.filter(|_| !is_entered && event_loop.is_none()) else {
         // asyncio has its words for each of these.
         return routine::delegate(this);
@@ -137,20 +135,18 @@ fn advance_entering<'py>(
 fn spawning<'py>(
     group: &Instance<'py>,
     running: &Ref<'py, LoopState>,
-) -> Fallible<Option<Bound<'py, PySet>>> {
+) -> Fallible<Option<Children<'py>>> {
     let py = group.py();
     let has = |name| group.is_true(name);
     let entered = has(intern!(py, "_entered"))?;
     let exiting = has(intern!(py, "_exiting"))?;
     let aborting = has(intern!(py, "_aborting"))?;
-    let Ok(children) = group.get(intern!(py, "_tasks"))?.cast_into_exact::<PySet>() else {
-        return Ok(None);
-    };
+    let children = Children(group.get(intern!(py, "_tasks"))?);
     let machine = TaskGroup::from_marks(TaskGroupMarks {
         entered,
         exiting,
         aborting,
-        tasks: children.len(),
+        tasks: if exiting { children.count()? } else { 0 },
         // Joining does not depend on it.
         parent_cancel_requested: false,
     });
@@ -222,13 +218,12 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
     let py = group.py();
     let original = || ON_TASK_DONE.get(py)?.call1((group, task)).map(drop);
     let own = Ref::<TaskState>::cast_exact(task).filter(|own| task::as_future(own).is_done());
-    let (Some(own), Some(children)) = (own, children(group)?) else {
+    let Some(own) = own else {
         return Ok(original()?);
     };
+    let children = children(group)?;
     children.discard(task)?;
-    if children.is_empty() {
-        release_parent(group)?;
-    }
+    release_parent(group, &children)?;
     let future = task::as_future(own);
     if future.outcome() != Outcome::Raised {
         return Ok(());
@@ -236,7 +231,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
     let Some(exception) = future::exception(future)? else {
         return Ok(());
     };
-    let mut machine = machine(group, &children)?;
+    let mut machine = machine(group)?;
     let parent = GROUP.get(group, intern!(py, "_parent_task"))?;
     let done = machine.child_done(
         Outcome::Raised,
@@ -266,11 +261,11 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
     }
 }
 
-/// Wakes the parent, which waits for the last task.
-fn release_parent(group: &Bound<'_, PyAny>) -> Fallible<()> {
+/// Wakes the parent if it waits and there is no task left.
+fn release_parent(group: &Bound<'_, PyAny>, children: &Children<'_>) -> Fallible<()> {
     let py = group.py();
     let waiter = GROUP.of(group)?.get(intern!(py, "_on_completed_fut"))?;
-    if waiter.is_none() {
+    if waiter.is_none() || children.count()? != 0 {
         return Ok(());
     }
     match future::plain(&waiter) {
@@ -354,7 +349,7 @@ pub(super) fn request_abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
 fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
     set_mark(group, intern!(py, "_aborting"))?;
-    for task in GROUP.get(group, intern!(py, "_tasks"))?.try_iter()? {
+    for task in children(group)?.0.try_iter()? {
         let task = task?;
         if !tasks::is_done(&task)? {
             tasks::cancel(&task)?;

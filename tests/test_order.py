@@ -246,6 +246,19 @@ def test_an_engine_that_is_missing_is_one_clear_error(capfd):
     assert "No module named 'no_such_engine'" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["--programs", "0"], ["--jobs", "0"], ["--most", "-1"]])
+def test_the_command_refuses_to_compare_nothing(capfd, arguments):
+    with pytest.raises(SystemExit) as end:
+        main(["--loop", "asyncio", *arguments])
+    assert end.value.code == 2
+    assert f"argument {arguments[0]}: invalid" in capfd.readouterr().err
+
+
+def test_a_program_that_is_missing_is_one_clear_error(capfd, tmp_path):
+    assert main(["--replay", str(tmp_path / "none.py"), "--loop", "asyncio"]) == 2
+    assert "No such file" in capfd.readouterr().err
+
+
 @pytest.mark.needs_stook
 @pytest.mark.parametrize("way", [order_engines.LAUNCHER, order_engines.LOOP_FACTORY])
 @pytest.mark.parametrize("clock", ["virtual", "real"])

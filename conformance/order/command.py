@@ -26,9 +26,17 @@ def main(arguments=None):
         if options.replay:
             return _replay(engine, options.replay)
         return _search(engine, options)
-    except WorkerMissing as error:
+    except (WorkerMissing, OSError) as error:
         print(f"order: {error}", file=sys.stderr)
         return UNUSABLE
+
+
+def _number(text):
+    """Return the number that the text is, at least one: with less, nothing is compared."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _parser():
@@ -37,13 +45,13 @@ def _parser():
         description="Run random programs on stock asyncio and on an engine; compare their traces.",
     )
     add = parser.add_argument
-    add("--programs", type=int, default=5000, metavar="N")
+    add("--programs", type=_number, default=5000, metavar="N")
     add("--seed", type=int, default=0, help="of the first program; the next has the next number")
     add("--loop", default="stook", help="stook (default), uvloop, rloop, asyncio, MODULE:MAKER")
     add("--way", choices=(engines.LAUNCHER, engines.LOOP_FACTORY), default=engines.LAUNCHER)
     add("--clock", choices=("virtual", "real"), help="default: real in one program of ten")
-    add("--jobs", type=int, default=1, metavar="N", help="pairs of processes at a time")
-    add("--most", type=int, default=1, metavar="N", help="divergences after which to stop")
+    add("--jobs", type=_number, default=1, metavar="N", help="pairs of processes at a time")
+    add("--most", type=_number, default=1, metavar="N", help="divergences after which to stop")
     add("--shrink", action=argparse.BooleanOptionalAction, default=True)
     add("--keep", type=Path, metavar="DIR", help="write the divergent programs to files there")
     add("--replay", type=Path, nargs="+", metavar="FILE", help="compare programs kept before")

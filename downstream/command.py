@@ -52,6 +52,8 @@ def _run(project, ways_to_run, match, origin):
         print(f"  left out: {' '.join(entry['ids'])}: {entry['reason']}")
     only = None if match is None else [match]
     stock = _timed(suite, ways.STOCK, only)
+    if not any("::" in name for name in stock):
+        raise supervise.CannotRun(f"{project.name} has no test that matches {match!r}")
     same = True
     for way in ways_to_run:
         ours = _timed(suite, way, only)

@@ -1,11 +1,15 @@
 """Says in what a run on stook differs from the run on stock, test by test.
 
 A difference is a test that fails, crashes or hangs "only on stook", one that is "newly skipped", or
-one that is "missing". A test that fails on stock too, or is there on stook alone, is none.
+one that is "missing". A test that fails on stock too, or is there on stook alone, is none, unless
+it crashes or hangs.
 """
 
 import dataclasses
 import re
+
+DIED = ("crashed", "hung")
+"""Outcomes that have no second chance on stook, and are a difference where stock merely fails."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +48,7 @@ def kind(stock, ours):
         ours: The same on stook.
     """
     if stock not in ("passed", "skipped"):
-        return None
+        return "only on stook" if ours in DIED and stock not in DIED else None
     if ours is None:
         return "missing"
     if ours == "skipped":
@@ -65,12 +69,14 @@ def differences(stock, ours):
 def settle(stock, ours, run_again, expected=()):
     """Compare, running again on both what passed on one alone: some tests depend on the clock.
 
-    A test has passed if it did in either run.
+    A test has passed if it did in either run and did not crash or hang on stook. With it run all
+    tests of its file, because some fail only after others.
 
     Args:
         stock: Outcomes on stock.
         ours: Outcomes on stook.
-        run_again: Runs the tests of these ids and returns new outcomes, on stock and on stook.
+        run_again: Runs the tests that match these patterns and returns new outcomes, on stock and
+            on stook.
         expected: Ids of tests that differ.
     """
     ours = _as_on_stock(ours)
@@ -79,8 +85,9 @@ def settle(stock, ours, run_again, expected=()):
     )
     first = differences(stock, ours)
     if doubtful:
-        stock_again, ours_again = run_again([*doubtful, *map(_in_words_of_ours, doubtful)])
-        stock, ours = _better(stock, stock_again), _better(ours, _as_on_stock(ours_again))
+        stock_again, ours_again = run_again(_whole_files(doubtful))
+        stock = _better(stock, stock_again, doubtful)
+        ours = _better(ours, _as_on_stock(ours_again), doubtful, lasting=DIED)
     every = differences(stock, ours)
     found = {name: each for name, each in every.items() if name not in expected}
     return Comparison(
@@ -106,16 +113,22 @@ def _as_on_stock(outcomes):
     return {pattern.sub(_CLASS, name): result for name, result in outcomes.items()}
 
 
-def _in_words_of_ours(name):
-    return name.replace(_CLASS, _CLASS_OF_OURS)
+def _whole_files(names):
+    """Return patterns for the tests of the files in which these are."""
+    return list(dict.fromkeys(name.partition("::")[0] + "::*" for name in names))
 
 
-def _better(once, again):
-    """Return the outcomes of the first run, with those of the second that are better."""
+def _better(once, again, names, lasting=()):
+    """Return the outcomes of the first run, with the second's for ``names`` where it is better.
+
+    Outcomes in ``lasting`` stay.
+    """
     merged = dict(once)
-    for name, result in again.items():
-        if name not in once or _rank(result) < _rank(once[name]):
-            merged[name] = result
+    for name in names:
+        if name not in again or _outcome(once, name) in lasting:
+            continue
+        if name not in once or _rank(again[name]) < _rank(once[name]):
+            merged[name] = again[name]
     return merged
 
 

@@ -82,8 +82,9 @@ standard library and on stook side by side. Made by `cargo xtask downstream --pa
 `cargo xtask downstream`; see [its README](../downstream/README.md).
 
 A difference is a test that passes on the standard library and on stook fails, crashes, hangs, is
-skipped or is not found. Tests that pass on neither say nothing about stook and are counted apart:
-some cannot pass for root, some have to end within seconds, which a busy machine may not grant. Most
+skipped or is not found, or one that merely fails there and crashes or hangs on stook. Other tests
+that pass on neither say nothing about stook and are counted apart: some cannot pass for root, some
+have to end within seconds, which a busy machine may not grant. Most
 of anyio's that are skipped are those on trio, which is not installed.
 """
 
@@ -121,7 +122,9 @@ def _left_out(runs):
 
 def _differing(runs):
     for run in runs:
+        where = f"{run['project']}, CPython {run['python']}, `{run['way']}`"
         for name, kind in (run["differences"] | run["expected"]).items():
             why = f"; {run['reasons'][name]}" if name in run["expected"] else ""
-            where = f"{run['project']}, CPython {run['python']}, `{run['way']}`"
             yield f"- {where}: {kind}: `{name}`{why}"
+        for name in run["flaky"]:
+            yield f"- {where}: differed once, and not when its file was run again: `{name}`"

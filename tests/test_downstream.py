@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
-from downstream import compare, page, projects, supervise  # noqa: E402
+from downstream import command, compare, page, projects, supervise  # noqa: E402
 
 
 def results(**outcomes):
@@ -38,10 +38,18 @@ def test_what_is_skipped_or_missing_on_stook_alone_is_a_difference():
 
 
 def test_what_fails_on_stock_is_no_difference_but_counted():
-    stock, ours = results(a="failed", b="failed"), results(a="hung", b="passed")
+    stock, ours = results(a="failed", b="failed"), results(a="error", b="passed")
     comparison = settle(stock, ours)
     assert comparison.is_clean
     assert comparison.failing_on_both == ["a"]
+
+
+@pytest.mark.parametrize("outcome", ["crashed", "hung"])
+def test_what_dies_on_stook_has_no_excuse(outcome):
+    stock, ours = results(a="failed", b="passed"), results(a=outcome, b=outcome)
+    comparison = settle(stock, ours, (stock, results(a="failed", b="passed")))
+    assert comparison.differences == {"a": "only on stook", "b": "only on stook"}
+    assert settle(ours, ours).is_clean
 
 
 def test_a_file_that_cannot_be_read_on_stook_alone_is_a_difference():
@@ -54,6 +62,20 @@ def test_what_differs_is_run_again_and_is_flaky_if_it_passes_then():
     again = results(a="passed", b="passed"), results(a="passed", b="failed")
     comparison = settle(stock, ours, again)
     assert (comparison.flaky, list(comparison.differences)) == (["a"], ["b"])
+
+
+def test_what_differs_is_run_again_with_the_other_tests_of_its_file():
+    names = "d/test_x.py::test_1", "d/test_x.py::Tests::test_2[_UnixSelectorEventLoop]", "test_y.py"
+    asked = []
+
+    def run_again(patterns):
+        asked.extend(patterns)
+        return results(**dict.fromkeys([*names, "other"], "passed")), results(other="passed")
+
+    stock = results(**dict.fromkeys([*names, "other"], "passed"), both="failed")
+    ours = results(**dict.fromkeys([*names, "other"], "failed"), both="failed")
+    assert len(compare.settle(stock, ours, run_again).differences) == 3
+    assert asked == ["d/test_x.py::*", "other::*", "test_y.py::*"]
 
 
 def test_a_failure_on_stock_that_goes_away_does_not_hide_one_on_stook():
@@ -97,6 +119,22 @@ def test_the_page_has_a_row_for_each_run_and_every_difference(tmp_path):
     assert "Run on: a machine." in text
     assert "`loop`: only on stook: `a`" in text
     assert "`loop`: missing: `c`" in text
+
+
+def test_the_page_names_what_differed_once(tmp_path):
+    known = projects.read()
+    stock, ours = results(a="passed"), results(a="failed")
+    page.keep(known["anyio"], "loop", settle(stock, ours, (stock, stock)), ORIGIN, tmp_path)
+    page.write(known, tmp_path / "page.md", tmp_path)
+    text = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "`loop`: differed once, and not when its file was run again: `a`" in text
+
+
+def test_a_run_of_nothing_is_no_success(monkeypatch, capsys):
+    monkeypatch.setattr(command.place, "prepare", lambda project: None)
+    monkeypatch.setattr(command.supervise, "run", lambda *_: results(**{"a/test_x.py": "skipped"}))
+    assert command.main(["--projects", "anyio", "--match", "nothing"]) == command.UNUSABLE
+    assert "anyio has no test that matches 'nothing'" in capsys.readouterr().err
 
 
 SUITE = """

@@ -98,7 +98,7 @@ fn collect<'py>(
     let mut children: Vec<Bound<'py, PyAny>> = Vec::with_capacity(count);
     let mut done = Vec::new();
     let mut different = 0usize;
-    let mut known = Known::new(count);
+    let mut known = Known::new(is_any_twice(args, count));
     for index in 0..count {
         let argument = args.positional(index);
         if let Some(child) = known.find(&argument)? {
@@ -132,21 +132,25 @@ fn collect<'py>(
 
 /// The arguments met so far: one that is given twice is awaited once.
 struct Known<'py> {
-    single: bool,
-    /// What is compared by identity.
-    by_identity: FxHashMap<usize, Bound<'py, PyAny>>,
+    /// What is compared by identity; none where nothing is given twice.
+    by_identity: Option<FxHashMap<usize, Bound<'py, PyAny>>>,
     by_equality: Option<Bound<'py, PyDict>>,
 }
 
+/// Whether any argument is the same object as another. They are most often in order of their
+/// addresses or nearly, which makes this cheaper than to remember each of them.
+fn is_any_twice(args: &Args<'_, '_>, count: usize) -> bool {
+    let mut addresses: Vec<usize> = (0..count)
+        .map(|index| args.positional(index).as_ptr() as usize)
+        .collect();
+    addresses.sort();
+    addresses.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 impl<'py> Known<'py> {
-    fn new(count: usize) -> Self {
-        let mut by_identity = FxHashMap::default();
-        if count > 1 {
-            by_identity.reserve(count);
-        }
+    fn new(is_any_twice: bool) -> Self {
         Known {
-            single: count == 1,
-            by_identity,
+            by_identity: is_any_twice.then(FxHashMap::default),
             by_equality: None,
         }
     }
@@ -156,14 +160,12 @@ impl<'py> Known<'py> {
     }
 
     fn find(&self, argument: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
-        if Self::has_identity(argument) && self.single {
-            return Ok(None);
-        }
-        if let Some(child) = self.by_identity.get(&(argument.as_ptr() as usize)) {
-            return Ok(Some(child.clone()));
+        if Self::has_identity(argument) {
+            let known = self.by_identity.as_ref();
+            let child = known.and_then(|known| known.get(&(argument.as_ptr() as usize)));
+            return Ok(child.cloned());
         }
         match &self.by_equality {
-            _ if Self::has_identity(argument) => Ok(None),
             Some(known) => Ok(known.get_item(argument)?),
             None => {
                 argument.hash()?;
@@ -174,11 +176,9 @@ impl<'py> Known<'py> {
 
     fn insert(&mut self, argument: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallible<()> {
         if Self::has_identity(argument) {
-            if self.single {
-                return Ok(());
+            if let Some(known) = &mut self.by_identity {
+                known.insert(argument.as_ptr() as usize, child.clone());
             }
-            self.by_identity
-                .insert(argument.as_ptr() as usize, child.clone());
             return Ok(());
         }
         let py = argument.py();

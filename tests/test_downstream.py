@@ -49,6 +49,7 @@ def test_what_dies_on_stook_has_no_excuse(outcome):
     stock, ours = results(a="failed", b="passed"), results(a=outcome, b=outcome)
     comparison = settle(stock, ours, (stock, results(a="failed", b="passed")))
     assert comparison.differences == {"a": "only on stook", "b": "only on stook"}
+    assert settle(stock, ours, expected=["a", "b"]).differences == comparison.differences
     assert settle(ours, ours).is_clean
 
 

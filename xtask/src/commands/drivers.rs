@@ -12,6 +12,11 @@ use crate::project;
 use crate::report;
 use crate::setup;
 
+/// Other people's loops, beside which stook is measured.
+const RIVALS: [&str; 2] = ["uvloop", "rloop"];
+
+const RIVALS_REQUIREMENTS: &str = "bench/requirements.txt";
+
 /// A Python program of the project that is run with arguments of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Driver {
@@ -42,10 +47,17 @@ impl Driver {
         }
     }
 
-    /// What it needs beyond what the tests need.
-    const fn requirements(self) -> Option<&'static str> {
+    /// What it needs beyond what the tests need, to be run with these arguments.
+    fn requirements(self, arguments: &[OsString]) -> Option<&'static str> {
+        let names_a_rival = || {
+            arguments
+                .iter()
+                .filter_map(|argument| argument.to_str())
+                .any(|argument| RIVALS.contains(&argument.trim_start_matches("--engine=")))
+        };
         match self {
-            Self::Bench => Some("bench/requirements.txt"),
+            Self::Bench => Some(RIVALS_REQUIREMENTS),
+            Self::Conformance if names_a_rival() => Some(RIVALS_REQUIREMENTS),
             Self::Conformance | Self::Downstream | Self::Fuzz | Self::Instructions | Self::Soak => {
                 None
             }
@@ -65,7 +77,11 @@ impl Driver {
     where
         I: IntoIterator<Item: AsRef<std::ffi::OsStr>>,
     {
-        if let Some(requirements) = self.requirements() {
+        let arguments: Vec<OsString> = arguments
+            .into_iter()
+            .map(|argument| argument.as_ref().to_owned())
+            .collect();
+        if let Some(requirements) = self.requirements(&arguments) {
             environment.require(requirements)?;
         }
         process::run(
@@ -88,4 +104,22 @@ pub(crate) fn run(driver: Driver, wanted: Option<&Path>, arguments: &[OsString])
     };
     report::heading(driver.script());
     driver.run(&environment, arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rivals_are_installed_where_they_are_run() {
+        let needs = |driver: Driver, line: &str| {
+            let arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            driver.requirements(&arguments).is_some()
+        };
+        assert!(needs(Driver::Bench, ""));
+        assert!(needs(Driver::Conformance, "--engine uvloop --modules all"));
+        assert!(needs(Driver::Conformance, "--engine=rloop"));
+        assert!(!needs(Driver::Conformance, "--engine stook --modules all"));
+        assert!(!needs(Driver::Downstream, "--projects uvicorn"));
+    }
 }

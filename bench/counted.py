@@ -240,7 +240,7 @@ async def timer_cancelled(count: int) -> int:
 async def main() -> None:
     """Do all rows."""
     for name, work in ROWS.items():
-        await done(name, work, COUNT)
+        await done(name, work, 2 * COUNT)
         for count in (COUNT, 2 * COUNT):
             os.sched_yield()
             await done(name, work, count)

@@ -1,19 +1,22 @@
 """The committed figures, and what they are figures of."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 FILE = Path(__file__).resolve().parent.parent / "instructions.toml"
 
+Rows = dict[str, float]
+"""For each row, what one operation takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What figures depend on: with another compiler or Python they are others.
+    """What the instructions in stook's own object file depend on.
 
-    The compiler's version decides the instructions; Python's minor version what is compiled, and
-    its micro version which of asyncio's ways are followed.
+    The compiler's version decides what they are, and Python's which of asyncio's ways are followed:
+    micro versions differ. How the interpreter was compiled does not matter.
     """
 
     what: str
@@ -30,33 +33,56 @@ class Setting:
 
 @dataclass(slots=True)
 class Figures:
-    """For each row, what one operation takes.
+    """What was counted.
 
     Attributes:
-        instructions: Those in stook's own object file.
-        calls: Calls out of it, into the interpreter and the C library: what is done there for
-            stook is not among its own instructions, and differs between builds of one Python.
-        all: Instructions everywhere; not committed, as they depend on the interpreter's build.
+        own: Instructions in stook's own object file.
+        calls: Calls out of it, into the interpreter and the C library.
+        everywhere: Instructions, those of the interpreter and the C library included.
     """
 
-    instructions: dict[str, float] = field(default_factory=dict)
-    calls: dict[str, float] = field(default_factory=dict)
-    all: dict[str, float] = field(default_factory=dict)
+    own: Rows = field(default_factory=dict)
+    calls: Rows = field(default_factory=dict)
+    everywhere: Rows = field(default_factory=dict)
 
     def lower(self, other: "Figures") -> "Figures":
         """The lower figure of each: what comes on top is a look at the clock, never less work."""
         return Figures(
-            _lower(self.instructions, other.instructions),
+            _lower(self.own, other.own),
             _lower(self.calls, other.calls),
-            _lower(self.all, other.all),
+            _lower(self.everywhere, other.everywhere),
         )
 
 
-def _lower(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+def _lower(one: Rows, other: Rows) -> Rows:
     return {row: min(figure, other.get(row, figure)) for row, figure in one.items()}
 
 
-Committed = dict[Setting, Figures]
+@dataclass(slots=True)
+class Kept:
+    """What is committed of one setting.
+
+    Attributes:
+        everywhere: For each build of the interpreter and the C library, as those of others differ.
+    """
+
+    own: Rows
+    calls: Rows = field(default_factory=dict)
+    everywhere: dict[str, Rows] = field(default_factory=dict)
+
+    def of_build(self, build: str | None) -> Figures:
+        """What figures of this build are compared with."""
+        everywhere = {} if build is None else self.everywhere.get(build, {})
+        return Figures(self.own, self.calls, everywhere)
+
+    def replaced(self, counted: Figures, build: str | None) -> "Kept":
+        """With these figures in the place of older ones; other builds' stay."""
+        if build is None:
+            return Kept(counted.own)
+        return Kept(counted.own, counted.calls, self.everywhere | {build: counted.everywhere})
+
+
+Committed = dict[Setting, Kept]
 
 
 def load(file: Path = FILE) -> Committed:
@@ -71,9 +97,8 @@ def parse(text: str) -> Committed:
     committed: Committed = {}
     for entry in tomllib.loads(text).get("counted", []):
         setting = Setting(entry["what"], entry["machine"], entry["rustc"], entry.get("python"))
-        instructions = entry["instructions"]
-        none = dict.fromkeys(instructions, 0.0)
-        committed[setting] = Figures(instructions, none | entry.get("calls", {}))
+        kept = Kept(entry["own"], entry.get("calls", {}), entry.get("everywhere", {}))
+        committed[setting] = kept
     return committed
 
 
@@ -81,16 +106,18 @@ def dump(committed: Committed) -> str:
     """The figures as TOML, in an order that does not depend on who wrote what when."""
     lines = [_HEAD]
     for setting in sorted(committed, key=str):
-        figures = committed[setting]
-        lines += ["", "[[counted]]", *_strings(setting)]
-        lines += ["", "[counted.instructions]", *_numbers(figures.instructions, 1)]
-        if any(figures.calls.values()):
-            lines += ["", "[counted.calls]", *_numbers(figures.calls, 2)]
+        kept = committed[setting]
+        lines += ["", "[[counted]]", *_strings(setting), "", "[counted.own]", *_rows(kept.own, 1)]
+        if kept.calls:
+            lines += ["", "[counted.calls]", *_rows(kept.calls, 2)]
+        for build, rows in sorted(kept.everywhere.items()):
+            lines += ["", f'[counted.everywhere."{build}"]', *_rows(rows, 1)]
     return "\n".join(lines) + "\n"
 
 
 _HEAD = """\
-# What one operation takes: instructions in stook's own object file, and calls out of it.
+# What one operation takes: instructions in stook's own object file, calls out of it, and, for each
+# build of the interpreter and the C library, instructions everywhere.
 # Made by `cargo xtask instructions --write`; docs/benchmarks.md says how it is counted."""
 
 
@@ -100,5 +127,5 @@ def _strings(setting: Setting) -> Iterable[str]:
     return (f'{name} = "{value}"' for name, value in values if value is not None)
 
 
-def _numbers(figures: Mapping[str, float], digits: int) -> Iterable[str]:
-    return (f'"{row}" = {figure:.{digits}f}' for row, figure in figures.items())
+def _rows(rows: Rows, digits: int) -> Iterable[str]:
+    return (f'"{row}" = {figure:.{digits}f}' for row, figure in rows.items())

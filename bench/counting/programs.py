@@ -1,5 +1,6 @@
 """The two programs whose instructions are counted, and what their figures depend on."""
 
+import hashlib
 import os
 import platform
 import re
@@ -27,12 +28,14 @@ class Program:
         command: How it is started.
         own: Found in the path of the object file that is looked at.
         operations: By how many operations the larger run of a row exceeds the smaller.
+        build: Whose code runs besides, if any does.
     """
 
     setting: Setting
     command: list[str | Path]
     own: re.Pattern[str]
     operations: int
+    build: str | None = None
 
     def count(self) -> Figures:
         """Run it once.
@@ -51,9 +54,9 @@ class Program:
             more = larger - smaller
             if more.own <= 0:
                 raise CountingFailed(f"nothing of {self.own.pattern} is executed in {row}")
-            figures.instructions[row] = round(more.own / self.operations, 1)
+            figures.own[row] = round(more.own / self.operations, 1)
             figures.calls[row] = round(more.calls / self.operations, 2)
-            figures.all[row] = round(more.all / self.operations, 1)
+            figures.everywhere[row] = round(more.all / self.operations, 1)
         return figures
 
 
@@ -79,7 +82,7 @@ def steps() -> Program:
     setting = Setting("task steps", platform.machine(), compiler, version)
     command = [sys.executable, "-m", "stook", _BENCH / "counted.py"]
     own = re.compile(re.escape(found.origin) + "$")
-    return Program(setting, command, own, operations=200)
+    return Program(setting, command, own, operations=200, build=build_of_python())
 
 
 PROGRAMS: tuple[Callable[[], Program], ...] = (kernel, steps)
@@ -91,6 +94,16 @@ def compiler_of(file: Path) -> str:
     if noted is None:
         raise CountingFailed(f"{file} does not say which rustc compiled it")
     return noted[1].decode()
+
+
+def build_of_python() -> str:
+    """Tells this build of the interpreter and the C library from others of the same versions."""
+    maps = Path("/proc/self/maps").read_text()
+    libraries = set(re.findall(r"(/\S*/lib(?:python[\d.]+|c)\.so\S*)$", maps, re.MULTILINE))
+    digest = hashlib.sha256()
+    for file in [Path(sys.executable).resolve(), *map(Path, sorted(libraries))]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def otherwise_built() -> str | None:

@@ -1,8 +1,4 @@
-"""Figures as people read them.
-
-Of each operation: stook's own instructions, the calls out of its object file, and the instructions
-everywhere.
-"""
+"""Figures as people read them."""
 
 from collections.abc import Sequence
 
@@ -12,20 +8,25 @@ from counting.verdicts import Comparison, Line, Verdict
 
 def shown(counted: Figures) -> str:
     """Figures that are compared with nothing."""
-    lines = [("row", "instructions", "calls out", "everywhere", "")]
-    for row, own in counted.instructions.items():
-        figures = f"{own:.1f}", f"{counted.calls[row]:.2f}", f"{counted.all[row]:.1f}"
+    lines = [("row", "in stook", "everywhere", "calls out", "")]
+    for row, own in counted.own.items():
+        figures = f"{own:.1f}", f"{counted.everywhere[row]:.1f}", f"{counted.calls[row]:.2f}"
         lines.append((row, *figures, ""))
     return _aligned(lines)
 
 
 def compared(comparison: Comparison, counted: Figures) -> str:
     """Committed figures beside those of now, and what is to be said of each."""
-    lines = [("row", "instructions", "now", "", "calls out", "now", "", "everywhere", "")]
-    for own, calls in zip(comparison.instructions, comparison.calls, strict=True):
-        everywhere = counted.all.get(own.row)
-        lines.append((own.row, *_cells(own, 1), *_cells(calls, 2), _number(everywhere, 1)))
-        lines[-1] += (_remark(own.verdict, calls.verdict),)
+    everywhere = {line.row: line for line in comparison.everywhere}
+    calls = {line.row: line for line in comparison.calls}
+    lines = [("row", "in stook", "now", "", "everywhere", "now", "", "calls out", "now", "", "")]
+    for own in comparison.own:
+        row = own.row
+        others = everywhere.get(row, Line(row, None, counted.everywhere.get(row)))
+        called = calls.get(row, Line(row, None, None))
+        cells = (*_cells(own, 1), *_cells(others, 1), *_cells(called, 2))
+        remark = _remark(own.verdict, others.verdict if row in everywhere else Verdict.SAME)
+        lines.append((row, *cells, remark))
     return _aligned(lines)
 
 
@@ -38,15 +39,14 @@ def _number(figure: float | None, digits: int) -> str:
     return "–" if figure is None else f"{figure:.{digits}f}"
 
 
-def _remark(own: Verdict, calls: Verdict) -> str:
-    if own is calls:
+def _remark(own: Verdict, everywhere: Verdict) -> str:
+    if everywhere is Verdict.SAME or own is everywhere:
         return own.value
-    of_calls = "" if calls is Verdict.SAME else f"calls {calls.value}"
-    return "; ".join(filter(None, [own.value, of_calls]))
+    return "; ".join(filter(None, [own.value, f"everywhere {everywhere.value}"]))
 
 
 def _aligned(lines: Sequence[tuple[str, ...]]) -> str:
-    """Columns: what is first and last is words, and between them are numbers."""
+    """Columns: the first and the last are words, and between them are numbers."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = []
     for line in lines:

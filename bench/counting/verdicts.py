@@ -1,10 +1,9 @@
 """Figures of now beside those that are committed."""
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from counting.figures import Figures
+from counting.figures import Figures, Rows
 
 TOLERATED = 0.03
 
@@ -52,21 +51,26 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All lines of one program."""
+    """All lines of one program.
 
-    instructions: list[Line]
+    Attributes:
+        everywhere: None where nothing is committed for this build of the interpreter.
+        calls: They say where more instructions come from, and decide nothing.
+    """
+
+    own: list[Line]
+    everywhere: list[Line]
     calls: list[Line]
 
     @classmethod
     def of(cls, committed: Figures, now: Figures) -> "Comparison":
-        return cls(
-            compare(committed.instructions, now.instructions),
-            compare(committed.calls, now.calls),
-        )
+        everywhere = compare(committed.everywhere, now.everywhere) if committed.everywhere else []
+        return cls(compare(committed.own, now.own), everywhere, compare(committed.calls, now.calls))
 
     @property
     def lines(self) -> list[Line]:
-        return self.instructions + self.calls
+        """Those that decide."""
+        return self.own + self.everywhere
 
     @property
     def fails(self) -> bool:
@@ -78,7 +82,7 @@ class Comparison:
         return any(line.verdict in (Verdict.FALLEN, Verdict.NEW) for line in self.lines)
 
 
-def compare(committed: Mapping[str, float], now: Mapping[str, float]) -> list[Line]:
+def compare(committed: Rows, now: Rows) -> list[Line]:
     """A line for each row of either side: those of now in their order, then what is missing."""
     rows = [*now, *(row for row in committed if row not in now)]
     return [Line(row, committed.get(row), now.get(row)) for row in rows]

@@ -13,7 +13,7 @@ import counted
 import instructions
 from counting import callgrind, figures, programs, table
 from counting.callgrind import CountingFailed, Part
-from counting.figures import Figures, Setting
+from counting.figures import Figures, Kept, Setting
 from counting.programs import Program
 from counting.verdicts import Comparison, Line, Verdict
 
@@ -98,28 +98,50 @@ def test_a_rise_of_more_than_three_percent_is_told_from_the_rest(committed, now,
 @pytest.mark.parametrize(
     ("now", "fails", "is_stale"),
     [
-        (Figures({"a": 103.1, "b": 10}, {"a": 5, "b": 0}), True, False),
-        (Figures({"a": 102.9, "b": 10}, {"a": 5, "b": 0}), False, False),
-        (Figures({"a": 100, "b": 10}, {"a": 6, "b": 0}), True, False),
-        (Figures({"a": 100, "b": 10}, {"a": 5, "b": 1}), True, False),
-        (Figures({"a": 90, "b": 10}, {"a": 5, "b": 0}), False, True),
-        (Figures({"a": 100}, {"a": 5}), True, False),
-        (Figures({"a": 100, "b": 10, "c": 1}, {"a": 5, "b": 0, "c": 0}), False, True),
+        (Figures({"a": 103.1, "b": 10}, {}, {"a": 500, "b": 20}), True, False),
+        (Figures({"a": 102.9, "b": 10}, {}, {"a": 514, "b": 20}), False, False),
+        (Figures({"a": 100, "b": 10}, {}, {"a": 516, "b": 20}), True, False),
+        (Figures({"a": 100, "b": 10}, {"a": 50}, {"a": 500, "b": 20}), False, False),
+        (Figures({"a": 90, "b": 10}, {}, {"a": 500, "b": 20}), False, True),
+        (Figures({"a": 100}, {}, {"a": 500}), True, False),
+        (Figures({"a": 100, "b": 10, "c": 1}, {}, {"a": 500, "b": 20, "c": 1}), False, True),
     ],
-    ids=["risen", "within", "a call more", "first call", "fallen", "missing", "new"],
+    ids=["risen", "within", "risen elsewhere", "more calls", "fallen", "missing", "new"],
 )
 def test_one_row_decides(now, fails, is_stale):
-    committed = Figures({"a": 100, "b": 10}, {"a": 5, "b": 0})
+    committed = Figures({"a": 100, "b": 10}, {"a": 5}, {"a": 500, "b": 20})
     comparison = Comparison.of(committed, now)
     assert (comparison.fails, comparison.is_stale) == (fails, is_stale)
 
 
-def test_the_table_names_both_figures_the_change_and_the_verdict():
-    committed = Figures({"a/row": 100.0, "gone": 7.0}, {"a/row": 5.0, "gone": 0.0})
-    now = Figures({"a/row": 104.0, "fresh": 3.0}, {"a/row": 4.0, "fresh": 1.0}, {"a/row": 250.0})
-    text = table.compared(Comparison.of(committed, now), now).splitlines()
+def test_instructions_of_another_build_are_not_compared():
+    kept = Kept({"a": 100.0}, {"a": 5.0}, {"one": {"a": 500.0}})
+    now = Figures({"a": 100.0}, {"a": 5.0}, {"a": 900.0})
+    assert Comparison.of(kept.of_build("one"), now).fails
+    assert not Comparison.of(kept.of_build("two"), now).fails
+    now.own["a"] = 104.0
+    assert Comparison.of(kept.of_build("two"), now).fails
+
+
+def test_writing_keeps_what_other_builds_have():
+    kept = Kept({"a": 100.0}, {"a": 5.0}, {"one": {"a": 500.0}, "two": {"a": 600.0}})
+    now = Figures({"a": 90.0}, {"a": 4.0}, {"a": 450.0})
+    everywhere = {"one": {"a": 450.0}, "two": {"a": 600.0}}
+    assert kept.replaced(now, "one") == Kept({"a": 90.0}, {"a": 4.0}, everywhere)
+    assert kept.replaced(now, None) == Kept({"a": 90.0})
+
+
+def test_the_table_names_the_figures_the_changes_and_the_verdict():
+    known = Figures({"a/row": 100.0, "gone": 7.0}, {"a/row": 5.0}, {"a/row": 500.0, "gone": 9.0})
+    now = Figures(
+        {"a/row": 104.0, "fresh": 3.0},
+        {"a/row": 4.0, "fresh": 1.0},
+        {"a/row": 400.0, "fresh": 8.0},
+    )
+    text = table.compared(Comparison.of(known, now), now).splitlines()
     assert " ".join(text[1].split()) == (
-        "a/row 100.0 104.0 +4.0% 5.00 4.00 -20.0% 250.0 RISEN; calls fallen: commit the figure"
+        "a/row 100.0 104.0 +4.0% 500.0 400.0 -20.0% 5.00 4.00 -20.0% "
+        "RISEN; everywhere fallen: commit the figure"
     )
     assert text[2].endswith("new: commit the figure")
     assert text[3].endswith("no longer counted")
@@ -127,8 +149,8 @@ def test_the_table_names_both_figures_the_change_and_the_verdict():
 
 def test_figures_come_back_as_they_were_written():
     committed = {
-        STEPS: Figures({"a/row": 1234.5, "b/row": 8.0}, {"a/row": 12.25, "b/row": 0.0}),
-        KERNEL: Figures({"a/row": 24.0}, {"a/row": 0.0}),
+        STEPS: Kept({"a/row": 1234.5}, {"a/row": 12.25}, {"abc": {"a/row": 5.0}, "ab": {}}),
+        KERNEL: Kept({"a/row": 24.0}),
     }
     assert figures.parse(figures.dump(committed)) == committed
     assert figures.dump(dict(reversed(committed.items()))) == figures.dump(committed)
@@ -136,11 +158,10 @@ def test_figures_come_back_as_they_were_written():
 
 def test_what_is_committed_has_the_rows_that_are_counted():
     committed = figures.load()
-    for setting, kept in committed.items():
-        assert list(kept.instructions) == list(kept.calls)
-        if setting.what == STEPS.what:
-            assert list(kept.instructions) == list(counted.ROWS)
     assert {setting.what for setting in committed} == {KERNEL.what, STEPS.what}
+    steps = [kept for setting, kept in committed.items() if setting.what == STEPS.what]
+    for rows in [rows for kept in steps for rows in (kept.own, *kept.everywhere.values())]:
+        assert list(rows) == list(counted.ROWS)
 
 
 class Counted:
@@ -148,6 +169,7 @@ class Counted:
 
     def __init__(self, setting, *runs):
         self.setting = setting
+        self.build = None if setting == KERNEL else "build"
         self.runs = list(runs)
 
     def count(self):
@@ -155,7 +177,7 @@ class Counted:
 
 
 def passes(*runs, committed=100.0, setting=STEPS):
-    known = {STEPS: Figures({"a": committed}, {"a": 1.0})}
+    known = {STEPS: Kept({"a": committed}, {"a": 1.0}, {"build": {"a": 500.0}})}
     given = [Figures({"a": run}, {"a": 1.0}, {"a": 500.0}) for run in runs]
     return instructions.passes(Counted(setting, *given), known)
 
@@ -183,7 +205,7 @@ def test_another_setting_is_shown_and_compared_with_nothing(capsys):
 
 
 def test_one_program_that_fails_fails_the_command_and_the_other_is_counted(monkeypatch, capsys):
-    known = {KERNEL: Figures({"a": 10.0}, {"a": 0.0}), STEPS: Figures({"b": 10.0}, {"b": 0.0})}
+    known = {KERNEL: Kept({"a": 10.0}), STEPS: Kept({"b": 10.0}, {"b": 0.0})}
     kernel = Counted(KERNEL, Figures({"a": 20.0}, {"a": 0.0}, {"a": 20.0}))
     steps = Counted(STEPS, Figures({"b": 10.0}, {"b": 0.0}, {"b": 30.0}))
     monkeypatch.setattr(instructions, "PROGRAMS", (lambda: kernel, lambda: steps))

@@ -67,13 +67,13 @@ def run(command: Sequence[str | Path], own: re.Pattern[str]) -> tuple[str, list[
         return finished.stdout, [read(path.read_text(), own) for path in numbered[1:]]
 
 
-VALGRIND = ("valgrind", "--tool=callgrind", "--quiet")
-VALGRIND += (f"--dump-before={MARKER}",)
+VALGRIND = ("valgrind", "--tool=callgrind", "--quiet", f"--dump-before={MARKER}")
 
 
 def environment() -> dict[str, str]:
     """One that is the same for everybody, hashes included."""
-    return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
 def read(profile: str, own: re.Pattern[str]) -> Part:

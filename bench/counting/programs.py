@@ -63,7 +63,7 @@ class Program:
 def kernel() -> Program:
     """The kernel's machines; compiled here."""
     manifest = _BENCH / "Cargo.toml"
-    cargo = [os.environ.get("CARGO", "cargo"), "build", "--quiet", "--release", "--locked"]
+    cargo = [os.environ.get("CARGO", "cargo"), "build", "--quiet", "--release"]
     cargo += ["--manifest-path", str(manifest), "--target-dir", str(_BUILT)]
     if subprocess.run(cargo).returncode != 0:
         raise CountingFailed("the program of the kernel does not compile")

@@ -45,7 +45,7 @@ pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
             clippy.arg(project::extension_target(environment.interpreter().version));
             process::run(clippy.args(["--", "--deny", "warnings"]))?;
             let mut counted = process::cargo();
-            counted.args(["clippy", "--quiet", "--locked", "--manifest-path", COUNTED]);
+            counted.args(["clippy", "--quiet", "--manifest-path", COUNTED]);
             counted
                 .arg("--target-dir")
                 .arg(project::target().join("bench"));

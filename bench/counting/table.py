@@ -17,6 +17,10 @@ def shown(counted: Figures) -> str:
 
 def compared(comparison: Comparison, counted: Figures) -> str:
     """Committed figures beside those of now, and what is to be said of each."""
+    if not any(counted.calls.values()):
+        # A program that calls nobody: everything is its own.
+        alone = [(line.row, *_cells(line, 1), line.verdict.value) for line in comparison.own]
+        return _aligned([("row", "committed", "now", "", ""), *alone])
     everywhere = {line.row: line for line in comparison.everywhere}
     calls = {line.row: line for line in comparison.calls}
     lines = [("row", "in stook", "now", "", "everywhere", "now", "", "calls out", "now", "", "")]

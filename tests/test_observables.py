@@ -58,6 +58,9 @@ DIFFERENCES = {
         ("Handle|TimerHandle", "instance ((deeply )?copied|pickled by protocol .)"),
         ("Handle|TimerHandle", "instance given a class.*"),
     ],
+    "what has not run yet is not tracked by the collector": [
+        ("Handle|TimerHandle|ensure_future", "instance collected"),
+    ],
     "a gathered future is native": [
         ("gather", "instance (given a class.*|pickled by protocol [01])"),
     ],

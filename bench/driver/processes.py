@@ -29,14 +29,18 @@ class WorkerFailed(Exception):
     """A measured process ended without a result; the text says how."""
 
 
-def ask(engine: Engine, *arguments: str) -> dict[str, Any]:
-    """Run the worker under the engine's launcher and return its answer.
+def ask(
+    engine: Engine, *arguments: str, worker: Path = WORKER, leading: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Run a worker under the engine's launcher and return its answer.
+
+    The name of the engine comes after the ``leading`` arguments.
 
     Raises:
         WorkerFailed: It ended with an error, took too long or answered nothing.
     """
     launcher = [part for module in engine.launcher for part in ("-m", module)]
-    command = [sys.executable, *launcher, str(WORKER), engine.name, *arguments]
+    command = [sys.executable, *launcher, str(worker), *leading, engine.name, *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in SLOWING}
     try:
         ended = subprocess.run(

@@ -58,6 +58,8 @@ enum Command {
     Downstream(Passthrough),
     /// Set up, then compare random programs on stock asyncio and stook; further arguments go on.
     Fuzz(Passthrough),
+    /// Set up, then see how costs grow from a hundred tasks to a million; further arguments go on.
+    Growth(Passthrough),
     /// Set up, then count instructions: more than is committed fails; `--write` commits what is now.
     Instructions(Passthrough),
     /// Set up, then run the tests under what finds misuse of memory.
@@ -70,6 +72,8 @@ enum Command {
     },
     /// Set up, then run random programs for an hour and watch the memory; further arguments go on.
     Soak(Passthrough),
+    /// Set up, then measure what starting a program by stook adds; further arguments go on.
+    Startup(Passthrough),
     /// The project's own rules alone; `cargo test -p xtask` checks them too.
     Tidy {
         /// Rewrite what is made from marks in the sources: the list in docs/differences.md.
@@ -115,11 +119,13 @@ fn run(command: Command) -> Result<()> {
         Command::Conformance(passed) => drive(Driver::Conformance, &passed),
         Command::Downstream(passed) => drive(Driver::Downstream, &passed),
         Command::Fuzz(passed) => drive(Driver::Fuzz, &passed),
+        Command::Growth(passed) => drive(Driver::Growth, &passed),
         Command::Instructions(passed) => drive(Driver::Instructions, &passed),
         Command::Safety { python, checks } => {
             commands::safety::run(python.interpreter.as_deref(), &checks)
         }
         Command::Soak(passed) => drive(Driver::Soak, &passed),
+        Command::Startup(passed) => drive(Driver::Startup, &passed),
         Command::Tidy { write } => commands::tidy::run(write),
     }
 }

@@ -1,5 +1,5 @@
-//! The Python programs behind `cargo xtask bench`, `conformance`, `downstream`, `fuzz`,
-//! `instructions` and `soak`.
+//! The Python programs behind `cargo xtask bench`, `conformance`, `downstream`, `fuzz`, `growth`,
+//! `instructions`, `soak` and `startup`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -28,10 +28,14 @@ pub(crate) enum Driver {
     Downstream,
     /// Compares random programs on stock asyncio and on stook.
     Fuzz,
+    /// Measures how costs grow with size.
+    Growth,
     /// Counts instructions and compares them with the committed figures.
     Instructions,
     /// Runs random programs and watches the memory.
     Soak,
+    /// Measures what starting a program by stook adds.
+    Startup,
 }
 
 impl Driver {
@@ -42,8 +46,10 @@ impl Driver {
             Self::Conformance => "conformance/run.py",
             Self::Downstream => "downstream/run.py",
             Self::Fuzz => "conformance/order/run.py",
+            Self::Growth => "bench/run_growth.py",
             Self::Instructions => "bench/instructions.py",
             Self::Soak => "conformance/order/run_soak.py",
+            Self::Startup => "bench/run_startup.py",
         }
     }
 
@@ -56,11 +62,9 @@ impl Driver {
                 .any(|argument| RIVALS.contains(&argument.trim_start_matches("--engine=")))
         };
         match self {
-            Self::Bench => Some(RIVALS_REQUIREMENTS),
+            Self::Bench | Self::Growth => Some(RIVALS_REQUIREMENTS),
             Self::Conformance if names_a_rival() => Some(RIVALS_REQUIREMENTS),
-            Self::Conformance | Self::Downstream | Self::Fuzz | Self::Instructions | Self::Soak => {
-                None
-            }
+            _ => None,
         }
     }
 
@@ -99,7 +103,7 @@ impl Driver {
 /// Setting up fails, or the driver does.
 pub(crate) fn run(driver: Driver, wanted: Option<&Path>, arguments: &[OsString]) -> Result<()> {
     let environment = match driver {
-        Driver::Bench => setup::set_up_optimised(wanted)?,
+        Driver::Bench | Driver::Growth | Driver::Startup => setup::set_up_optimised(wanted)?,
         _ => setup::set_up(wanted)?,
     };
     report::heading(driver.script());

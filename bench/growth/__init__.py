@@ -1,0 +1,1 @@
+"""How the cost of one operation grows with the number of them."""

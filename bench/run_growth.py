@@ -1,0 +1,121 @@
+"""Does the cost of one operation stay what it is, from a hundred of them to a million?
+
+    python bench/run_growth.py
+    python bench/run_growth.py --series '^gather/' --implementations asyncio,uvloop,stook
+
+Each size of each series is measured in a process of its own, round after round. ``growth`` is what
+one operation costs at the largest size, in terms of the cheapest. The exit status is 1 when a
+process failed, or when stook grows by more than a series allows and by more than the part of it
+that is no work of the loop, such as making the coroutines.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+from driver import engines
+from driver.processes import WorkerFailed, ask
+from driver.row import Clock
+from growth.measurement import measure
+from growth.report import Figures, lines, verdicts
+from growth.series import SERIES, Collector
+
+
+def main() -> int:
+    """Run what the command line asks for; return the exit status."""
+    arguments = _arguments()
+    if arguments.worker:
+        name, collector, size = arguments.worker
+        engine = engines.ENGINES[arguments.implementations[0]]
+        series = SERIES[name]
+        found = measure(series, int(size), engine, Collector(collector), arguments.clock)
+        print(json.dumps({"nanoseconds": found}))
+        return 0
+    figures = _run(arguments)
+    for line in lines(figures, arguments.implementations):
+        print(line)
+    for (series, engine, collector, size), reason in figures.failures.items():
+        print(f"failed: {series} of {size:,} on {engine}, collector {collector.value}: {reason}")
+    found = list(verdicts(figures, "stook"))
+    for verdict in found:
+        print(f"stook: {verdict}")
+    failed = any(engine == "stook" for _, engine, _, _ in figures.failures)
+    return 1 if failed or any(verdict.is_ours for verdict in found) else 0
+
+
+def _run(arguments: argparse.Namespace) -> Figures:
+    figures = Figures()
+    wanted = [series for name, series in SERIES.items() if arguments.series.search(name)]
+    needed = {series.without for series in wanted} - {None}
+    wanted += [SERIES[name] for name in needed if name and SERIES[name] not in wanted]
+    collectors = {series.name: list(series.limits) or list(Collector) for series in SERIES.values()}
+    for number in range(arguments.rounds):
+        for series in wanted:
+            sizes = [size for size in series.sizes if size <= arguments.largest]
+            print(f"round {number + 1} of {arguments.rounds}: {series.name}", file=sys.stderr)
+            for size in sizes:
+                for collector in collectors[series.name]:
+                    for engine in arguments.implementations:
+                        key = (series.name, engine, collector, size)
+                        if key not in figures.failures:
+                            _measure(figures, key, arguments.clock)
+    return figures
+
+
+def _measure(figures: Figures, key: tuple[str, str, Collector, int], clock: Clock) -> None:
+    series, engine, collector, size = key
+    try:
+        answer = ask(
+            engines.ENGINES[engine],
+            "--worker",
+            series,
+            collector.value,
+            str(size),
+            "--clock",
+            clock.value,
+            worker=Path(__file__).resolve(),
+            leading=("--implementations",),
+        )
+    except WorkerFailed as failure:
+        figures.failures[key] = str(failure)
+    else:
+        figures.add(key, answer["nanoseconds"])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure how costs grow with size.")
+    parser.add_argument("--series", type=_pattern, default="", help="only those this regex finds")
+    parser.add_argument("--rounds", type=int, default=5, help="processes for each figure (5)")
+    parser.add_argument(
+        "--largest", type=int, default=10**9, help="leave out sizes greater than this"
+    )
+    parser.add_argument(
+        "--implementations", type=_names, default=["stook"], help="comma-separated (stook)"
+    )
+    parser.add_argument("--clock", type=Clock, default=Clock.WALL, help="wall or processor")
+    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _pattern(value: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(value)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"not a regular expression: {error}") from error
+    if not any(pattern.search(name) for name in SERIES):
+        raise argparse.ArgumentTypeError(f"no series matches {value!r}: {', '.join(SERIES)}")
+    return pattern
+
+
+def _names(value: str) -> list[str]:
+    names = list(dict.fromkeys(value.split(",")))
+    if unknown := [name for name in names if name not in engines.ENGINES]:
+        all_names = ", ".join(engines.ENGINES)
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; of {all_names}")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

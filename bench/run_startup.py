@@ -40,14 +40,12 @@ def main() -> int:
         bare_time = statistics.median(_seconds([*python, bare]) for _ in range(arguments.pairs))
         print(f"python, an empty script: {bare_time * 1e3:.1f} ms")
         added = 0.0
-        for name, script in (("a script that imports asyncio", imports), ("one that runs a loop", runs)):
+        kinds = (("a script that imports asyncio", imports), ("one that runs a loop", runs))
+        for name, script in kinds:
             pairs = [_pair([*python, script], [*stook, script]) for _ in range(arguments.pairs)]
             alone, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
             more = statistics.median(mine - other for other, mine in pairs) * 1e3
-            print(
-                f"{name}: python {alone * 1e3:.1f} ms, stook {ours * 1e3:.1f} ms, "
-                f"{more:+.1f} ms"
-            )
+            print(f"{name}: python {alone * 1e3:.1f} ms, stook {ours * 1e3:.1f} ms, {more:+.1f} ms")
             added = max(added, more)
     if added > arguments.limit:
         print(f"stook adds {added:.1f} ms, at most {arguments.limit:g} wanted")

@@ -73,6 +73,13 @@ PROGRAMS = {
         task = loop.create_task(endless())
         loop.run_until_complete(asyncio.sleep(0))
     """,
+    "a timer and a task that sleeps": """
+        import asyncio
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(asyncio.sleep(3600))
+        timer = loop.call_later(3600, print)
+        loop.run_until_complete(asyncio.sleep(0))
+    """,
     "a loop in a thread that is waited for": """
         import asyncio, threading
         go, waits = threading.Event(), threading.Event()
@@ -107,6 +114,18 @@ PROGRAMS = {
 }
 
 
+LIMITED_WAIT = """
+import asyncio
+loop = asyncio.new_event_loop()
+future = loop.create_future()
+async def main():
+    await asyncio.wait_for(future, 3600)
+task = loop.create_task(main())
+loop.run_until_complete(asyncio.sleep(0))
+future.set_result(None)
+"""
+
+
 @pytest.fixture
 def workplace(tmp_path):
     return Workplace(tmp_path)
@@ -131,6 +150,13 @@ def test_what_is_left_open_is_reported_alike(workplace, name, options):
         stock.status,
         sorted(stock.output.split()),
     )
+    assert _kinds_of_reports(ours.errors) == _kinds_of_reports(stock.errors)
+
+
+# Not in development mode: there asyncio fails as well, and the order of its reports is not kept.
+def test_a_limited_wait_that_is_left_is_reported_alike(workplace):
+    stock, ours = workplace.both(LIMITED_WAIT)
+    assert (ours.status, ours.output) == (stock.status, stock.output)
     assert _kinds_of_reports(ours.errors) == _kinds_of_reports(stock.errors)
 
 

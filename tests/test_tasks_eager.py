@@ -214,6 +214,24 @@ async def test_eager_start_of_the_constructor(engine, loop):
     assert order == ["eager", "lazy"]
 
 
+async def test_eager_start_without_a_loop_is_that_of_the_running_one(engine, loop):
+    if not engine.native:
+        pytest.skip("asyncio of some micro versions raises AttributeError")
+    order = []
+
+    async def body(name):
+        order.append(name)
+        await engine.sleep(0)
+
+    tasks = [
+        engine.Task(body("without"), eager_start=True),
+        engine.Task(body("none"), eager_start=True, loop=None),
+    ]
+    assert order == ["without", "none"]
+    assert {task.get_loop() for task in tasks} == {loop}
+    await engine.gather(*tasks)
+
+
 async def test_made_factory_calls_the_given_constructor(engine, loop):
     made = []
 

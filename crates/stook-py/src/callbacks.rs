@@ -5,7 +5,14 @@ use std::cell::{Cell, OnceCell};
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::errors::Imported;
 use crate::ffi::{Held, ListCell, Traverse, Visitor};
+
+static RELEASE_WAITER: Imported = Imported::new("asyncio.tasks", "_release_waiter");
+static PARTIAL: Imported = Imported::new("functools", "partial");
+
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&RELEASE_WAITER, &PARTIAL];
 
 /// One thing to do when a future is done.
 #[derive(Debug)]
@@ -35,9 +42,7 @@ pub(crate) fn settling_method<'py>(waiter: &Bound<'py, PyAny>) -> PyResult<Bound
         return Ok(method);
     }
     // A future that the end of another releases.
-    let release = py.import("asyncio.tasks")?.getattr("_release_waiter")?;
-    py.import("functools")?
-        .call_method1("partial", (release, waiter))
+    PARTIAL.get(py)?.call1((RELEASE_WAITER.get(py)?, waiter))
 }
 
 impl Traverse for Callback {

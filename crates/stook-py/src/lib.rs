@@ -64,6 +64,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     accelerator::capture(py)?;
     let imports = [
         errors::IMPORTS,
+        callbacks::IMPORTS,
         coroutine::IMPORTS,
         ensure::IMPORTS,
         event_loop::IMPORTS,

@@ -6,7 +6,6 @@
 //! # Source
 //! `BaseEventLoop`, CPython 3.13 `asyncio/base_events.py`.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyList, PyTuple};
 
@@ -17,6 +16,7 @@ use crate::handle::{self, HandleState, TimerHandleState};
 use crate::loop_core::LoopState;
 use crate::natives;
 use crate::ready::Ready;
+use crate::sleep;
 use crate::task::TaskState;
 use crate::timers::Alarm;
 use crate::wakeup;
@@ -73,8 +73,7 @@ fn state(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<Option<HandleStat
             Some(context.bind(py).clone()),
         ),
         Ready::Release { future, value } => {
-            let futures = py.import(intern!(py, "asyncio.futures"))?;
-            let callback = futures.getattr(intern!(py, "_set_result_unless_cancelled"))?;
+            let callback = sleep::SET_RESULT.get(py)?.clone();
             let arguments = [future, value].map(|object| object.bind(py).clone());
             (callback, arguments.to_vec(), None)
         }

@@ -23,7 +23,9 @@ use crate::reference::reference;
 use crate::timers::{Alarm, TimerKey};
 
 static ORIGINAL: Imported = Imported::new("asyncio.tasks", "sleep");
-static SET_RESULT: Imported = Imported::new("asyncio.futures", "_set_result_unless_cancelled");
+/// What gives a sleep its result when its time has come.
+pub(crate) static SET_RESULT: Imported =
+    Imported::new("asyncio.futures", "_set_result_unless_cancelled");
 static BARE_YIELD: Imported = Imported::new("asyncio.tasks", "__sleep0");
 
 static IDENTITY: Identity = Identity {

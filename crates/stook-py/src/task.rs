@@ -56,6 +56,11 @@ impl Class for TaskState {
     }
 }
 
+/// The number that the next task without a name of its own takes.
+///
+/// DIFFERENCE: with stook's loop in plain asyncio, tasks that asyncio makes itself, as
+/// `asyncio.Task(…)` and `asyncio.eager_task_factory` do, take their numbers from asyncio: one of
+/// them and one of stook's may both be called `Task-1`.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
 impl TaskState {
@@ -211,6 +216,10 @@ fn prepare<'py>(
     Ok(())
 }
 
+/// Whether the task's loop runs.
+///
+/// DIFFERENCE: `Task(coro, eager_start=True)` without a loop is made for the running one, as without
+/// `eager_start`; some asyncio, CPython 3.13.0's among them, raise `AttributeError` there.
 fn is_running(this: &Ref<'_, TaskState>) -> Fallible<bool> {
     let py = this.py();
     match this.future.event_loop(py) {

@@ -176,6 +176,7 @@ pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
         condition::IMPORTS,
         deque::IMPORTS,
         queue::IMPORTS,
+        timeout::IMPORTS,
     ];
     for name in imports.into_iter().flatten() {
         name.get(py)?;

@@ -43,6 +43,9 @@ static EXPIRING: Imported = Imported::new("asyncio.timeouts", "_State.EXPIRING")
 static EXPIRED: Imported = Imported::new("asyncio.timeouts", "_State.EXPIRED");
 static EXITED: Imported = Imported::new("asyncio.timeouts", "_State.EXITED");
 
+/// What this file looks up when the module is made.
+pub(super) const IMPORTS: &[&Imported] = &[&CREATED, &ENTERED, &EXPIRING, &EXPIRED, &EXITED];
+
 /// The functions.
 pub(super) const NATIVES: &[Native] = &[
     Native {

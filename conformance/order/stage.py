@@ -267,7 +267,7 @@ class Stage(Trace):
         finally:
             if watch:
                 watch.end()
-        self._look_for_recursion(*asyncio.all_tasks(self.loop), *self.box.values())
+        self.look_for_recursion(*asyncio.all_tasks(self.loop), *self.box.values())
 
     def _close_coroutines(self, loop):
         """Close what tasks that are left run, while those that they wake need not run."""
@@ -277,7 +277,7 @@ class Stage(Trace):
                 task.get_coro().close()
             except BaseException as error:
                 self._held.append(f"closing a coroutine raised {self.describe(error)}")
-        self._look_for_recursion(*left)
+        self.look_for_recursion(*left)
 
     def _close(self):
         if not self.loop.is_closed():

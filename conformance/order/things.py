@@ -50,6 +50,7 @@ class Box(dict):
         return self[name]
 
     def __setitem__(self, name, value):
+        self._stage.look_for_recursion(self.get(name))
         self._stage.give_label(value, name)
         super().__setitem__(name, value)
 

@@ -50,7 +50,7 @@ class Trace(Words):
             raise GeneratorExit  # What it does from here on would depend on the order.
         task = asyncio.current_task(self.loop)
         if task is not None:
-            self._look_for_recursion(task)
+            self.look_for_recursion(task)
         shown = [self.describe(value) for value in values]
         line = " ".join([f"{self.label(task)}:", str(text), *shown])
         if self._ticking:
@@ -125,7 +125,7 @@ class Trace(Words):
     def _unraisable(self, unraisable):
         self._held.append(f"unraisable: {self.describe(unraisable.exc_value)}")
 
-    def _look_for_recursion(self, *awaitables):
+    def look_for_recursion(self, *awaitables):
         """Say that cancelling failed on a cycle of tasks, although the program caught the error."""
         counts = [one.cancelling() for one in awaitables if hasattr(one, "cancelling")]
         if max(counts, default=0) > MOST_REQUESTS and not self._recursion:

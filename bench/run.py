@@ -55,6 +55,11 @@ def _print(results: Results) -> None:
         print(line)
     for line in verdicts.verdicts(results):
         print(line)
+    apart = verdicts.verdicts_apart(results)
+    if apart:
+        print("Outside task control:")
+    for line in apart:
+        print(line)
 
 
 def _write(results: Results, context: machine.Context, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs every timed row for a moment: what the compiler is to know of how stook is used.
+"""Runs every timed row of task control for a moment: what the compiler is to know of stook's use.
 
     python -m stook bench/train.py
 
@@ -14,8 +14,8 @@ SECONDS_A_ROW = 0.5
 
 
 async def train() -> None:
-    """Repeat each workload that is timed for a while."""
-    for row in filter(lambda row: row.timed, ROWS.values()):
+    """Repeat each workload for a while; the rows on input and output wait for other processes."""
+    for row in filter(lambda row: row.timed and row.counts, ROWS.values()):
         end = time.monotonic() + SECONDS_A_ROW
         while True:
             await row.workload()

@@ -12,7 +12,7 @@ import json
 
 from driver import engines
 from driver.measurement import measure
-from driver.row import Clock
+from driver.row import Clock, Row
 from rows import ROWS
 
 
@@ -28,8 +28,15 @@ def main() -> None:
     if arguments.row is None:
         print(json.dumps(describe(engine)))
     else:
-        found = measure(ROWS[arguments.row], engine, arguments.seconds, arguments.clock)
-        print(json.dumps(found.as_dictionary()))
+        print(json.dumps(answer(ROWS[arguments.row], engine, arguments.seconds, arguments.clock)))
+
+
+def answer(row: Row, engine: engines.Engine, seconds: float, clock: Clock) -> dict[str, object]:
+    """The figures, or what the loop does not have: a row may need what not every loop can do."""
+    try:
+        return {**measure(row, engine, seconds, clock).as_dictionary()}
+    except NotImplementedError as error:
+        return {"lacks": str(error) or "the loop has no such method"}
 
 
 def describe(engine: engines.Engine) -> dict[str, str]:

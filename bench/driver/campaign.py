@@ -5,7 +5,7 @@ the round decides who goes first, so that a slow minute of the machine falls on 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from driver.engines import ENGINES, Engine
 from driver.processes import WorkerFailed, ask
@@ -62,7 +62,7 @@ def run(
             where = f"round {number + 1} of {rounds}, row {place} of {len(rows)}"
             print(f"{where}: {row.name}", file=progress)
             for engine in order:
-                if (row.name, engine.name) in results.failures:
+                if (row.name, engine.name) in results.not_measured():
                     continue
                 try:
                     answer = ask(engine, row.name, *options)
@@ -70,5 +70,15 @@ def run(
                     results.failed(row, engine, str(failure))
                     print(f"  {row.name}/{engine.name} failed: {failure}", file=progress)
                 else:
-                    results.add(row, engine, number, answer["best"])
+                    _note(results, row, engine, number, answer)
     return results
+
+
+def _note(results: Results, row: Row, engine: Engine, number: int, answer: dict[str, Any]) -> None:
+    """Note what a process answered; only rivals may lack what a row measures."""
+    if "lacks" not in answer:
+        results.add(row, engine, number, answer["best"])
+    elif engine.ours:
+        results.failed(row, engine, answer["lacks"])
+    else:
+        results.lacks(row, engine, answer["lacks"])

@@ -9,7 +9,7 @@ from driver.machine import Context
 from driver.results import Results
 from driver.row import Row
 from driver.text import BASES, figure, percent, times
-from driver.verdicts import verdicts
+from driver.verdicts import verdicts, verdicts_apart
 
 
 def markdown(results: Results, context: Context, plot: str | None) -> str:
@@ -28,6 +28,13 @@ def markdown(results: Results, context: Context, plot: str | None) -> str:
     said = verdicts(results)
     if said:
         parts += ["## What it says", _bullets(said)]
+    apart = verdicts_apart(results)
+    if apart:
+        parts += [
+            "## Outside task control",
+            "Input and output is measured and reported; it is no part of what is said above.",
+            _bullets(apart),
+        ]
     for base in BASES:
         if base in names:
             parts += [
@@ -40,9 +47,10 @@ def markdown(results: Results, context: Context, plot: str | None) -> str:
         "rounds lie apart.",
         _table(results, partial(_figure, results), explained=True),
     ]
-    if results.failures:
-        failed = (f"{row}/{name}: {why}" for (row, name), why in results.failures.items())
-        parts += ["## Not measured", _bullets(failed)]
+    missing = results.not_measured()
+    if missing:
+        reasons = (f"{row}/{name}: {why}" for (row, name), why in missing.items())
+        parts += ["## Not measured", _bullets(reasons)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -55,6 +63,7 @@ def as_json(results: Results, context: Context) -> str:
             "unit": row.unit.value,
             "goal": row.goal,
             "limit": row.limit,
+            "counts": row.counts,
             "implementations": {
                 engine.name: _cell(results, row, engine.name) for engine in results.engines
             },
@@ -65,8 +74,8 @@ def as_json(results: Results, context: Context) -> str:
 
 
 def _cell(results: Results, row: Row, name: str) -> dict[str, object]:
-    if (reason := results.failures.get((row.name, name))) is not None:
-        return {"failed": reason}
+    if (reason := results.not_measured().get((row.name, name))) is not None:
+        return {"not_measured": reason}
     found = results.figures.get((row.name, name), {})
     return {
         "figures": [round(value, 3) for value in found.values()],

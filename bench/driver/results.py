@@ -14,13 +14,18 @@ from driver.row import Row
 
 @dataclass(slots=True)
 class Results:
-    """What was measured: `figures` by row, implementation and round, in the unit of the row."""
+    """What was measured: `figures` by row, implementation and round, in the unit of the row.
+
+    Where there are none, the reason is in `failures`, or in `lacking` when a rival does not have
+    what the row measures.
+    """
 
     rows: list[Row]
     engines: list[Engine]
     rounds: int
     figures: dict[tuple[str, str], dict[int, float]] = field(default_factory=dict)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
+    lacking: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, row: Row, engine: Engine, number: int, figure: float) -> None:
         """Note the figure of one process."""
@@ -30,6 +35,19 @@ class Results:
         """Note that a row cannot be measured there, and drop what earlier rounds found."""
         self.failures[row.name, engine.name] = reason
         self.figures.pop((row.name, engine.name), None)
+
+    def lacks(self, row: Row, engine: Engine, reason: str) -> None:
+        """Note that a rival does not have what the row measures."""
+        self.lacking[row.name, engine.name] = reason
+
+    def not_measured(self) -> dict[tuple[str, str], str]:
+        """Why there are no figures, by row and implementation."""
+        missing = {key: f"failed: {reason}" for key, reason in self.failures.items()}
+        return missing | {key: f"not there: {reason}" for key, reason in self.lacking.items()}
+
+    def of_task_control(self, yes: bool = True) -> list[Row]:
+        """The rows that count, or those that are reported apart."""
+        return [row for row in self.rows if row.counts is yes]
 
     def median(self, row: Row, engine: str) -> float | None:
         """The figure that is reported."""
@@ -48,9 +66,9 @@ class Results:
         ratios = [theirs[number] / ours[number] for number in ours.keys() & theirs if ours[number]]
         return statistics.median(ratios) if ratios else None
 
-    def mean_ratio(self, engine: str, base: str) -> float | None:
-        """The geometric mean of the ratios over all rows that count time."""
-        ratios = [self.ratio(row, engine, base) for row in self.rows if row.timed]
+    def mean_ratio(self, rows: list[Row], engine: str, base: str) -> float | None:
+        """The geometric mean of the ratios over those of the rows that count time."""
+        ratios = [self.ratio(row, engine, base) for row in rows if row.timed]
         known = [ratio for ratio in ratios if ratio]
         return statistics.geometric_mean(known) if known else None
 

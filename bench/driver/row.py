@@ -69,6 +69,8 @@ class Row:
         goal: How many times better than uvloop stook is meant to be.
         limit: The figure stook is meant to stay below, in the row's unit.
         floor: How many times faster than asyncio stook has to be in any case.
+        counts: Whether it is task control: part of the mean and of what is said of it. Rows that
+            are not are reported apart.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Row:
     goal: float | None = None
     limit: float | None = None
     floor: float | None = None
+    counts: bool = True
 
     @property
     def timed(self) -> bool:
@@ -106,13 +109,14 @@ def row(
     goal: float | None = None,
     limit: float | None = None,
     floor: float | None = None,
+    counts: bool = True,
 ) -> Callable[[Workload], Workload]:
     """Make the decorated coroutine function the workload of a new row; see `Row`."""
 
     def register(workload: Workload) -> Workload:
         if name in _rows:
             raise ValueError(f"two rows are named {name}")
-        _rows[name] = Row(name, summary, workload, unit, clock, goal, limit, floor)
+        _rows[name] = Row(name, summary, workload, unit, clock, goal, limit, floor, counts)
         return workload
 
     return register

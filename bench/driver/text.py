@@ -34,12 +34,13 @@ def report(results: Results) -> Iterator[str]:
     width = max(
         len(f"{row.name}/{engine.name}") for row in results.rows for engine in results.engines
     )
+    missing = results.not_measured()
     for row in results.rows:
         yield f"{row.summary}{_aim(row)}"
         for engine in results.engines:
             name = f"{row.name}/{engine.name}"
-            if (reason := results.failures.get((row.name, engine.name))) is not None:
-                yield f"  {name:<{width}}  failed: {reason}"
+            if (reason := missing.get((row.name, engine.name))) is not None:
+                yield f"  {name:<{width}}  {reason}"
                 continue
             ratios = "".join(
                 f"  {times(results.ratio(row, engine.name, base)):>6} × {base}" for base in BASES

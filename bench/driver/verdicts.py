@@ -1,18 +1,25 @@
-"""What the figures say about stook, as lines of text: the rows it loses come first."""
+"""What the figures say about stook, as lines of text: the rows it loses come first.
+
+Only what the rows of task control say counts; of the others (input and output) it is reported apart
+what was won and lost.
+"""
 
 from driver.results import Results
+from driver.row import Row
 from driver.text import BASES, figure, times
 
 
 def verdicts(results: Results) -> list[str]:
     """Losses, missed goals, means and required rows; empty when stook was not measured."""
-    lines = []
-    for engine in results.engines:
-        if engine.ours:
-            lines += [_losses(results, engine.name), _mean(results, engine.name)]
+    lines = _won_and_lost(results, results.of_task_control())
     if any(engine.name == "stook" for engine in results.engines):
         lines += [_goals(results), required(results)]
     return lines
+
+
+def verdicts_apart(results: Results) -> list[str]:
+    """Losses and means of the rows that are no task control; empty when none was measured."""
+    return _won_and_lost(results, results.of_task_control(False))
 
 
 def required(results: Results) -> str:
@@ -30,20 +37,28 @@ def required(results: Results) -> str:
     return "Required of stook: " + ("; ".join(parts) or "nothing in these rows") + "."
 
 
-def _losses(results: Results, engine: str) -> str:
+def _won_and_lost(results: Results, rows: list[Row]) -> list[str]:
+    lines = []
+    for engine in results.engines:
+        if engine.ours and rows:
+            lines += [_losses(results, rows, engine.name), _mean(results, rows, engine.name)]
+    return lines
+
+
+def _losses(results: Results, rows: list[Row], engine: str) -> str:
     lost = [
         f"{row.name} to {rival} ({times(results.ratio(row, engine, rival))})"
-        for row in results.rows
+        for row in rows
         if (rival := results.lost(row, engine))
     ]
     return f"Rows {engine} loses: " + ("; ".join(lost) or "none") + "."
 
 
-def _mean(results: Results, engine: str) -> str:
+def _mean(results: Results, rows: list[Row], engine: str) -> str:
     means = [
         f"{times(mean)} × {base}"
         for base in BASES
-        if (mean := results.mean_ratio(engine, base)) is not None
+        if (mean := results.mean_ratio(rows, engine, base)) is not None
     ]
     found = " and ".join(means) or "none"
     return f"Geometric mean of {engine} over the timed rows: {found}."

@@ -16,6 +16,9 @@ AREAS = (
     "loop",
     "threads",
     "memory",
+    "io_stream",
+    "io_datagram",
+    "io_subprocess",
 )
 """The files, in the order of the table."""
 

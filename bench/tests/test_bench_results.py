@@ -1,5 +1,6 @@
 """The arithmetic behind the ratios, and what is said about them."""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from driver import page, plot, text, verdicts
+from driver import campaign, page, plot, text, verdicts
 from driver.engines import ENGINES
 from driver.machine import Context
 from driver.processes import WorkerFailed, ask
@@ -24,6 +25,7 @@ async def _nothing() -> float:
 FAST = Row("area/fast", "an operation", _nothing, goal=8, floor=3)
 SLOW = Row("area/slow", "another", _nothing, goal=4, floor=3)
 SIZE = Row("area/size", "a size", _nothing, unit=Unit.BYTES, limit=700)
+APART = Row("other/row", "an echo", _nothing, counts=False)
 
 FIGURES = {
     (FAST, "asyncio"): [400, 800, 600],
@@ -48,6 +50,15 @@ def results():
     return results
 
 
+@pytest.fixture
+def results_apart(results):
+    results.rows.append(APART)
+    for name, value in {"asyncio": 200, "uvloop": 100, "stook": 250}.items():
+        for number in range(3):
+            results.add(APART, ENGINES[name], number, value)
+    return results
+
+
 def test_a_ratio_pairs_the_figures_of_a_round(results):
     assert results.ratio(FAST, "stook", "uvloop") == 8
     assert results.ratio(FAST, "stook", "asyncio") == 16
@@ -62,7 +73,7 @@ def test_a_round_that_only_one_of_two_finished_is_left_out(results):
 
 
 def test_the_mean_is_geometric_and_counts_time_alone(results):
-    assert results.mean_ratio("stook", "uvloop") == pytest.approx((8 * 0.5) ** 0.5)
+    assert results.mean_ratio(results.rows, "stook", "uvloop") == pytest.approx((8 * 0.5) ** 0.5)
 
 
 def test_the_spread_is_a_part_of_the_median(results):
@@ -85,6 +96,41 @@ def test_losses_goals_and_required_rows_are_named(results):
 def test_nothing_is_said_about_stook_where_it_did_not_run(results):
     results.engines.pop()
     assert verdicts.verdicts(results) == []
+
+
+def test_a_row_that_does_not_count_is_no_part_of_the_verdicts(results, results_apart):
+    said = verdicts.verdicts(results)
+    assert said[0] == "Rows stook loses: area/slow to uvloop (0.50)."
+    assert said[1].endswith("over the timed rows: 2.00 × uvloop and 5.66 × asyncio.")
+    assert "other/row" not in "".join(said)
+
+
+def test_a_row_that_does_not_count_is_lost_apart(results_apart):
+    assert verdicts.verdicts_apart(results_apart) == [
+        "Rows stook loses: other/row to uvloop (0.40).",
+        "Geometric mean of stook over the timed rows: 0.40 × uvloop and 0.80 × asyncio.",
+    ]
+    context = Context("2026-01-01", "wall", {"python": "CPython"}, {"stook": "1"})
+    written = page.markdown(results_apart, context, None)
+    _, apart = written.split("## Outside task control")
+    assert "other/row to uvloop (0.40)" in apart
+    assert "| other/row | 0.50 | 1.00 | **0.40** (lost) |" in apart
+    assert any("LOST to uvloop" in line for line in text.report(results_apart))
+
+
+def test_nothing_is_said_apart_where_every_row_counts(results):
+    assert verdicts.verdicts_apart(results) == []
+    context = Context("2026-01-01", "wall", {"python": "CPython"}, {"stook": "1"})
+    assert "Outside task control" not in page.markdown(results, context, None)
+
+
+@pytest.mark.parametrize(("name", "fails"), [("uvloop", False), ("stook", True)])
+def test_only_a_rival_may_lack_what_a_row_measures(monkeypatch, name, fails):
+    monkeypatch.setattr(campaign, "ask", lambda *_: {"lacks": "no TLS"})
+    results = campaign.run([APART], [ENGINES[name]], 1, (), io.StringIO())
+    assert bool(results.failures) is fails
+    reason = "failed" if fails else "not there"
+    assert results.not_measured() == {(APART.name, name): f"{reason}: no TLS"}
 
 
 def test_a_failed_row_keeps_no_figure_of_an_earlier_round(results):

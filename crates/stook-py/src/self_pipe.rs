@@ -114,7 +114,13 @@ pub(crate) fn read<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny
     loop {
         match poll::receive(descriptor, &mut data) {
             Ok(0) => break,
-            Ok(count) => process(this, &data[..count])?,
+            Ok(count) => {
+                process(this, &data[..count])?;
+                if count < data.len() {
+                    // That was all; what comes later is seen when events are looked for again.
+                    break;
+                }
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => return Err(PyErr::from(error).into()),

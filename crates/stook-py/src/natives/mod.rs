@@ -13,6 +13,7 @@ mod as_completed;
 mod barrier;
 mod block;
 pub(crate) mod bound_loop;
+mod chain;
 mod children;
 mod completion;
 mod completions;
@@ -88,6 +89,7 @@ fn all() -> impl Iterator<Item = &'static Native> {
         shield::NATIVES,
         as_completed::NATIVES,
         threadsafe::NATIVES,
+        chain::NATIVES,
     ]
     .into_iter()
     .flatten()
@@ -185,6 +187,7 @@ pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
         class.capture(py)?;
     }
     threadsafe::capture(py);
+    chain::capture(py);
     as_completed::capture(py)
 }
 
@@ -201,6 +204,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     wait_for_waiter::build(py)?;
     as_completed::build(module)?;
     threadsafe::build(py)?;
+    chain::build(py)?;
     let list = PyList::empty(py);
     for native in all() {
         let (home, name) = native.original.place();

@@ -8,6 +8,13 @@ use super::Unit;
 /// What a function or class uses that a native does without calling it.
 pub(super) const LEANS_ON: &[(Unit, &[Unit])] = &[
     (
+        ("asyncio.futures", "_chain_future"),
+        &[
+            ("asyncio.futures", "_copy_future_state"),
+            ("asyncio.futures", "_get_loop"),
+        ],
+    ),
+    (
         ("asyncio.locks", "_ContextManagerMixin"),
         &[
             ("asyncio.locks", "BoundedSemaphore"),

@@ -280,7 +280,22 @@ impl<'a, 'py> Args<'a, 'py> {
     ///
     /// # Errors
     /// `TypeError` when the arguments do not fit the signature.
+    #[inline]
     pub(crate) fn parse<const N: usize>(
+        &self,
+        signature: &Signature<N>,
+    ) -> Fallible<[Option<Bound<'py, PyAny>>; N]> {
+        let given = self.positional_len();
+        let fits = (signature.required..=signature.positional).contains(&given);
+        if fits && self.keywords_len() == 0 {
+            return Ok(std::array::from_fn(|index| {
+                (index < given).then(|| self.positional(index))
+            }));
+        }
+        self.parse_whole(signature)
+    }
+
+    fn parse_whole<const N: usize>(
         &self,
         signature: &Signature<N>,
     ) -> Fallible<[Option<Bound<'py, PyAny>>; N]> {

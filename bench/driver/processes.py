@@ -29,6 +29,17 @@ class WorkerFailed(Exception):
     """A measured process ended without a result; the text says how."""
 
 
+def command(engine: Engine, program: Path, *arguments: str) -> list[str]:
+    """What runs a program of this folder under the engine's launcher."""
+    launcher = [part for module in engine.launcher for part in ("-m", module)]
+    return [sys.executable, *launcher, str(program), *arguments]
+
+
+def environment() -> dict[str, str]:
+    """The caller's variables without those that slow a program."""
+    return {name: value for name, value in os.environ.items() if name not in SLOWING}
+
+
 def ask(
     engine: Engine, *arguments: str, worker: Path = WORKER, leading: tuple[str, ...] = ()
 ) -> dict[str, Any]:
@@ -39,13 +50,10 @@ def ask(
     Raises:
         WorkerFailed: It ended with an error, took too long or answered nothing.
     """
-    launcher = [part for module in engine.launcher for part in ("-m", module)]
-    command = [sys.executable, *launcher, str(worker), *leading, engine.name, *arguments]
-    environment = {name: value for name, value in os.environ.items() if name not in SLOWING}
     try:
         ended = subprocess.run(
-            command,
-            env=environment,
+            command(engine, worker, *leading, engine.name, *arguments),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -56,14 +64,15 @@ def ask(
     except subprocess.TimeoutExpired as error:
         raise WorkerFailed(f"no result after {LONGEST:.0f} seconds") from error
     if ended.returncode != 0:
-        raise WorkerFailed(_last_line(ended.stderr) or f"exit status {ended.returncode}")
+        raise WorkerFailed(last_line(ended.stderr) or f"exit status {ended.returncode}")
     try:
-        answer: dict[str, Any] = json.loads(_last_line(ended.stdout))
+        answer: dict[str, Any] = json.loads(last_line(ended.stdout))
     except ValueError as error:
         raise WorkerFailed("the process ended well and said nothing") from error
     return answer
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """The last line with anything in it; of a traceback, the error."""
     lines = text.strip().splitlines()
     return lines[-1] if lines else ""

@@ -52,6 +52,8 @@ enum Command {
     },
     /// Set up, then run the benchmarks; further arguments go to their driver.
     Bench(Passthrough),
+    /// Set up, then load HTTP servers with wrk; further arguments go to their driver.
+    BenchHttp(Passthrough),
     /// Set up, then run CPython's own asyncio tests on stook; further arguments go to the runner.
     Conformance(Passthrough),
     /// Set up, then run other packages' tests on stock asyncio and stook; further arguments go on.
@@ -116,6 +118,7 @@ fn run(command: Command) -> Result<()> {
         Command::Check(python) => commands::check::run(python.interpreter.as_deref()),
         Command::Matrix { pythons } => commands::matrix::run(&pythons),
         Command::Bench(passed) => drive(Driver::Bench, &passed),
+        Command::BenchHttp(passed) => drive(Driver::BenchHttp, &passed),
         Command::Conformance(passed) => drive(Driver::Conformance, &passed),
         Command::Downstream(passed) => drive(Driver::Downstream, &passed),
         Command::Fuzz(passed) => drive(Driver::Fuzz, &passed),

@@ -1,5 +1,5 @@
-//! The Python programs behind `cargo xtask bench`, `conformance`, `downstream`, `fuzz`, `growth`,
-//! `instructions`, `soak` and `startup`.
+//! The Python programs behind `cargo xtask bench`, `bench-http`, `conformance`, `downstream`, `fuzz`,
+//! `growth`, `instructions`, `soak` and `startup`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -22,6 +22,8 @@ const RIVALS_REQUIREMENTS: &str = "bench/requirements.txt";
 pub(crate) enum Driver {
     /// Times stook beside its rivals.
     Bench,
+    /// Times HTTP servers on stook beside those on its rivals.
+    BenchHttp,
     /// Runs CPython's own asyncio tests.
     Conformance,
     /// Runs other packages' own tests on stock asyncio and on stook.
@@ -43,6 +45,7 @@ impl Driver {
     pub(crate) const fn script(self) -> &'static str {
         match self {
             Self::Bench => "bench/run.py",
+            Self::BenchHttp => "bench/run_http.py",
             Self::Conformance => "conformance/run.py",
             Self::Downstream => "downstream/run.py",
             Self::Fuzz => "conformance/order/run.py",
@@ -62,7 +65,7 @@ impl Driver {
                 .any(|argument| RIVALS.contains(&argument.trim_start_matches("--engine=")))
         };
         match self {
-            Self::Bench | Self::Growth => Some(RIVALS_REQUIREMENTS),
+            Self::Bench | Self::BenchHttp | Self::Growth => Some(RIVALS_REQUIREMENTS),
             Self::Conformance if names_a_rival() => Some(RIVALS_REQUIREMENTS),
             _ => None,
         }
@@ -103,7 +106,9 @@ impl Driver {
 /// Setting up fails, or the driver does.
 pub(crate) fn run(driver: Driver, wanted: Option<&Path>, arguments: &[OsString]) -> Result<()> {
     let environment = match driver {
-        Driver::Bench | Driver::Growth | Driver::Startup => setup::set_up_optimised(wanted)?,
+        Driver::Bench | Driver::BenchHttp | Driver::Growth | Driver::Startup => {
+            setup::set_up_optimised(wanted)?
+        }
         _ => setup::set_up(wanted)?,
     };
     report::heading(driver.script());
@@ -121,6 +126,7 @@ mod tests {
             driver.requirements(&arguments).is_some()
         };
         assert!(needs(Driver::Bench, ""));
+        assert!(needs(Driver::BenchHttp, "--rounds 3"));
         assert!(needs(Driver::Conformance, "--engine uvloop --modules all"));
         assert!(needs(Driver::Conformance, "--engine=rloop"));
         assert!(!needs(Driver::Conformance, "--engine stook --modules all"));

@@ -1,0 +1,1 @@
+"""HTTP servers on every implementation, asked by wrk as fast as they answer."""

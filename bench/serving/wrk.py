@@ -1,0 +1,62 @@
+"""Runs wrk, which asks a server as fast as it answers, and reads what it found."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from driver.processes import WorkerFailed
+
+SCRIPT = Path(__file__).resolve().parent / "wrk.lua"
+
+MISSING = "wrk is missing: apt-get install wrk"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one run found: requests in a second, and by percentile how long they took, in ms."""
+
+    rate: float
+    p50: float
+    p90: float
+    p99: float
+
+
+def is_installed() -> bool:
+    """Whether it can be run."""
+    return shutil.which("wrk") is not None
+
+
+def measure(url: str, connections: int, seconds: int) -> Sample:
+    """Ask for the page over so many connections for so many seconds, from one thread.
+
+    Raises:
+        WorkerFailed: wrk failed, or not every answer was a good one.
+    """
+    load = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
+    ended = subprocess.run(
+        ["wrk", *load, "--script", str(SCRIPT), url],
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise WorkerFailed(f"wrk failed: {(ended.stderr or ended.stdout).strip()}")
+    return read(ended.stdout)
+
+
+def read(printed: str) -> Sample:
+    """What `wrk.lua` printed, among what wrk itself prints.
+
+    Raises:
+        WorkerFailed: There were errors, or no answers.
+    """
+    found = json.loads(next(line for line in printed.splitlines() if line.startswith("{")))
+    if found["errors"]:
+        raise WorkerFailed(f"{found['errors']} of {found['requests']} requests failed")
+    if not found["requests"]:
+        raise WorkerFailed("no request was answered")
+    latencies = {name: found[name] / 1e3 for name in ("p50", "p90", "p99")}
+    return Sample(found["requests"] / found["microseconds"] * 1e6, **latencies)

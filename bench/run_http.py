@@ -5,8 +5,8 @@
 
 aiohttp and uvicorn serve one page, each on each implementation in a process of its own, round after
 round; what counts are ratios of figures of one round. A request that is not answered well fails the
-server, and so do errors that stook's process writes; those of a rival's are reported. The exit status
-is 1 when a process failed, whatever the figures are, and 2 when there is no wrk or no stook.
+server, and so do errors that stook's process writes; those of a rival's are reported. The exit
+status is 1 when a process failed, whatever the figures are, and 2 when there is no wrk or no stook.
 """
 
 import argparse

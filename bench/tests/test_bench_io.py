@@ -8,8 +8,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from driver.engines import ENGINES
-from driver.processes import ask
 from driver.row import Clock, WorkNotDone
 from rows import ROWS, io_stream
 from rows.peer import CONNECTIONS, round_trips
@@ -81,4 +79,5 @@ def test_what_waits_for_another_process_counts_for_nothing_and_by_its_own_time()
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_row_runs(name):
-    assert ask(ENGINES["asyncio"], name, "--seconds", "0")["best"] > 0
+    lap = asyncio.run(ROWS[name].workload())
+    assert lap.operations > 0 and 0 < lap.processor

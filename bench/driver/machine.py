@@ -31,7 +31,13 @@ def shape() -> dict[str, str]:
 
 def _python() -> str:
     configured = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    optimised = "optimised with a profile" if "--enable-optimizations" in configured else "not PGO"
+    if "--enable-optimizations" in configured:
+        optimised = "optimised with a profile"
+    elif sys.base_prefix == "/usr":
+        # Distributions optimise in ways of their own, which it does not tell.
+        optimised = "as the system has it"
+    else:
+        optimised = "not optimised with a profile"
     version = ".".join(map(str, sys.version_info[:3]))
     return f"{platform.python_implementation()} {version}, {optimised}"
 

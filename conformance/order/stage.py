@@ -261,9 +261,14 @@ class Stage(Trace):
             self.say(f"{text} gave", function())
         except BaseException as error:
             self.say(f"{text} raised", without_frames(error))
-            if not isinstance(error, Exception):
-                # What asyncio's frames keep alive through the traceback shall live elsewhere too.
-                self._kept.extend(asyncio.all_tasks(self.loop))
+            # What asyncio's frames keep alive through tracebacks shall live elsewhere too: of this
+            # error, and of those that tasks keep, whose frames know what was run.
+            everything = not isinstance(error, Exception)
+            self._kept.extend(
+                task
+                for task in asyncio.all_tasks(self.loop)
+                if everything or not task._log_destroy_pending
+            )
         finally:
             if watch:
                 watch.end()

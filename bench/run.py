@@ -12,11 +12,11 @@ when a process failed, whatever the figures are.
 
 import argparse
 import datetime
-import re
 import sys
 from pathlib import Path
 
 from driver import campaign, machine, page, plot, text, verdicts
+from driver.arguments import count, implementations, pattern
 from driver.engines import DEFAULT, ENGINES
 from driver.results import Results
 from driver.row import Clock
@@ -76,10 +76,12 @@ def _write(results: Results, context: machine.Context, out: Path) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare stook with asyncio, uvloop and rloop.")
-    parser.add_argument("--rows", type=_pattern, default="", help="only rows this regex finds")
-    parser.add_argument("--rounds", type=_count, default=5, help="processes for each figure (5)")
+    parser.add_argument("--rows", type=pattern(ROWS), default="", help="only rows this regex finds")
+    parser.add_argument("--rounds", type=count, default=5, help="processes for each figure (5)")
     parser.add_argument(
-        "--implementations", type=_names, help=f"comma-separated; default: {','.join(DEFAULT)}"
+        "--implementations",
+        type=implementations,
+        help=f"comma-separated; default: {','.join(DEFAULT)}",
     )
     parser.add_argument("--seconds", type=float, default=0.3, help="measured in a process (0.3)")
     parser.add_argument(
@@ -96,29 +98,6 @@ def _arguments() -> argparse.Namespace:
             print(f"{name:<26} {row.summary}")
         parser.exit()
     return arguments
-
-
-def _pattern(value: str) -> re.Pattern[str]:
-    try:
-        pattern = re.compile(value)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"not a regular expression: {error}") from error
-    if not any(pattern.search(name) for name in ROWS):
-        raise argparse.ArgumentTypeError(f"no row matches {value!r}; --list shows them")
-    return pattern
-
-
-def _names(value: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(value.split(",")))
-    if unknown := [name for name in names if name not in ENGINES]:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; of {', '.join(ENGINES)}")
-    return names
-
-
-def _count(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError("a whole number of at least 1")
-    return int(value)
 
 
 if __name__ == "__main__":

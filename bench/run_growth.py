@@ -11,11 +11,11 @@ that is no work of the loop, such as making the coroutines.
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 
 from driver import engines
+from driver.arguments import count, implementations, pattern
 from driver.processes import WorkerFailed, ask
 from driver.row import Clock
 from growth.measurement import measure
@@ -34,6 +34,9 @@ def main() -> int:
         print(json.dumps({"nanoseconds": found}))
         return 0
     figures = _run(arguments)
+    if not figures.found and not figures.failures:
+        print("error: no size is so small: nothing was measured", file=sys.stderr)
+        return 2
     for line in lines(figures, arguments.implementations):
         print(line)
     for (series, engine, collector, size), reason in figures.failures.items():
@@ -86,35 +89,22 @@ def _measure(figures: Figures, key: tuple[str, str, Collector, int], clock: Cloc
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure how costs grow with size.")
-    parser.add_argument("--series", type=_pattern, default="", help="only those this regex finds")
-    parser.add_argument("--rounds", type=int, default=5, help="processes for each figure (5)")
     parser.add_argument(
-        "--largest", type=int, default=10**9, help="leave out sizes greater than this"
+        "--series", type=pattern(SERIES), default="", help="only those this regex finds"
+    )
+    parser.add_argument("--rounds", type=count, default=5, help="processes for each figure (5)")
+    parser.add_argument(
+        "--largest", type=count, default=10**9, help="leave out sizes greater than this"
     )
     parser.add_argument(
-        "--implementations", type=_names, default=["stook"], help="comma-separated (stook)"
+        "--implementations",
+        type=implementations,
+        default=("stook",),
+        help="comma-separated (stook)",
     )
     parser.add_argument("--clock", type=Clock, default=Clock.WALL, help="wall or processor")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def _pattern(value: str) -> re.Pattern[str]:
-    try:
-        pattern = re.compile(value)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"not a regular expression: {error}") from error
-    if not any(pattern.search(name) for name in SERIES):
-        raise argparse.ArgumentTypeError(f"no series matches {value!r}: {', '.join(SERIES)}")
-    return pattern
-
-
-def _names(value: str) -> list[str]:
-    names = list(dict.fromkeys(value.split(",")))
-    if unknown := [name for name in names if name not in engines.ENGINES]:
-        all_names = ", ".join(engines.ENGINES)
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; of {all_names}")
-    return names
 
 
 if __name__ == "__main__":

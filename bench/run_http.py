@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from driver import campaign, machine
+from driver.arguments import count, implementations
 from driver.engines import ENGINES, Engine
 from driver.processes import WorkerFailed
 from serving import report, wrk
@@ -96,27 +97,16 @@ def _measure(
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare HTTP servers under wrk's load.")
-    parser.add_argument("--seconds", type=_count, default=3, help="measured in a process (3)")
-    parser.add_argument("--rounds", type=_count, default=5, help="processes for each figure (5)")
-    parser.add_argument("--connections", type=_count, default=64, help="all the time (64)")
+    parser.add_argument("--seconds", type=count, default=3, help="measured in a process (3)")
+    parser.add_argument("--rounds", type=count, default=5, help="processes for each figure (5)")
+    parser.add_argument("--connections", type=count, default=64, help="all the time (64)")
     parser.add_argument(
-        "--implementations", type=_names, help=f"comma-separated; default: {','.join(DEFAULT)}"
+        "--implementations",
+        type=implementations,
+        help=f"comma-separated; default: {','.join(DEFAULT)}",
     )
     parser.add_argument("--out", type=Path, help="write OUT.md and OUT.json")
     return parser.parse_args()
-
-
-def _count(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError("a whole number of at least 1")
-    return int(value)
-
-
-def _names(value: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(value.split(",")))
-    if unknown := [name for name in names if name not in ENGINES]:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; of {', '.join(ENGINES)}")
-    return names
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from driver.arguments import count
 from driver.processes import SLOWING
 
 WITHOUT = "pass\n"
@@ -27,7 +28,7 @@ RUNS = "import asyncio\nasyncio.run(asyncio.sleep(0))\n"
 def main() -> int:
     """Measure what the command line asks for; return the exit status."""
     parser = argparse.ArgumentParser(description="Measure what starting by stook adds.")
-    parser.add_argument("--pairs", type=int, default=40, help="how often each is started (40)")
+    parser.add_argument("--pairs", type=count, default=40, help="how often each is started (40)")
     parser.add_argument("--limit", type=float, default=15.0, help="milliseconds (15)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:

@@ -1,6 +1,6 @@
 """What the figures of a run say about growth."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -77,7 +77,7 @@ def verdicts(figures: Figures, engine: str) -> Iterator[Verdict]:
             yield Verdict(series, collector, growth, limit, without)
 
 
-def lines(figures: Figures, engines: list[str]) -> Iterator[str]:
+def lines(figures: Figures, engines: Sequence[str]) -> Iterator[str]:
     """The table, a line for each series, implementation and collector."""
     for series in SERIES.values():
         rows = [

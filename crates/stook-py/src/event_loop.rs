@@ -300,7 +300,10 @@ fn notice_overrides<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAn
     let class = this.as_any().get_type();
     let ours = LoopState::slot().class(py);
     for (name, mark) in WATCHED {
-        if !class.getattr(name)?.is(ours.getattr(name)?) {
+        // What is asyncio's alone is looked at when it is wanted.
+        if let Some(own) = ours.getattr_opt(name)?
+            && !class.getattr(name)?.is(own)
+        {
             this.mark(mark, true);
         }
     }
@@ -327,7 +330,11 @@ fn closed<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn set_closed<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fallible<()> {
-    this.mark(Marks::CLOSED, value.is_truthy()?);
+    let is_closed = value.is_truthy()?;
+    this.mark(Marks::CLOSED, is_closed);
+    if is_closed {
+        this.waker.close();
+    }
     Ok(())
 }
 

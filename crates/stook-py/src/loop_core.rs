@@ -12,6 +12,7 @@ use crate::errors;
 use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
 use crate::ffi::live::LiveSet;
+use crate::ffi::waker::Waker;
 use crate::ffi::{Class, Fallible, HeldCell, Ref, Track, TypeSlot, call};
 use crate::ready::{Ready, ReadyQueue};
 use crate::timers::Timers;
@@ -39,6 +40,8 @@ impl Marks {
     pub(crate) const TASK_FACTORY: Marks = Marks(1 << 7);
     /// `_run_once` is not ours.
     pub(crate) const RUN_ONCE: Marks = Marks(1 << 8);
+    /// What is called about the self-pipe is not ours.
+    pub(crate) const SELF_PIPE: Marks = Marks(1 << 9);
 
     /// Both.
     pub(crate) const fn and(self, other: Marks) -> Marks {
@@ -47,7 +50,7 @@ impl Marks {
 }
 
 /// The methods that may be replaced, and the mark of each.
-pub(crate) const WATCHED: [(&str, Marks); 7] = [
+pub(crate) const WATCHED: [(&str, Marks); 10] = [
     ("call_soon", Marks::CALL_SOON),
     ("call_later", Marks::CALL_AT),
     ("call_at", Marks::CALL_AT),
@@ -55,7 +58,19 @@ pub(crate) const WATCHED: [(&str, Marks); 7] = [
     ("create_future", Marks::CREATE_FUTURE),
     ("create_task", Marks::CREATE_TASK),
     ("_run_once", Marks::RUN_ONCE),
+    ("_write_to_self", Marks::SELF_PIPE),
+    ("_read_from_self", Marks::SELF_PIPE),
+    ("_process_self_data", Marks::SELF_PIPE),
 ];
+
+/// How a wait for events is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WakeBy {
+    /// By the loop's [`Waker`].
+    Waker,
+    /// By its method `_write_to_self`.
+    Method,
+}
 
 /// The state of a loop.
 #[derive(Debug, Default)]
@@ -69,8 +84,10 @@ pub(crate) struct LoopState {
     /// `threading.get_ident()` of the thread that runs the loop, as a Python object.
     pub(crate) thread: HeldCell,
     pub(crate) stopping: Cell<bool>,
-    /// A thread is inside a wait that another one may have to end.
-    pub(crate) polling: Cell<bool>,
+    /// A thread is inside a wait that another one may have to end, in this way.
+    pub(crate) polling: Cell<Option<WakeBy>>,
+    /// What ends such a wait.
+    pub(crate) waker: Waker,
     /// How many runs of turns are going on, one inside another.
     runs: Cell<u32>,
     pub(crate) turns_without_poll: Cell<u32>,
@@ -82,6 +99,8 @@ pub(crate) struct LoopState {
     /// The states of the class in which `self_pipe.rs` found asyncio's methods behind its own.
     pub(crate) writes_as_asyncio: Cell<u32>,
     pub(crate) reads_as_asyncio: Cell<u32>,
+    /// The state of the class in which nothing about the self-pipe was found replaced.
+    pub(crate) has_plain_pipe: Cell<u32>,
     pub(crate) nesting_allowed: Cell<bool>,
     pub(crate) current_handle: HeldCell,
     /// A context that is lent to those who have theirs in common with others.

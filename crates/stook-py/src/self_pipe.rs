@@ -1,4 +1,5 @@
-//! The pair of sockets by which other threads and signals end a loop's wait for events.
+//! The pair of sockets by which signals, and other threads where there is no other way, end a
+//! loop's wait for events.
 //!
 //! # Source
 //! `BaseSelectorEventLoop._write_to_self`, `_read_from_self`, CPython 3.11 to 3.13
@@ -14,7 +15,7 @@ use pyo3::types::{PyBytes, PyString, PySuper, PyType};
 
 use crate::errors::Imported;
 use crate::ffi::{Class, Fallible, Ref, call, instance, poll};
-use crate::loop_core::LoopState;
+use crate::loop_core::{LoopState, Marks};
 
 static SOCKET: Imported = Imported::new("socket", "socket");
 static WRITE: Imported = Imported::new(
@@ -64,6 +65,36 @@ fn is_behind<'py>(
     let found = is_method_of(&behind(this, name)?, function)?;
     known.set(if found { version } else { 0 });
     Ok(found)
+}
+
+/// Whether nobody can tell that another thread ended the wait without these sockets: every method
+/// that has to do with them is asyncio's own or ours.
+///
+/// # Errors
+/// What looking at the classes raises.
+pub(crate) fn is_plain(this: &Ref<'_, LoopState>) -> PyResult<bool> {
+    if this.has(Marks::SELF_PIPE) {
+        return Ok(false);
+    }
+    let class = this.as_any().get_type();
+    let version = instance::class_version(class.as_any());
+    if version != 0 && version == this.has_plain_pipe.get() {
+        return Ok(true);
+    }
+    let py = this.py();
+    let ours = LoopState::slot().class(py);
+    let (write, read) = (
+        intern!(py, "_write_to_self"),
+        intern!(py, "_read_from_self"),
+    );
+    let process = class.getattr(intern!(py, "_process_self_data"))?;
+    let is_plain = class.getattr(write)?.is(ours.getattr(write)?)
+        && class.getattr(read)?.is(ours.getattr(read)?)
+        && process.is(PROCESS.get(py)?)
+        && is_method_of(&behind(this, write)?, &WRITE)?
+        && is_method_of(&behind(this, read)?, &READ)?;
+    this.has_plain_pipe.set(if is_plain { version } else { 0 });
+    Ok(is_plain)
 }
 
 /// The descriptor of one of the two, if it is a plain socket that is open.

@@ -21,9 +21,10 @@ use crate::forward;
 use crate::future::{self, FutureState};
 use crate::gather::{self, GatheringState};
 use crate::handle::{self, HandleState, TimerHandleState};
-use crate::loop_core::{self, LoopState, Marks, RunOfTurns};
+use crate::loop_core::{self, LoopState, Marks, RunOfTurns, WakeBy};
 use crate::natives;
 use crate::ready::Ready;
+use crate::self_pipe;
 use crate::shown;
 use crate::step;
 use crate::task::{self, TaskState};
@@ -78,6 +79,16 @@ impl<'py> Poller<'py> {
         Ok(Poller::Selector(selector))
     }
 
+    /// How another thread ends a wait; the waker is watched from now on, if it can be.
+    fn wake_by(&self, this: &LoopState) -> WakeBy {
+        match self {
+            Poller::Epoll { descriptor, .. } if this.waker.watch(*descriptor).is_ok() => {
+                WakeBy::Waker
+            }
+            _ => WakeBy::Method,
+        }
+    }
+
     /// Whether a look may be left out in this turn: only where nobody can count them, and nothing
     /// happens that may lead to an event.
     fn may_skip(&self, this: &Ref<'_, LoopState>) -> bool {
@@ -98,6 +109,8 @@ impl<'py> Poller<'py> {
 struct Run<'a, 'py> {
     event_loop: &'a Ref<'py, LoopState>,
     poller: Poller<'py>,
+    /// How another thread ends a wait.
+    wake_by: WakeBy,
     /// The clock's resolution in seconds: timers due within it are due.
     resolution: f64,
 }
@@ -143,9 +156,11 @@ fn within<'py>(
         .as_any()
         .getattr(intern!(py, "_clock_resolution"))?
         .extract()?;
+    let poller = Poller::of(this)?;
     let run = Run {
         event_loop: this,
-        poller: Poller::of(this)?,
+        wake_by: poller.wake_by(this),
+        poller,
         resolution,
     };
     let _turning = RunOfTurns::begin(this);
@@ -218,9 +233,9 @@ impl<'py> Run<'_, 'py> {
             this.timers.shrink_to(KEPT_ENTRIES);
         }
         // From here on another thread that schedules has to end the wait.
-        this.polling.set(true);
+        this.polling.set(Some(self.wake_by));
         let polled = self.poll();
-        this.polling.set(false);
+        this.polling.set(None);
         this.turns_without_poll.set(0);
         polled
     }
@@ -364,15 +379,21 @@ pub(crate) fn add_handle(this: &Ref<'_, LoopState>, handle: &Bound<'_, PyAny>) -
 
 /// Ends the wait of the thread that runs the loop, if it is in one: once a wait is enough.
 ///
-/// DIFFERENCE: `call_soon_threadsafe` calls `_write_to_self` only where the loop waits for events, and
-/// once for each wait; asyncio calls it each time.
+/// DIFFERENCE: `call_soon_threadsafe` does something only where the loop waits for events, and once
+/// for each wait: it writes to an event descriptor of the loop's own (`eventfd`) or, where a method
+/// that has to do with the self-pipe is a program's own, calls `_write_to_self`. asyncio calls that
+/// each time.
 ///
 /// # Errors
 /// What the loop's `_write_to_self` raises.
 pub(crate) fn wake_up(this: &Ref<'_, LoopState>) -> Fallible<()> {
-    if this.polling.replace(false) {
-        call::method0(this.as_any(), intern!(this.py(), "_write_to_self"))?;
+    let Some(by) = this.polling.take() else {
+        return Ok(());
+    };
+    if by == WakeBy::Waker && self_pipe::is_plain(this)? && this.waker.wake().is_ok() {
+        return Ok(());
     }
+    call::method0(this.as_any(), intern!(this.py(), "_write_to_self"))?;
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub(crate) mod slot;
 #[cfg(feature = "gc-stress")]
 pub(crate) mod stress;
 pub(crate) mod untracked;
+pub(crate) mod waker;
 
 pub(crate) use args::Args;
 pub(crate) use cell::{HeldCell, ListCell, QueueCell};

@@ -5,6 +5,8 @@ use std::io;
 
 use pyo3::prelude::*;
 
+use super::waker;
+
 /// What a file descriptor is ready for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Readiness {
@@ -20,7 +22,8 @@ thread_local! {
     static BUFFER: RefCell<Vec<libc::epoll_event>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Waits on `epoll` for at most `milliseconds` (-1: for ever), for at most `most` events.
+/// Waits on `epoll` for at most `milliseconds` (-1: for ever), for at most `most` events; a
+/// [`waker::Waker`] that ends the wait is not among them.
 ///
 /// # Errors
 /// What `epoll_wait` gives, `EINTR` included.
@@ -32,7 +35,7 @@ pub(crate) fn wait(
 ) -> io::Result<Vec<Readiness>> {
     py.detach(|| {
         BUFFER.with_borrow_mut(|buffer| {
-            let most = most.clamp(1, 4096);
+            let most = (most + 1).clamp(1, 4096);
             buffer.resize(most, libc::epoll_event { events: 0, u64: 0 });
             let capacity = i32::try_from(most).unwrap_or(i32::MAX);
             // SAFETY: S8, the buffer has room for `capacity` events and outlives the call.
@@ -43,6 +46,7 @@ pub(crate) fn wait(
             let output = libc::EPOLLOUT as u32;
             Ok(buffer[..count]
                 .iter()
+                .filter(|event| event.u64 != waker::MARK)
                 .map(|event| {
                     let (events, data) = (event.events, event.u64);
                     Readiness {

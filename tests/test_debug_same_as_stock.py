@@ -45,7 +45,8 @@ def comparable(text, with_slow=False):
         warned = line in ("  self._context.run(self._callback, *self._args)", "  self._run_turns()")
         slow = line.startswith("WARNING Executing <") and not with_slow
         if not inside and not warned and not slow:
-            kept.append(line)
+            # Which numbers are free depends on what else the loop has open: its waker.
+            kept.append(re.sub(r"\bfd=\d+", "fd=…", line))
     text = "\n".join(kept)
     for pattern, replacement in REPLACED.items():
         text = re.sub(pattern, replacement, text)
@@ -488,6 +489,6 @@ asyncio.run(main())
 
 
 def test_what_is_logged_of_transports(told):
-    text = re.sub(r"fd=\d+", "fd=…", told(LOGS))
+    text = told(LOGS)
     assert "DEBUG Getting address info 127.0.0.1:80" in text
     assert "DEBUG Close <EventLoop running=False closed=False debug=True>" in text

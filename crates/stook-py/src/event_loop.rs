@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::errors::Imported;
-use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Method, Ref, Signature, call};
+use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Method, Ref, Rest, Signature, call};
 use crate::future;
 use crate::future_class::python_bool;
 use crate::loop_core::{self, LoopState, Marks, WATCHED};
@@ -31,7 +31,6 @@ fn none<'py>(this: &Ref<'py, LoopState>) -> Bound<'py, PyAny> {
     this.py().None().into_bound(this.py())
 }
 
-/// The arguments of a callback, as a tuple.
 /// What a closed loop does with a call: asyncio's function of this name raises. Its traceback keeps
 /// what was given until the error is gone; else a task to which nothing else refers would be
 /// destroyed before what is being unwound has released its locks.
@@ -39,12 +38,13 @@ fn refuse<'py, const N: usize>(
     this: &Ref<'py, LoopState>,
     name: &Bound<'py, PyString>,
     leading: [Bound<'py, PyAny>; N],
-    rest: &Bound<'py, PyTuple>,
+    rest: Rest<'py>,
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
     let first = [this.as_any().clone()].into_iter().chain(leading);
-    let all = PyTuple::new(py, first.chain(rest).collect::<Vec<_>>())?;
+    let rest = rest.into_tuple(py)?;
+    let all = PyTuple::new(py, first.chain(&rest).collect::<Vec<_>>())?;
     let options = PyDict::new(py);
     options.set_item(intern!(py, "context"), context)?;
     BASE.get(py)?.getattr(name)?.call(all, Some(&options))?;
@@ -77,10 +77,10 @@ fn call_soon<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<
     let [callback] = taken.leading;
     if !this.is_open() {
         let name = intern!(this.py(), "call_soon");
-        return refuse(this, name, [callback], &taken.rest, taken.option);
+        return refuse(this, name, [callback], taken.rest, taken.option);
     }
     check(this, &callback, "call_soon", true)?;
-    let handle = scheduling::soon(this, &callback, taken.rest.into_any(), taken.option)?;
+    let handle = scheduling::soon(this, &callback, taken.rest, taken.option)?;
     Ok(handle.into_any())
 }
 
@@ -97,10 +97,10 @@ fn call_soon_threadsafe<'py>(
     let [callback] = taken.leading;
     if !this.is_open() {
         let name = intern!(this.py(), "call_soon_threadsafe");
-        return refuse(this, name, [callback], &taken.rest, taken.option);
+        return refuse(this, name, [callback], taken.rest, taken.option);
     }
     check(this, &callback, "call_soon_threadsafe", false)?;
-    let handle = scheduling::soon(this, &callback, taken.rest.into_any(), taken.option)?;
+    let handle = scheduling::soon(this, &callback, taken.rest, taken.option)?;
     turn::wake_up(this)?;
     Ok(handle.into_any())
 }
@@ -121,16 +121,15 @@ fn set_timer<'py>(
     this: &Ref<'py, LoopState>,
     when: Bound<'py, PyAny>,
     callback: Bound<'py, PyAny>,
-    arguments: Bound<'py, PyTuple>,
+    arguments: Rest<'py>,
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Bound<'py, PyAny>> {
     if !this.is_open() {
         let name = intern!(this.py(), "call_at");
-        return refuse(this, name, [when, callback], &arguments, context);
+        return refuse(this, name, [when, callback], arguments, context);
     }
     check(this, &callback, "call_at", true)?;
     let seconds = seconds(&when)?;
-    let arguments = arguments.into_any();
     let handle = scheduling::at(this, (when, seconds), &callback, arguments, context)?;
     Ok(handle.into_any())
 }
@@ -168,7 +167,8 @@ fn call_later<'py>(
         }
     };
     if this.has(Marks::CALL_AT) {
-        let all: Vec<_> = [when, callback].into_iter().chain(taken.rest).collect();
+        let rest = taken.rest.into_tuple(py)?;
+        let all: Vec<_> = [when, callback].into_iter().chain(&rest).collect();
         let options = PyDict::new(py);
         options.set_item(intern!(py, "context"), taken.option)?;
         let all = PyTuple::new(py, all)?;

@@ -18,7 +18,7 @@ use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
 use crate::ffi::{
-    Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, TypeSlot, call, compat,
+    Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, Rest, TypeSlot, call, compat,
     context,
 };
 use crate::loop_core::{self, LoopState, Marks};
@@ -32,11 +32,24 @@ static FORMAT_CALLBACK_SOURCE: Imported =
 /// What this file looks up when the module is made.
 pub(crate) const IMPORTS: &[&Imported] = &[&FORMAT_CALLBACK_SOURCE];
 
+/// What [`HandleState::arguments`] holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Shape {
+    /// The tuple of the arguments, or nothing where the handle has none any more.
+    #[default]
+    Tuple,
+    /// The one argument.
+    One,
+    /// Nothing: there are no arguments.
+    Nothing,
+}
+
 /// The state of a `Handle`.
 #[derive(Debug, Default)]
 pub(crate) struct HandleState {
     callback: HeldCell,
     arguments: HeldCell,
+    shape: Cell<Shape>,
     context: OwnContext,
     event_loop: HeldCell,
     source_traceback: HeldCell,
@@ -87,7 +100,7 @@ impl HandleState {
     pub(crate) fn new<'py>(
         event_loop: &Ref<'py, LoopState>,
         callback: &Bound<'py, PyAny>,
-        arguments: Bound<'py, PyAny>,
+        arguments: Rest<'py>,
         context: Option<Bound<'py, PyAny>>,
     ) -> Fallible<Self> {
         let py = event_loop.py();
@@ -101,7 +114,14 @@ impl HandleState {
             None => state.context.copy_current(py, event_loop.is_running())?,
         }
         state.callback.set(callback.clone());
-        state.arguments.set(arguments);
+        match arguments {
+            Rest::Nothing => state.shape.set(Shape::Nothing),
+            Rest::One(argument) => {
+                state.shape.set(Shape::One);
+                state.arguments.set(argument);
+            }
+            Rest::Many(arguments) => state.arguments.set(arguments.into_any()),
+        }
         state.event_loop.set(event_loop.as_any().clone());
         if event_loop.has(Marks::DEBUG) {
             state
@@ -109,6 +129,35 @@ impl HandleState {
                 .set_or_clear(errors::extract_stack(py)?);
         }
         Ok(state)
+    }
+
+    /// The arguments as a tuple, from now on the same one; `None` where there are none any more.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    fn arguments<'py>(&self, py: Python<'py>) -> Fallible<Bound<'py, PyAny>> {
+        let tuple = match self.shape.get() {
+            Shape::Tuple => return Ok(self.arguments.get_or_none(py)),
+            Shape::One => PyTuple::new(py, self.arguments.get(py))?,
+            Shape::Nothing => PyTuple::empty(py),
+        };
+        // Making it may have run a collection, and so any code.
+        if self.shape.replace(Shape::Tuple) != Shape::Tuple {
+            self.arguments.set(tuple.into_any());
+        }
+        Ok(self.arguments.get_or_none(py))
+    }
+
+    /// Calls the callback.
+    #[inline]
+    fn call<'py>(&self, callback: &Bound<'py, PyAny>) -> Fallible<()> {
+        let py = callback.py();
+        match (self.shape.get(), self.arguments.get(py)) {
+            (Shape::One, Some(argument)) => call::call1(callback, &argument),
+            (Shape::Tuple, Some(arguments)) => call::call_tuple(callback, &arguments),
+            (_, None) | (Shape::Nothing, Some(_)) => call::call0(callback),
+        }
+        .map(drop)
     }
 
     /// Whether it was cancelled.
@@ -147,14 +196,14 @@ impl TimerHandleState {
 #[inline]
 pub(crate) fn run(this: &Ref<'_, HandleState>, spare_context: &HeldCell) -> Fallible<()> {
     let py = this.py();
-    let (Some(callback), Some(arguments)) = (this.callback.get(py), this.arguments.get(py)) else {
+    let Some(callback) = this.callback.get(py) else {
         return Ok(());
     };
     let ran = if this.has_foreign_context.get() {
         let own = this.context.get_or_none(py)?;
-        run_in_foreign_context(&own, &callback, &arguments)
+        run_in_foreign_context(&own, &callback, &this.arguments(py)?)
     } else {
-        let call = || call::call_tuple(&callback, &arguments).map(drop);
+        let call = || this.call(&callback);
         this.context.run(py, spare_context, call, || true)
     };
     ran.or_else(|raised| report(this, raised))
@@ -214,7 +263,7 @@ fn callback_source(this: &Ref<'_, HandleState>) -> Fallible<String> {
     let py = this.py();
     let format = FORMAT_CALLBACK_SOURCE.get(py)?;
     let callback = this.callback.get_or_none(py);
-    let arguments = this.arguments.get_or_none(py);
+    let arguments = this.arguments(py)?;
     let text = if reference(py)?.callback_source_takes_debug {
         let options = PyDict::new(py);
         options.set_item(intern!(py, "debug"), is_debug(this))?;
@@ -240,6 +289,7 @@ fn cancel<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
             this.text.set(this.as_any().repr()?.into_any());
         }
         this.callback.clear();
+        this.shape.set(Shape::Tuple);
         this.arguments.clear();
     }
     Ok(py.None().into_bound(py))
@@ -427,7 +477,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
                 Ok(this.callback.get_or_none(this.py()))
             }),
             GetSet::read(c"_args", |this: &Ref<'_, HandleState>| {
-                Ok(this.arguments.get_or_none(this.py()))
+                this.arguments(this.py())
             }),
             GetSet::read(c"_context", get_context),
             GetSet::read(c"_loop", |this: &Ref<'_, HandleState>| {

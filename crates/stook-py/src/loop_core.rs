@@ -86,8 +86,9 @@ pub(crate) struct LoopState {
     pub(crate) stopping: Cell<bool>,
     /// A thread is inside a wait that another one may have to end, in this way.
     pub(crate) polling: Cell<Option<WakeBy>>,
-    /// What ends such a wait.
+    /// What ends such a wait, where other threads have ended waits before.
     pub(crate) waker: Waker,
+    pub(crate) wants_waker: Cell<bool>,
     /// How many runs of turns are going on, one inside another.
     runs: Cell<u32>,
     pub(crate) turns_without_poll: Cell<u32>,

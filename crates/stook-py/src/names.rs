@@ -217,7 +217,7 @@ fn is_done(task: &Bound<'_, PyAny>) -> Fallible<bool> {
 fn call_without_callers<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let taken = args.leading("call_without_callers", ["function"], "")?;
     let [function] = taken.leading;
-    let arguments = taken.rest;
+    let arguments = taken.rest.into_tuple(args.py())?;
     callers::without(&function, arguments.as_any())
 }
 

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use crate::ffi::{Fallible, Held, Ref};
+use crate::ffi::{Fallible, Held, Ref, Rest};
 use crate::handle::{HandleState, TimerHandleState};
 use crate::loop_core::LoopState;
 use crate::ready::Ready;
@@ -16,7 +16,7 @@ use crate::timers::Alarm;
 pub(crate) fn soon<'py>(
     event_loop: &Ref<'py, LoopState>,
     callback: &Bound<'py, PyAny>,
-    arguments: Bound<'py, PyAny>,
+    arguments: Rest<'py>,
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, HandleState>> {
     let state = HandleState::new(event_loop, callback, arguments, context)?;
@@ -39,7 +39,7 @@ pub(crate) fn at<'py>(
     event_loop: &Ref<'py, LoopState>,
     (when, seconds): (Bound<'py, PyAny>, f64),
     callback: &Bound<'py, PyAny>,
-    arguments: Bound<'py, PyAny>,
+    arguments: Rest<'py>,
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, TimerHandleState>> {
     let state = HandleState::new(event_loop, callback, arguments, context)?;

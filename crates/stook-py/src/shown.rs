@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyList, PyTuple};
 
 use crate::callbacks::settling_method;
-use crate::ffi::{Fallible, Held, Ref};
+use crate::ffi::{Fallible, Held, Ref, Rest};
 use crate::forward;
 use crate::handle::{self, HandleState, TimerHandleState};
 use crate::loop_core::LoopState;
@@ -83,7 +83,7 @@ fn state(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<Option<HandleStat
         }
         Ready::RunNew(_) | Ready::Run(_) => return Ok(None),
     };
-    let arguments = PyTuple::new(py, arguments)?.into_any();
+    let arguments = Rest::Many(PyTuple::new(py, arguments)?);
     HandleState::new(this, &callback, arguments, own).map(Some)
 }
 
@@ -95,7 +95,7 @@ fn step_state(this: &Ref<'_, LoopState>, task: &Held) -> Fallible<Option<HandleS
     };
     let callback = wakeup::step_as_python(task, None)?;
     let own = task.context.get(py)?;
-    HandleState::new(this, &callback, PyTuple::empty(py).into_any(), own).map(Some)
+    HandleState::new(this, &callback, Rest::Nothing, own).map(Some)
 }
 
 /// What is ready, as the handles that asyncio would show.
@@ -171,7 +171,7 @@ fn timer_handle<'py>(
     let is_cancelled = known.is_none();
     let nothing = || {
         let none = py.None().into_bound(py);
-        HandleState::new(this, &none, PyTuple::empty(py).into_any(), None)
+        HandleState::new(this, &none, Rest::Nothing, None)
     };
     let state = known.map_or_else(nothing, Ok)?;
     let when = PyFloat::new(py, when).into_any();

@@ -7,6 +7,7 @@
 //! `BaseEventLoop._run_once`, CPython 3.13 `asyncio/base_events.py`;
 //! `BaseSelectorEventLoop._process_events`, `asyncio/selector_events.py`.
 
+use std::cell::Cell;
 use std::io;
 
 use pyo3::intern;
@@ -79,16 +80,6 @@ impl<'py> Poller<'py> {
         Ok(Poller::Selector(selector))
     }
 
-    /// How another thread ends a wait; the waker is watched from now on, if it can be.
-    fn wake_by(&self, this: &LoopState) -> WakeBy {
-        match self {
-            Poller::Epoll { descriptor, .. } if this.waker.watch(*descriptor).is_ok() => {
-                WakeBy::Waker
-            }
-            _ => WakeBy::Method,
-        }
-    }
-
     /// Whether a look may be left out in this turn: only where nobody can count them, and nothing
     /// happens that may lead to an event.
     fn may_skip(&self, this: &Ref<'_, LoopState>) -> bool {
@@ -109,8 +100,8 @@ impl<'py> Poller<'py> {
 struct Run<'a, 'py> {
     event_loop: &'a Ref<'py, LoopState>,
     poller: Poller<'py>,
-    /// How another thread ends a wait.
-    wake_by: WakeBy,
+    /// The loop's waker is watched.
+    is_waker_watched: Cell<bool>,
     /// The clock's resolution in seconds: timers due within it are due.
     resolution: f64,
 }
@@ -156,11 +147,10 @@ fn within<'py>(
         .as_any()
         .getattr(intern!(py, "_clock_resolution"))?
         .extract()?;
-    let poller = Poller::of(this)?;
     let run = Run {
         event_loop: this,
-        wake_by: poller.wake_by(this),
-        poller,
+        poller: Poller::of(this)?,
+        is_waker_watched: Cell::new(false),
         resolution,
     };
     let _turning = RunOfTurns::begin(this);
@@ -233,11 +223,29 @@ impl<'py> Run<'_, 'py> {
             this.timers.shrink_to(KEPT_ENTRIES);
         }
         // From here on another thread that schedules has to end the wait.
-        this.polling.set(Some(self.wake_by));
+        this.polling.set(Some(self.wake_by()));
         let polled = self.poll();
         this.polling.set(None);
         this.turns_without_poll.set(0);
         polled
+    }
+
+    /// How another thread ends the next wait: by the waker, once a thread has ended one without.
+    fn wake_by(&self) -> WakeBy {
+        let this = self.event_loop;
+        if !self.is_waker_watched.get()
+            && this.wants_waker.get()
+            && let Poller::Epoll { descriptor, .. } = &self.poller
+        {
+            let watched = this.waker.watch(*descriptor).is_ok();
+            self.is_waker_watched.set(watched);
+            this.wants_waker.set(watched);
+        }
+        if self.is_waker_watched.get() {
+            WakeBy::Waker
+        } else {
+            WakeBy::Method
+        }
     }
 
     /// How long to wait, in seconds; `None` for as long as it takes.
@@ -380,9 +388,9 @@ pub(crate) fn add_handle(this: &Ref<'_, LoopState>, handle: &Bound<'_, PyAny>) -
 /// Ends the wait of the thread that runs the loop, if it is in one: once a wait is enough.
 ///
 /// DIFFERENCE: `call_soon_threadsafe` does something only where the loop waits for events, and once
-/// for each wait: it writes to an event descriptor of the loop's own (`eventfd`) or, where a method
-/// that has to do with the self-pipe is a program's own, calls `_write_to_self`. asyncio calls that
-/// each time.
+/// for each wait: the first time, and where a method that has to do with the self-pipe is a
+/// program's own, it calls `_write_to_self`; otherwise it writes to an event descriptor of the
+/// loop's own (`eventfd`). asyncio calls `_write_to_self` each time.
 ///
 /// # Errors
 /// What the loop's `_write_to_self` raises.
@@ -390,8 +398,11 @@ pub(crate) fn wake_up(this: &Ref<'_, LoopState>) -> Fallible<()> {
     let Some(by) = this.polling.take() else {
         return Ok(());
     };
-    if by == WakeBy::Waker && self_pipe::is_plain(this)? && this.waker.wake().is_ok() {
-        return Ok(());
+    if self_pipe::is_plain(this)? {
+        if by == WakeBy::Waker && this.waker.wake().is_ok() {
+            return Ok(());
+        }
+        this.wants_waker.set(true);
     }
     call::method0(this.as_any(), intern!(this.py(), "_write_to_self"))?;
     Ok(())

@@ -16,9 +16,34 @@ pub(crate) struct Leading<'py, const N: usize> {
     /// The parameters with names.
     pub(crate) leading: [Bound<'py, PyAny>; N],
     /// What came after them.
-    pub(crate) rest: Bound<'py, PyTuple>,
+    pub(crate) rest: Rest<'py>,
     /// The value of the keyword.
     pub(crate) option: Option<Bound<'py, PyAny>>,
+}
+
+/// Arguments that are kept for another call. Most often there is one at most: no tuple is made.
+#[derive(Clone, Debug)]
+pub(crate) enum Rest<'py> {
+    /// None.
+    Nothing,
+    /// One.
+    One(Bound<'py, PyAny>),
+    /// Any number.
+    Many(Bound<'py, PyTuple>),
+}
+
+impl<'py> Rest<'py> {
+    /// The arguments as a tuple.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(crate) fn into_tuple(self, py: Python<'py>) -> Fallible<Bound<'py, PyTuple>> {
+        match self {
+            Rest::Nothing => Ok(PyTuple::empty(py)),
+            Rest::One(argument) => Ok(PyTuple::new(py, [argument])?),
+            Rest::Many(arguments) => Ok(arguments),
+        }
+    }
 }
 
 /// The arguments of one call.
@@ -240,8 +265,13 @@ impl<'a, 'py> Args<'a, 'py> {
     }
 
     /// The arguments that were given by position, but for the first so many.
-    fn rest(&self, first: usize) -> Fallible<Bound<'py, PyTuple>> {
-        match self {
+    fn rest(&self, first: usize) -> Fallible<Rest<'py>> {
+        match self.positional_len() - first {
+            0 => return Ok(Rest::Nothing),
+            1 => return Ok(Rest::One(self.positional(first))),
+            _ => {}
+        }
+        let tuple = match self {
             Args::Vector {
                 py,
                 values,
@@ -249,10 +279,11 @@ impl<'a, 'py> Args<'a, 'py> {
                 ..
             } => {
                 // SAFETY: S9, borrowed references that live for the call.
-                unsafe { call::tuple(*py, &values[first..*positional]) }
+                unsafe { call::tuple(*py, &values[first..*positional]) }?
             }
-            Args::Tuple(tuple, _) => Ok(PyTuple::new(tuple.py(), tuple.iter().skip(first))?),
-        }
+            Args::Tuple(tuple, _) => PyTuple::new(tuple.py(), tuple.iter().skip(first))?,
+        };
+        Ok(Rest::Many(tuple))
     }
 
     /// The value of the one keyword that a function of any number of arguments takes.

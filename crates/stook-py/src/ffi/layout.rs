@@ -12,6 +12,7 @@
 
 use std::ffi::c_ulong;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -27,6 +28,8 @@ pub(crate) struct Layout {
     /// How many names these had.
     names: isize,
     places: Places,
+    /// Whether it was tried that attributes can be added by it.
+    adds: AtomicBool,
 }
 
 /// The place of each name, which is found by where the name is in memory.
@@ -139,6 +142,7 @@ impl Layout {
             keys: keys as usize,
             names,
             places: Places::new(places)?,
+            adds: AtomicBool::new(false),
         })
     }
 
@@ -183,7 +187,12 @@ impl Layout {
         unsafe { Bound::from_borrowed_ptr_or_opt(object.py(), value) }
     }
 
-    /// Sets an attribute that an instance has; `false` where it has to be set otherwise.
+    /// Says that what [`Layout::add`] did was looked at, and was right.
+    pub(crate) fn trust_adding(&self) {
+        self.adds.store(true, Ordering::Relaxed);
+    }
+
+    /// Sets an attribute; `false` where it has to be set otherwise.
     #[inline]
     pub(crate) fn write(
         &self,
@@ -202,14 +211,50 @@ impl Layout {
         if array.is_null() {
             return false;
         }
-        // SAFETY: S16; nothing else runs while the place is looked at and filled.
-        let place = unsafe { &mut *array.wrapping_add(place) };
-        if place.is_null() {
-            return false;
+        let filled = array.wrapping_add(place);
+        // SAFETY: S16.
+        if unsafe { *filled }.is_null() {
+            return self.adds.load(Ordering::Relaxed) && Self::add_at(array, place, value);
         }
-        let before = std::mem::replace(place, value.clone().into_ptr());
+        // SAFETY: S16; nothing else runs while the place is looked at and filled.
+        let before = std::mem::replace(unsafe { &mut *filled }, value.clone().into_ptr());
         // SAFETY: S1, S3; the reference that the instance had.
         drop(unsafe { Bound::from_owned_ptr(object.py(), before) });
+        true
+    }
+
+    /// Adds an attribute that an instance has not; `false` where it has to be set otherwise.
+    pub(crate) fn add(
+        &self,
+        object: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyString>,
+        value: &Bound<'_, PyAny>,
+    ) -> bool {
+        let Some(place) = self.places.get(name) else {
+            return false;
+        };
+        if !self.is_instance(object) {
+            return false;
+        }
+        // SAFETY: S16; the class was compared.
+        let array = unsafe { own_array(object.as_ptr()) };
+        if array.is_null() {
+            return false;
+        }
+        // SAFETY: S16; the array has a place for each name.
+        let is_free = unsafe { *array.wrapping_add(place) }.is_null();
+        is_free && Self::add_at(array, place, value)
+    }
+
+    /// Fills a place of an array that is empty.
+    #[inline]
+    fn add_at(array: *mut *mut ffi::PyObject, place: usize, value: &Bound<'_, PyAny>) -> bool {
+        // SAFETY: S16; an instance's own array has numbers and an order.
+        if !unsafe { note_next(array, place) } {
+            return false;
+        }
+        // SAFETY: S16; S3, the instance is given the reference.
+        unsafe { *array.wrapping_add(place) = value.clone().into_ptr() };
         true
     }
 
@@ -300,6 +345,52 @@ unsafe fn own_array(object: *mut ffi::PyObject) -> *mut *mut ffi::PyObject {
         return ptr::null_mut();
     }
     numbers.wrapping_add(size_of::<usize>()).cast()
+}
+
+/// Notes that the next value of an array comes to `place`; `false` where there is no room.
+///
+/// CPython up to 3.12 has the numbers before the array, going backwards: how many bytes there are
+/// before it, how many values it has, and the places of these in the order in which they came. In
+/// 3.13 the first two stand before the array, and the places behind it.
+///
+/// # Safety
+/// S16; it is the own array of an instance.
+#[inline]
+unsafe fn note_next(array: *mut *mut ffi::PyObject, place: usize) -> bool {
+    let (capacity, used) = numbers(array);
+    // SAFETY: S16.
+    let capacity = usize::from(unsafe { *capacity });
+    // SAFETY: S16.
+    let count = usize::from(unsafe { *used });
+    let (noted, room) = if cfg!(Py_3_13) {
+        let behind = array.wrapping_add(capacity).cast::<u8>();
+        (behind.wrapping_add(count), capacity)
+    } else {
+        (used.wrapping_sub(count + 1), capacity.saturating_sub(2))
+    };
+    let Ok(place) = u8::try_from(place) else {
+        return false;
+    };
+    if count >= room {
+        return false;
+    }
+    // SAFETY: S16; there is room.
+    unsafe { *noted = place };
+    // SAFETY: S16; there was room for one more.
+    unsafe { *used += 1 };
+    true
+}
+
+/// Where an array's capacity is, and how many values it has.
+#[inline]
+fn numbers(array: *mut *mut ffi::PyObject) -> (*mut u8, *mut u8) {
+    let array = array.cast::<u8>();
+    if cfg!(Py_3_13) {
+        let numbers = array.wrapping_sub(size_of::<usize>());
+        (numbers, numbers.wrapping_add(1))
+    } else {
+        (array.wrapping_sub(1), array.wrapping_sub(2))
+    }
 }
 
 /// The dict of an instance, or null.

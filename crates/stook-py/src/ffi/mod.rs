@@ -30,7 +30,7 @@ pub(crate) mod stress;
 pub(crate) mod untracked;
 pub(crate) mod waker;
 
-pub(crate) use args::Args;
+pub(crate) use args::{Args, Rest};
 pub(crate) use cell::{HeldCell, ListCell, QueueCell};
 pub(crate) use class::{Builder, Class, NoExtras, TypeSlot};
 pub(crate) use error::{Fallible, Raised};

@@ -4,7 +4,7 @@
 //! It is watched for its edges: each number that is added ends a wait, and nobody has to read it.
 //!
 //! # Source
-//! `eventfd(2)`, `epoll(7)`; `sys/unix/waker/eventfd.rs` of mio does the same.
+//! `sys/unix/waker/eventfd.rs` of mio 1.0 does the same.
 
 use std::cell::RefCell;
 use std::fs::File;

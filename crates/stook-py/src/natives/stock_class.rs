@@ -144,9 +144,40 @@ impl StockClass {
                     sample.setattr(&name, &value)?;
                     values.push((name, value));
                 }
-                Ok(Layout::find(&sample, &values))
+                let layout = Layout::find(&sample, &values);
+                if let Some(layout) = &layout
+                    && self.can_add(py, layout)
+                {
+                    layout.trust_adding();
+                }
+                Ok(layout)
             })
             .map(Option::as_ref)
+    }
+
+    /// Tries whether what is added to a new instance is what its dict has then, in this order.
+    fn can_add(&self, py: Python<'_>, layout: &Layout) -> bool {
+        let tried = || -> Fallible<bool> {
+            let trial = self.new_instance(py)?;
+            let mut given = Vec::new();
+            for attribute in self.attributes(py)?.iter().rev() {
+                let (name, value) = (attribute.name.bind(py), PyDict::new(py).into_any());
+                if !layout.add(&trial, name, &value) {
+                    return Ok(false);
+                }
+                given.push((name, value));
+            }
+            let found = instance::attributes(&trial)?;
+            Ok(found.len() == given.len()
+                && found
+                    .iter()
+                    .zip(given)
+                    .all(|((name, value), (given, own))| name.is(given) && value.is(&own)))
+        };
+        tried().unwrap_or_else(|raised| {
+            raised.clear(py);
+            false
+        })
     }
 
     /// An instance as the class makes it.

@@ -8,7 +8,7 @@
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt, PyTuple};
+use pyo3::types::{PyFloat, PyInt};
 use stook_kernel::{BodyEnd, ConvertRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase};
 
 use super::routine::{self, Routine, RoutineState};
@@ -17,7 +17,7 @@ use super::{Native, block, tasks};
 use crate::coroutine::Identity;
 use crate::errors::{self, Imported};
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Ref, call, error};
+use crate::ffi::{Args, Fallible, Ref, Rest, call, error};
 use crate::handle;
 use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
@@ -269,12 +269,11 @@ fn set_deadline<'py>(
         None => py.None().into_bound(py),
         Some(seconds) => {
             let callback = timeout.getattr(intern!(py, "_on_timeout"))?;
-            let arguments = PyTuple::empty(py).into_any();
             if seconds <= loop_core::time(running)? {
-                scheduling::soon(running, &callback, arguments, None)?.into_any()
+                scheduling::soon(running, &callback, Rest::Nothing, None)?.into_any()
             } else {
                 let when = (when.clone(), seconds);
-                scheduling::at(running, when, &callback, arguments, None)?.into_any()
+                scheduling::at(running, when, &callback, Rest::Nothing, None)?.into_any()
             }
         }
     };

@@ -187,6 +187,28 @@ impl Layout {
         unsafe { Bound::from_borrowed_ptr_or_opt(object.py(), value) }
     }
 
+    /// The truth of an attribute that is `True` or `False`; `None` where it has to be asked for.
+    #[inline]
+    pub(crate) fn read_truth(
+        &self,
+        object: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyString>,
+    ) -> Option<bool> {
+        let place = self.places.get(name)?;
+        let array = self.array(object);
+        if array.is_null() {
+            return None;
+        }
+        // SAFETY: S16.
+        let value = unsafe { *array.wrapping_add(place) };
+        // SAFETY: S1.
+        if ptr::eq(value, unsafe { ffi::Py_True() }) {
+            return Some(true);
+        }
+        // SAFETY: S1.
+        ptr::eq(value, unsafe { ffi::Py_False() }).then_some(false)
+    }
+
     /// Says that what [`Layout::add`] did was looked at, and was right.
     pub(crate) fn trust_adding(&self) {
         self.adds.store(true, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyString, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 
 use crate::errors::Imported;
 use crate::ffi::layout::Layout;
@@ -412,11 +412,12 @@ impl<'py> Instance<'py> {
     /// `AttributeError`, and what an attribute that is no plain truth value raises.
     #[inline]
     pub(crate) fn is_true(&self, name: &Bound<'py, PyString>) -> Fallible<bool> {
-        let value = self.get(name)?;
-        match value.cast_exact::<PyBool>() {
-            Ok(truth) => Ok(truth.is_true()),
-            Err(_) => Ok(value.is_truthy()?),
+        if let Some(layout) = self.layout
+            && let Some(truth) = layout.read_truth(&self.object, name)
+        {
+            return Ok(truth);
         }
+        Ok(self.get(name)?.is_truthy()?)
     }
 
     /// `object.name`, if it has that.

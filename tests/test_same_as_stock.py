@@ -243,6 +243,47 @@ async def main():
 
 asyncio.run(main())
 """,
+    "options_of_tasks": OBSERVE
+    + """
+import functools
+
+def factory(loop, coro, **options):
+    print("factory", sorted(options))
+    return asyncio.Task(coro, loop=loop, **options)
+
+async def main():
+    loop = asyncio.get_running_loop()
+    order = []
+    async def step(word):
+        order.append(word)
+    for options in ({"eager_start": True}, {"eager_start": False}, {"eager_start": True, "name": "n"}):
+        for create in (loop.create_task, functools.partial(loop.create_task, context=None)):
+            coroutine = step("task")
+            try:
+                task = create(coroutine, **options)
+            except TypeError:
+                print(options, "is refused")
+                coroutine.close()
+                continue
+            order.append("made")
+            await task
+            print(options, order, type(task) is asyncio.Task, task.get_name()[:4])
+            order.clear()
+    for options in ({"unknown": 1}, {"loop": loop}, {"coro": 1}, {"eager_start": True, "unknown": 1}):
+        refused(str(sorted(options)), closing(lambda c: loop.create_task(c, **options)))
+    refused("nothing", loop.create_task)
+    refused("nothing but options", lambda: loop.create_task(eager_start=True))
+    loop.set_task_factory(factory)
+    for options in ({}, {"name": "n"}, {"eager_start": True}):
+        coroutine = step("task")
+        try:
+            await loop.create_task(coroutine, **options)
+        except TypeError:
+            print(options, "is refused")
+            coroutine.close()
+
+asyncio.run(main())
+""",
     "order_of_the_end_of_a_run": """
 import asyncio
 

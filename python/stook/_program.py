@@ -71,7 +71,7 @@ def run_code(code, *arguments):
     if not code.isascii() and any("\ud800" <= character <= "\udfff" for character in code):
         write_error("Unable to decode the command from the command line:\n")
     compiled = as_program(compile, code, "<string>", "exec", 0, True, flush=False)
-    _source.show_in_tracebacks("<string>", code)
+    _source.show_in_tracebacks(compiled, code)
     as_program(exec, compiled, namespace, flush=False)
 
 

@@ -67,11 +67,15 @@ def stored_code(content):
     return code
 
 
-def show_in_tracebacks(filename, text):
-    """Let tracebacks show the lines of code that is in no file, where ``python`` does: 3.13."""
+def show_in_tracebacks(code, text):
+    """Let tracebacks show the lines of code that is in no file, where ``python`` does: 3.13.
+
+    Source:
+        ``_PyRun_SimpleString`` in ``Python/pythonrun.c``, CPython 3.13.0 and 3.13.5: the earlier
+        ones keep the lines by the name of the file, the later ones by the code.
+    """
     if sys.version_info >= (3, 13):
         import linecache
 
-        lines = [line + "\n" for line in text.splitlines()]
-        no_time = None
-        linecache.cache[filename] = (len(text), no_time, lines, filename)
+        by_code = hasattr(linecache, "_interactive_cache")
+        linecache._register_code(code if by_code else code.co_filename, text, code.co_filename)

@@ -16,10 +16,11 @@ use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Method, Ref, Rest, Sign
 use crate::future;
 use crate::future_class::python_bool;
 use crate::loop_core::{self, LoopState, Marks, WATCHED};
+use crate::reference::reference;
 use crate::scheduling;
 use crate::self_pipe;
 use crate::shown;
-use crate::task::{self, Options};
+use crate::task::{self, Options, TaskState};
 use crate::turn;
 
 static BASE: Imported = Imported::new("asyncio.base_events", "BaseEventLoop");
@@ -188,33 +189,51 @@ fn create_future<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>>
     Ok(future::create(this)?.into_any())
 }
 
-/// `create_task(coro, *, name=None, context=None)`
+const TASK_OPTIONS: [&str; 3] = ["coro", "name", "context"];
+
+/// `create_task(coro, *, name=None, context=None)`; later micro versions of 3.13 take `**kwargs`.
 fn create_task<'py>(
     this: &Ref<'py, LoopState>,
     args: &Args<'_, 'py>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<3> = Signature::python_method(
-        "BaseEventLoop.create_task",
-        ["coro", "name", "context"],
-        1,
-        1,
-    );
+    const SIGNATURE: Signature<3> =
+        Signature::python_method("BaseEventLoop.create_task", TASK_OPTIONS, 1, 1);
     let py = this.py();
+    let has_more = reference(py)?.loop_takes_options && args.has_other_keyword(&TASK_OPTIONS)?;
+    if this.has(Marks::TASK_FACTORY) || !this.is_open() || has_more {
+        return create_task_by_asyncio(this, args, has_more);
+    }
     let [coroutine, name, context] = args.parse(&SIGNATURE)?;
     let coroutine = coroutine.unwrap_or_else(|| none(this));
-    if this.has(Marks::TASK_FACTORY) || !this.is_open() {
-        let options = PyDict::new(py);
-        options.set_item(intern!(py, "name"), name)?;
-        options.set_item(intern!(py, "context"), context)?;
-        let base = BASE.get(py)?.getattr(intern!(py, "create_task"))?;
-        return Ok(base.call((this.as_any(), coroutine), Some(&options))?);
-    }
     let options = Options {
         name,
         context,
         eager_start: false,
     };
     Ok(task::spawn(this, &coroutine, options)?.into_any())
+}
+
+/// What asyncio's `create_task` does with a factory, on a closed loop, and with options of tasks that
+/// this file does not know.
+#[cold]
+fn create_task_by_asyncio<'py>(
+    this: &Ref<'py, LoopState>,
+    args: &Args<'_, 'py>,
+    has_more: bool,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let (mut positional, keywords) = args.unpacked()?;
+    let made_by_us = has_more && !this.has(Marks::TASK_FACTORY) && this.is_open();
+    let is_one = positional.len() + usize::from(keywords.contains("coro")?) == 1;
+    if made_by_us && is_one && !keywords.contains("loop")? {
+        // asyncio's would make a task of its own class.
+        keywords.set_item(intern!(py, "loop"), this.as_any())?;
+        let class = TaskState::slot().class(py);
+        return Ok(class.call(PyTuple::new(py, positional)?, Some(&keywords))?);
+    }
+    positional.insert(0, this.as_any().clone());
+    let base = BASE.get(py)?.getattr(intern!(py, "create_task"))?;
+    Ok(base.call(PyTuple::new(py, positional)?, Some(&keywords))?)
 }
 
 /// Adds a handle that became ready: an event's, or a timer's that somebody else kept.
@@ -378,7 +397,15 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
             Method::any(c"call_at", CALL_AT, call_at),
             Method::none(c"time", TIME, time),
             Method::none(c"create_future", CREATE_FUTURE, create_future),
-            Method::any(c"create_task", CREATE_TASK, create_task),
+            Method::any(
+                c"create_task",
+                if reference(module.py())?.loop_takes_options {
+                    CREATE_TASK_WITH_OPTIONS
+                } else {
+                    CREATE_TASK
+                },
+                create_task,
+            ),
             Method::one(
                 c"_add_callback",
                 c"Add a handle that became ready.",
@@ -489,6 +516,12 @@ const CREATE_FUTURE: &std::ffi::CStr =
     c"create_future($self, /)\n--\n\nReturn a new pending Future of this loop.";
 const CREATE_TASK: &std::ffi::CStr =
     c"create_task($self, coro, *, name=None, context=None)\n--\n\n\
+Have the loop run a coroutine.\n\n\
+Args:\n    name: The task's name; \"Task-N\" when None.\n    \
+context: The context to run in; a copy of the current one when None.\n\n\
+Returns:\n    A Task.\n\nRaises:\n    RuntimeError: The loop is closed.";
+const CREATE_TASK_WITH_OPTIONS: &std::ffi::CStr =
+    c"create_task($self, coro, *, name=None, context=None, **kwargs)\n--\n\n\
 Have the loop run a coroutine.\n\n\
 Args:\n    name: The task's name; \"Task-N\" when None.\n    \
 context: The context to run in; a copy of the current one when None.\n\n\

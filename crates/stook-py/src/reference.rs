@@ -24,6 +24,8 @@ pub(crate) struct Reference {
     pub(crate) callback_source_takes_debug: bool,
     /// `create_task` gives `name` to the loop; else it sets the name afterwards.
     pub(crate) create_task_passes_name: bool,
+    /// A loop's `create_task` takes any keyword that a task takes.
+    pub(crate) loop_takes_options: bool,
     /// Whether a timeout can be entered again.
     pub(crate) timeout_enters: EnterRule,
     /// Which cancellation becomes a timeout error.
@@ -135,6 +137,14 @@ pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
                     "co_names",
                     "_set_task_name",
                     false,
+                )?,
+                loop_takes_options: names(
+                    &py.import("asyncio.base_events")?
+                        .getattr("BaseEventLoop")?
+                        .getattr("create_task")?,
+                    "co_varnames",
+                    "kwargs",
+                    true,
                 )?,
                 timeout_enters: timeout_enters(py)?,
                 timeout_converts: timeout_converts(py)?,

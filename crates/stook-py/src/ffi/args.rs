@@ -286,6 +286,32 @@ impl<'a, 'py> Args<'a, 'py> {
         Ok(Rest::Many(tuple))
     }
 
+    /// Whether there is a keyword that is not one of `names`.
+    ///
+    /// # Errors
+    /// `TypeError` for a keyword that is no string.
+    pub(crate) fn has_other_keyword(&self, names: &[&str]) -> Fallible<bool> {
+        let mut found = false;
+        self.for_each_keyword(|name, _| {
+            let spelled = name.to_cow().map_err(super::error::Raised::from)?;
+            found |= !names.contains(&&*spelled);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The arguments as a call without the vectorcall protocol has them.
+    ///
+    /// # Errors
+    /// `MemoryError`; `TypeError` for a keyword that is no string.
+    pub(crate) fn unpacked(&self) -> Fallible<(Vec<Bound<'py, PyAny>>, Bound<'py, PyDict>)> {
+        let count = self.positional_len();
+        let positional = (0..count).map(|index| self.positional(index)).collect();
+        let keywords = PyDict::new(self.py());
+        self.for_each_keyword(|name, value| Ok(keywords.set_item(name, value)?))?;
+        Ok((positional, keywords))
+    }
+
     /// The value of the one keyword that a function of any number of arguments takes.
     ///
     /// # Errors

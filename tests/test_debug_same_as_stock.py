@@ -391,6 +391,8 @@ async def main():
 
 here, there = socket.socketpair()
 warnings.simplefilter("always")
+# When it runs by itself depends on what else was made.
+gc.disable()
 asyncio.run(main())
 gc.collect()
 loop = asyncio.new_event_loop()

@@ -18,10 +18,13 @@ _nest_asyncio.watch_imports()
 
 _HOMES = {
     "_core": (
+        "Cancellation",
         "Future",
         "Task",
         "all_tasks",
         "as_completed",
+        "cancel",
+        "cancellation",
         "create_eager_task_factory",
         "create_task",
         "current_task",
@@ -37,6 +40,7 @@ _HOMES = {
         "wait_for",
         "__version__",
     ),
+    "_factory": ("task_factory",),
     "_install": ("install", "uninstall"),
     "_nesting": ("allow_nesting",),
     "events": ("EventLoop", "EventLoopPolicy", "new_event_loop"),

@@ -37,6 +37,7 @@ pub mod cancel;
 pub mod future;
 pub mod gather;
 pub mod outcome;
+pub mod record;
 pub mod task_group;
 pub mod task_group_exit;
 pub mod timeout;
@@ -47,6 +48,7 @@ pub use crate::cancel::{CancelRequests, Requested, Suspended, WithdrawRule};
 pub use crate::future::{FutureState, InvalidState, MarkRefused, Retrieval};
 pub use crate::gather::{Gather, GatherAction};
 pub use crate::outcome::Outcome;
+pub use crate::record::{AwaitedRecord, CancelKind, ChainDepth, Delivery, Follows, Keep, Received};
 pub use crate::task_group::{AfterError, ChildDone, SpawnRefused, TaskGroup, TaskGroupMarks};
 pub use crate::task_group_exit::{ChildrenGone, ExitActions, ExitEnd, ExitRule, TaskGroupExit};
 pub use crate::timeout::{

@@ -96,7 +96,8 @@ pub(crate) static INVALID_STATE_ERROR: Imported =
     Imported::new("asyncio.exceptions", "InvalidStateError");
 static EXTRACT_STACK: Imported = Imported::new("asyncio.format_helpers", "extract_stack");
 static EXTRACT_WHOLE_STACK: Imported = Imported::new("traceback", "extract_stack");
-static GET_FRAME: Imported = Imported::new("sys", "_getframe");
+/// `sys._getframe`
+pub(crate) static GET_FRAME: Imported = Imported::new("sys", "_getframe");
 static ISCOROUTINE: Imported = Imported::new("asyncio.coroutines", "iscoroutine");
 
 /// What this file looks up when the module is made.

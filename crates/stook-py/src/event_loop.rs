@@ -11,11 +11,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
+use crate::asking;
 use crate::errors::Imported;
 use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Method, Ref, Rest, Signature, call};
 use crate::future;
 use crate::future_class::python_bool;
 use crate::loop_core::{self, LoopState, Marks, WATCHED};
+use crate::natives;
 use crate::reference::reference;
 use crate::scheduling;
 use crate::self_pipe;
@@ -132,6 +134,9 @@ fn set_timer<'py>(
     check(this, &callback, "call_at", true)?;
     let seconds = seconds(&when)?;
     let handle = scheduling::at(this, (when, seconds), &callback, arguments, context)?;
+    if natives::timeout::is_expiry(&callback) {
+        handle.set_from(asking::here(this.py())?);
+    }
     Ok(handle.into_any())
 }
 

@@ -53,7 +53,14 @@ pub(crate) fn forward<'py>(outer: &Bound<'py, PyAny>, inner: &Bound<'py, PyAny>)
         return Ok(());
     }
     match inner.outcome() {
-        Outcome::Cancelled => future::cancel(outer, None).map(drop),
+        Outcome::Cancelled => {
+            if let Some(record) = inner.record(inner.py())
+                && !outer.is_done()
+            {
+                outer.cancellations().end(&record);
+            }
+            future::cancel(outer, None).map(drop)
+        }
         Outcome::Raised => match future::exception(inner)? {
             Some(exception) => future::set_exception(outer, &exception),
             None => Ok(()),

@@ -12,12 +12,14 @@ use pyo3::types::{PyDict, PyType};
 use stook_kernel::{FutureState as Phase, Outcome, Retrieval};
 
 use crate::callbacks::{Callback, Callbacks, settling_method};
+use crate::cancellations::{self, Cancellations};
 use crate::errors;
 use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
 use crate::ffi::{Class, Fallible, Held, HeldCell, Raised, Ref, TypeSlot, call, context, error};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::ready::Ready;
+use crate::record::RecordState;
 use crate::reference::reference;
 use crate::{forward, running, wakeup};
 
@@ -44,9 +46,10 @@ struct Rare {
     cancel_message: HeldCell,
     cancelled_error: HeldCell,
     exception_traceback: HeldCell,
+    cancellations: Cancellations,
 }
 
-traverse!(Rare: source_traceback, cancel_message, cancelled_error, exception_traceback);
+traverse!(Rare: source_traceback, cancel_message, cancelled_error, exception_traceback, cancellations);
 traverse!(FutureState: event_loop, callbacks, value, rare);
 
 /// Where `Future` is found.
@@ -102,6 +105,22 @@ impl FutureState {
 
     fn rare(&self) -> &Rare {
         self.rare.get_or_init(Box::default)
+    }
+
+    /// What it knows of its cancellation.
+    pub(crate) fn cancellations(&self) -> &Cancellations {
+        &self.rare().cancellations
+    }
+
+    /// The same, unless that is nothing.
+    #[inline]
+    pub(crate) fn cancellations_if_any(&self) -> Option<&Cancellations> {
+        self.rare.get().map(|rare| &rare.cancellations)
+    }
+
+    /// The record of the request that cancelled it.
+    pub(crate) fn record<'py>(&self, py: Python<'py>) -> Option<Ref<'py, RecordState>> {
+        self.cancellations_if_any()?.told(py)
     }
 
     /// What has become of it.
@@ -508,12 +527,26 @@ pub(crate) fn result<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, P
     }
 }
 
-/// Raises the future's `CancelledError`.
+/// Raises the future's `CancelledError`, with its record, to who need not be a task that waits.
 pub(crate) fn raise_cancelled(this: &Ref<'_, FutureState>) -> Raised {
-    match make_cancelled_error(this) {
+    match recorded_cancelled_error(this) {
         Ok(exception) => error::raise(&exception),
         Err(raised) => raised,
     }
+}
+
+/// The `CancelledError` to raise, which tells of its record wherever it goes.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn recorded_cancelled_error<'py>(
+    this: &Ref<'py, FutureState>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let exception = make_cancelled_error(this)?;
+    if let Some(record) = this.record(this.py()) {
+        cancellations::attach(&exception, record.as_any())?;
+    }
+    Ok(exception)
 }
 
 /// The exception, or `None`.

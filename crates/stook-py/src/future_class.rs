@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyList, PyString, PyTuple};
 
 use crate::accelerator;
+use crate::asking;
 use crate::callbacks::{Callback, settling_method};
 use crate::errors::{self, Imported};
 use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Held, Method, Ref, Signature, context};
@@ -205,6 +206,10 @@ pub(crate) fn message<'py>(args: &Args<'_, 'py>) -> Fallible<Option<Bound<'py, P
 fn cancel<'py>(this: &Ref<'py, FutureState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let message = message(args)?;
     this.ensure_initialized()?;
+    if !this.is_done() {
+        let record = asking::of_future(this.py(), message.as_ref())?;
+        this.cancellations().end(&record);
+    }
     Ok(python_bool(
         this.py(),
         future::cancel(this, message.as_ref())?,
@@ -292,7 +297,7 @@ fn set_blocking<'py>(this: &Ref<'py, FutureState>, value: &Bound<'py, PyAny>) ->
 }
 
 fn make_cancelled_error<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
-    future::make_cancelled_error(this)
+    future::recorded_cancelled_error(this)
 }
 
 fn repr_info<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {

@@ -14,7 +14,9 @@ use rustc_hash::FxHashMap;
 use stook_kernel::{Gather, GatherAction, Outcome};
 
 use crate::accelerator;
+use crate::asking;
 use crate::callbacks::Callback;
+use crate::cancellations;
 use crate::ensure;
 use crate::errors;
 use crate::ffi::class::Attributes;
@@ -25,6 +27,7 @@ use crate::ffi::{
 };
 use crate::future::{self, Ended, FutureState};
 use crate::future_class::{self, python_bool};
+use crate::record::RecordState;
 use crate::reference::reference;
 use crate::running;
 use crate::step;
@@ -257,7 +260,7 @@ fn exception_of<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
 
 fn cancelled_error_of<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     match future::plain(child) {
-        Some(plain) => future::make_cancelled_error(plain),
+        Some(plain) => future::recorded_cancelled_error(plain),
         None => call::method0(child, intern!(child.py(), "_make_cancelled_error")),
     }
 }
@@ -322,7 +325,13 @@ fn result_of<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     let py = child.py();
     if let Some(plain) = future::plain(child) {
         return match plain.outcome() {
-            Outcome::Cancelled => cancelled_result(py, plain.cancel_message(py)),
+            Outcome::Cancelled => {
+                let result = cancelled_result(py, plain.cancel_message(py))?;
+                if let Some(record) = plain.record(py) {
+                    cancellations::attach(&result, record.as_any())?;
+                }
+                Ok(result)
+            }
             Outcome::Raised => exception_of(child),
             Outcome::Returned => match future::ended(plain)? {
                 Ended::Returned(value) => Ok(value),
@@ -362,14 +371,20 @@ fn cancel<'py>(
     if this.future.is_done() {
         return Ok(python_bool(py, false));
     }
+    let record = asking::of_gather(py, Some(&message))?;
+    this.future.cancellations().end(&record);
     let any = compat::recursing(py, c" while cancelling a gather", || {
-        ask_all(this, &message)
+        ask_all(this, &message, &record)
     })?;
     Ok(python_bool(py, request_cancel(this, any)))
 }
 
 /// Asks every child to cancel; whether one took the request.
-fn ask_all<'py>(this: &Ref<'py, GatheringState>, message: &Bound<'py, PyAny>) -> Fallible<bool> {
+fn ask_all<'py>(
+    this: &Ref<'py, GatheringState>,
+    message: &Bound<'py, PyAny>,
+    record: &Ref<'py, RecordState>,
+) -> Fallible<bool> {
     let py = this.py();
     let mut any = false;
     let options = PyDict::new(py);
@@ -377,10 +392,11 @@ fn ask_all<'py>(this: &Ref<'py, GatheringState>, message: &Bound<'py, PyAny>) ->
     for child in this.children.get_or_none(py).try_iter()? {
         let child = child?;
         let cancelled = match Ref::<TaskState>::cast_exact(&child) {
-            Some(task) => crate::task::cancel(task, Some(message))?,
-            None => child
-                .call_method(intern!(py, "cancel"), (), Some(&options))?
-                .is_truthy()?,
+            Some(task) => crate::task::cancel(task, Some(message), record)?,
+            None => asking::handing(record, true, || {
+                child.call_method(intern!(py, "cancel"), (), Some(&options))
+            })?
+            .is_truthy()?,
         };
         any |= cancelled;
     }

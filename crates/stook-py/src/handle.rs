@@ -17,6 +17,7 @@ use crate::accelerator;
 use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
+use crate::ffi::origin::Origin;
 use crate::ffi::{
     Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, Rest, TypeSlot, call, compat,
     context,
@@ -24,6 +25,7 @@ use crate::ffi::{
 use crate::loop_core::{self, LoopState, Marks};
 use crate::own_context::OwnContext;
 use crate::reference::reference;
+use crate::set_at::SetAt;
 use crate::timers::TimerKey;
 
 static FORMAT_CALLBACK_SOURCE: Imported =
@@ -58,6 +60,8 @@ pub(crate) struct HandleState {
     cancelled: Cell<bool>,
     /// The context is no `contextvars.Context`.
     has_foreign_context: Cell<bool>,
+    /// It is a timer's, and knows where that was set.
+    has_place: Cell<bool>,
 }
 
 traverse!(HandleState: callback, arguments, context, event_loop, source_traceback, text);
@@ -78,6 +82,7 @@ pub(crate) struct TimerHandleState {
     handle: HandleState,
     when: HeldCell,
     key: Cell<Option<TimerKey>>,
+    set_at: SetAt,
 }
 
 traverse!(TimerHandleState: handle, when);
@@ -183,6 +188,12 @@ impl TimerHandleState {
         self.key.set(Some(key));
     }
 
+    /// Tells the handle from where it was set: what it does then is asked from there.
+    pub(crate) fn set_from(&self, place: Option<Origin<'_>>) {
+        self.handle.has_place.set(place.is_some());
+        self.set_at.set(place);
+    }
+
     /// Tells the handle that it is due.
     pub(crate) fn due(&self) {
         self.key.set(None);
@@ -203,7 +214,10 @@ pub(crate) fn run(this: &Ref<'_, HandleState>, spare_context: &HeldCell) -> Fall
         let own = this.context.get_or_none(py)?;
         run_in_foreign_context(&own, &callback, &this.arguments(py)?)
     } else {
-        let call = || this.call(&callback);
+        let call = || match Ref::<TimerHandleState>::cast(this.as_any()) {
+            Some(timer) if this.has_place.get() => timer.set_at.run(py, || this.call(&callback)),
+            _ => this.call(&callback),
+        };
         this.context.run(py, spare_context, call, || true)
     };
     ran.or_else(|raised| report(this, raised))

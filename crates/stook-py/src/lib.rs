@@ -5,8 +5,11 @@
 #![deny(unsafe_code)]
 
 mod accelerator;
+mod asking;
 mod awaiting;
 mod callbacks;
+mod cancellation;
+mod cancellations;
 mod clock;
 mod coroutine;
 mod current;
@@ -32,11 +35,13 @@ mod natives;
 mod own_context;
 mod places;
 mod ready;
+mod record;
 mod reference;
 mod reviewed;
 mod running;
 mod scheduling;
 mod self_pipe;
+mod set_at;
 mod shown;
 mod sleep;
 mod step;
@@ -96,6 +101,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wait::build(py)?;
         function::build(py)?;
         natives::build(module)?;
+        cancellation::build(module)?;
         event_loop::build(module)?;
         names::build(module)
     })();

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PySet;
 
 use crate::accelerator;
+use crate::cancellation;
 use crate::current;
 use crate::ensure;
 use crate::errors::Imported;
@@ -248,6 +249,8 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_leave_task", LEAVE_TASK, leave_task),
         Function::new(c"_swap_current_task", SWAP_CURRENT_TASK, swap_current_task),
         Function::new(c"current_task", CURRENT_TASK, current_task),
+        Function::new(c"cancellation", CANCELLATION, cancellation::cancellation),
+        Function::new(c"cancel", CANCEL, cancellation::cancel),
         Function::new(c"all_tasks", ALL_TASKS, all_tasks),
         Function::new(c"_register_task", REGISTER_TASK, register_task),
         Function::new(c"_unregister_task", UNREGISTER_TASK, unregister_task),
@@ -387,6 +390,18 @@ const CURRENT_TASK: &std::ffi::CStr = c"current_task(loop=None)\n--\n\n\
 Return the task that runs, or None.\n\n\
 Args:\n    loop: The event loop; the running one when None.\n\n\
 Raises:\n    RuntimeError: No loop is given and none runs.";
+const CANCELLATION: &std::ffi::CStr = c"cancellation(of=None)\n--\n\n\
+Return the record of a cancellation: who asked, why, and from which line.\n\n\
+Args:\n    of: An exception: the CancelledError, or what came of it. A task or future: its latest\n        \
+request. None: the current task's.\n\n\
+Returns:\n    A Cancellation; None where nobody has kept a record.\n\n\
+Raises:\n    TypeError: It is something else.";
+const CANCEL: &std::ffi::CStr = c"cancel(task, msg=None, *, reason=None)\n--\n\n\
+Ask a task to cancel, as task.cancel(msg) does, with a reason for the record.\n\n\
+Args:\n    task: A task or future.\n    msg: The argument of the CancelledError.\n    \
+reason: Any object; msg when None.\n\n\
+Returns:\n    Whether it was asked: False when it is done.\n\n\
+Raises:\n    TypeError: It is no future.";
 const ALL_TASKS: &std::ffi::CStr = c"all_tasks(loop=None)\n--\n\n\
 Return the set of the tasks that are not done.\n\n\
 Args:\n    loop: The event loop; the running one when None.\n\n\

@@ -5,11 +5,43 @@ use std::rc::Rc;
 
 use stook_kernel::Timeout;
 
+use crate::ffi::origin::Origin;
 use crate::ffi::{Held, QueueCell, Track, Traverse, Untracked, Visitor};
+use crate::set_at::SetAt;
 
 /// A timeout that its block and its timer have in common: the timer keeps the task alive, but not
 /// the coroutine that waits.
-pub(crate) type SharedTimeout = Rc<Cell<Timeout>>;
+pub(crate) type SharedTimeout = Rc<Deadline>;
+
+/// A timeout, and where it was set.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    machine: Cell<Timeout>,
+    /// The place.
+    pub(crate) set_at: SetAt,
+}
+
+impl Deadline {
+    /// One that was set at this place.
+    pub(crate) fn new(machine: Timeout, place: Option<Origin<'_>>) -> Self {
+        let set_at = SetAt::default();
+        set_at.set(place);
+        Deadline {
+            machine: Cell::new(machine),
+            set_at,
+        }
+    }
+
+    /// The machine.
+    pub(crate) fn get(&self) -> Timeout {
+        self.machine.get()
+    }
+
+    /// Sets the machine.
+    pub(crate) fn set(&self, machine: Timeout) {
+        self.machine.set(machine);
+    }
+}
 
 /// One thing to run in a turn of the loop.
 #[derive(Debug)]

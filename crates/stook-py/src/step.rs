@@ -14,14 +14,32 @@ use stook_kernel::Suspended;
 
 use crate::accelerator;
 use crate::callbacks::Callback;
+use crate::cancellations;
 use crate::current;
 use crate::errors::{self, CANCELLED_ERROR};
 use crate::ffi::coro::{self, Resumed};
 use crate::ffi::{Fallible, Held, Raised, Ref, call, context, error};
 use crate::future::{self, Ended, FutureState};
 use crate::loop_core::{self, LoopState};
+use crate::record::RecordState;
 use crate::task::{self, TaskState};
 use crate::wakeup;
+
+/// What a step raises in its coroutine.
+struct Thrown<'py> {
+    exception: Bound<'py, PyAny>,
+    /// The record of a cancellation that ended what was awaited.
+    record: Option<Ref<'py, RecordState>>,
+}
+
+impl<'py> From<Bound<'py, PyAny>> for Thrown<'py> {
+    fn from(exception: Bound<'py, PyAny>) -> Self {
+        Thrown {
+            exception,
+            record: None,
+        }
+    }
+}
 
 /// Runs one step of the task as its loop's current task.
 ///
@@ -32,11 +50,15 @@ pub(crate) fn step<'py>(
     this: &Ref<'py, TaskState>,
     exception: Option<Bound<'py, PyAny>>,
 ) -> Fallible<()> {
+    step_with(this, exception.map(Thrown::from))
+}
+
+fn step_with<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Fallible<()> {
     let Some(event_loop) = this.future.event_loop(this.py()) else {
         return Err(errors::runtime_error("uninitialized Task object"));
     };
     current::enter(&event_loop, this.as_any())?;
-    let ran = resume(this, exception);
+    let ran = resume(this, thrown);
     and_then(ran, this.py(), || {
         current::leave(&event_loop, this.as_any())
     })
@@ -49,8 +71,17 @@ pub(crate) fn step_native<'py>(
     this: &Ref<'py, TaskState>,
     exception: Option<Bound<'py, PyAny>>,
 ) -> Fallible<()> {
+    step_native_with(event_loop, this, exception.map(Thrown::from))
+}
+
+#[inline]
+fn step_native_with<'py>(
+    event_loop: &Ref<'py, LoopState>,
+    this: &Ref<'py, TaskState>,
+    thrown: Option<Thrown<'py>>,
+) -> Fallible<()> {
     current::enter_native(event_loop, this.as_any())?;
-    let ran = resume(this, exception);
+    let ran = resume(this, thrown);
     and_then(ran, this.py(), || {
         current::leave_native(event_loop, this.as_any())
     })
@@ -76,33 +107,41 @@ fn restore(exception: &Bound<'_, PyAny>) -> Raised {
 }
 
 /// Resumes the coroutine once.
-fn resume<'py>(this: &Ref<'py, TaskState>, exception: Option<Bound<'py, PyAny>>) -> Fallible<()> {
+fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Fallible<()> {
     let py = this.py();
     let as_future = task::as_future(this);
     if this.future.is_done() {
-        return Err(already_done(this, exception));
+        return Err(already_done(this, thrown.map(|thrown| thrown.exception)));
     }
-    let mut exception = exception;
+    let mut thrown = thrown;
     let mut requests = this.requests.get();
     if requests.take_due() {
         this.requests.set(requests);
         let class = CANCELLED_ERROR.get(py)?;
-        let is_cancellation = match &exception {
-            Some(exception) => exception.is_instance(class)?,
+        let is_cancellation = match &thrown {
+            Some(thrown) => thrown.exception.is_instance(class)?,
             None => false,
         };
         if !is_cancellation {
-            exception = Some(future::make_cancelled_error(as_future)?);
+            thrown = Some(future::make_cancelled_error(as_future)?.into());
         }
     }
     this.awaited.clear();
     let Some(coroutine) = this.coroutine.get(py) else {
         return Err(errors::runtime_error("uninitialized Task object"));
     };
-    let resumed = match exception {
-        None => coro::send(&coroutine),
-        Some(exception) => coro::throw(&coroutine, &exception),
+    let resumed = match &thrown {
+        None => {
+            if let Some(cancellations) = this.future.cancellations_if_any() {
+                cancellations.resume(py);
+            }
+            coro::send(&coroutine)
+        }
+        Some(thrown) => throw(this, &coroutine, thrown),
     };
+    if let (Some(thrown), Ok(_)) = (&thrown, &resumed) {
+        outlived(this, &thrown.exception)?;
+    }
     match resumed {
         Ok(Resumed::Yielded(yielded)) => suspend(this, yielded),
         Ok(Resumed::Returned(value)) => {
@@ -118,9 +157,46 @@ fn resume<'py>(this: &Ref<'py, TaskState>, exception: Option<Bound<'py, PyAny>>)
         }
         Err(raised) => {
             this.leave();
-            failed(this, raised)
+            failed(this, raised, thrown.as_ref())
         }
     }
+}
+
+/// Raises something in the coroutine. If that is a cancellation, the task is told of its record.
+fn throw<'py>(
+    this: &Ref<'py, TaskState>,
+    coroutine: &Bound<'py, PyAny>,
+    thrown: &Thrown<'py>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let exception = &thrown.exception;
+    let is_cancellation = error::is_a(exception, CANCELLED_ERROR.get(py)?);
+    let is_known = thrown.record.is_some() || this.future.cancellations_if_any().is_some();
+    if !is_cancellation || !is_known {
+        if let Some(cancellations) = this.future.cancellations_if_any() {
+            cancellations.resume(py);
+        }
+        return coro::throw(coroutine, exception);
+    }
+    let cancellations = this.future.cancellations();
+    cancellations.raise(exception, thrown.record.clone())?;
+    let resumed = coro::throw(coroutine, exception);
+    cancellations.step_ended();
+    resumed
+}
+
+/// A cancellation was raised in the coroutine, which has ended otherwise or not at all: whoever still
+/// holds the exception may ask it for its record.
+#[cold]
+fn outlived<'py>(this: &Ref<'py, TaskState>, exception: &Bound<'py, PyAny>) -> Fallible<()> {
+    let py = this.py();
+    if !context::is_the_only_reference(exception)
+        && error::is_a(exception, CANCELLED_ERROR.get(py)?)
+        && let Some(record) = this.future.record(py)
+    {
+        cancellations::attach(exception, record.as_any())?;
+    }
+    Ok(())
 }
 
 #[cold]
@@ -141,11 +217,21 @@ fn already_done(this: &Ref<'_, TaskState>, exception: Option<Bound<'_, PyAny>>) 
 }
 
 /// The coroutine ended by an exception.
-fn failed(this: &Ref<'_, TaskState>, raised: Raised) -> Fallible<()> {
+fn failed<'py>(
+    this: &Ref<'py, TaskState>,
+    raised: Raised,
+    thrown: Option<&Thrown<'py>>,
+) -> Fallible<()> {
     let py = this.py();
     let as_future = task::as_future(this);
     let ends_the_loop = raised.ends_the_loop(py);
     let exception = raised.take(py);
+    // As a rule it is the same, and goes on to who awaits the task, which has the record.
+    if let Some(thrown) = thrown
+        && !thrown.exception.is(&exception)
+    {
+        outlived(this, &thrown.exception)?;
+    }
     if error::is_a(&exception, CANCELLED_ERROR.get(py)?) {
         this.future.keep_cancelled_error(exception);
         return future::cancel(as_future, None).map(drop);
@@ -280,20 +366,40 @@ fn fail_soon(this: &Ref<'_, TaskState>, message: String) -> Fallible<()> {
 }
 
 /// What waking a task raises in its coroutine: the awaited future's error.
-fn thrown_by<'py>(awaited: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+fn thrown_by<'py>(awaited: &Bound<'py, PyAny>) -> Fallible<Option<Thrown<'py>>> {
     let py = awaited.py();
     if let Some(plain) = future::plain(awaited) {
         return match future::ended(plain)? {
             Ended::Returned(_) => Ok(None),
-            Ended::Raised(exception) => Ok(Some(exception)),
-            Ended::Cancelled => future::make_cancelled_error(plain).map(Some),
+            Ended::Raised(exception) => Ok(Some(with_attached(exception))),
+            Ended::Cancelled => Ok(Some(Thrown {
+                exception: future::make_cancelled_error(plain)?,
+                record: plain.record(py),
+            })),
         };
     }
     call::method0(awaited, intern!(py, "result")).map(|_| None)
 }
 
-fn thrown_or_taken<'py>(awaited: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    thrown_by(awaited).unwrap_or_else(|raised| Some(raised.take(awaited.py())))
+/// An exception that something else than a cancelled future has: a gather may have a cancellation.
+fn with_attached(exception: Bound<'_, PyAny>) -> Thrown<'_> {
+    let py = exception.py();
+    let is_cancellation = CANCELLED_ERROR
+        .get(py)
+        .is_ok_and(|class| error::is_a(&exception, class));
+    let record = if is_cancellation {
+        cancellations::attached(&exception).unwrap_or_else(|raised| {
+            raised.clear(py);
+            None
+        })
+    } else {
+        None
+    };
+    Thrown { exception, record }
+}
+
+fn thrown_or_taken<'py>(awaited: &Bound<'py, PyAny>) -> Option<Thrown<'py>> {
+    thrown_by(awaited).unwrap_or_else(|raised| Some(with_attached(raised.take(awaited.py()))))
 }
 
 /// The future that the task awaits is done.
@@ -301,7 +407,7 @@ fn thrown_or_taken<'py>(awaited: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>
 /// # Errors
 /// As [`step`].
 pub(crate) fn wake<'py>(this: &Ref<'py, TaskState>, awaited: &Bound<'py, PyAny>) -> Fallible<()> {
-    step(this, thrown_or_taken(awaited))
+    step_with(this, thrown_or_taken(awaited))
 }
 
 /// The same for a task of a loop of ours.
@@ -314,7 +420,7 @@ pub(crate) fn wake_native<'py>(
     this: &Ref<'py, TaskState>,
     awaited: &Bound<'py, PyAny>,
 ) -> Fallible<()> {
-    step_native(event_loop, this, thrown_or_taken(awaited))
+    step_native_with(event_loop, this, thrown_or_taken(awaited))
 }
 
 /// Runs the first step now, inside the step of the task that made this one.

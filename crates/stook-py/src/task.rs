@@ -12,9 +12,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use stook_kernel::{CancelRequests, Requested, WithdrawRule};
+use stook_kernel::{CancelKind, CancelRequests, Requested, WithdrawRule};
 
 use crate::accelerator;
+use crate::asking;
 use crate::errors;
 use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
@@ -24,6 +25,7 @@ use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::own_context::OwnContext;
 use crate::ready::Ready;
+use crate::record::RecordState;
 use crate::reference::reference;
 
 /// The state of a `Task`.
@@ -75,6 +77,11 @@ impl TaskState {
         let name = PyString::new(py, &format!("Task-{}", self.number.get())).into_any();
         self.name.set(name.clone());
         name
+    }
+
+    /// The name or, where it has none yet, the number that it is to be made of.
+    pub(crate) fn name_or_number<'py>(&self, py: Python<'py>) -> (Option<Bound<'py, PyAny>>, u64) {
+        (self.name.get(py), self.number.get())
     }
 
     /// Sets the name; what is no string is converted.
@@ -300,18 +307,24 @@ enum Asked<'py> {
     Task(Bound<'py, PyAny>),
 }
 
-fn ask<'py>(awaited: Bound<'py, PyAny>, message: &Bound<'py, PyAny>) -> Fallible<Asked<'py>> {
+fn ask<'py>(
+    awaited: Bound<'py, PyAny>,
+    message: &Bound<'py, PyAny>,
+    record: &Ref<'py, RecordState>,
+) -> Fallible<Asked<'py>> {
     if Ref::<TaskState>::cast_exact(&awaited).is_some() {
         return Ok(Asked::Task(awaited));
     }
     if let Some(plain) = Ref::<FutureState>::cast_exact(&awaited) {
         return future::cancel(plain, Some(message)).map(Asked::Answered);
     }
-    let answer = call::method1(&awaited, intern!(awaited.py(), "cancel"), message)?;
+    let name = intern!(awaited.py(), "cancel");
+    let answer = asking::handing(record, false, || call::method1(&awaited, name, message))?;
     Ok(Asked::Answered(answer.is_truthy()?))
 }
 
-/// Asks the task to cancel; `false` when it is done already.
+/// Asks the task to cancel, by the request of which this is the record; `false` when it is done
+/// already.
 ///
 /// A request goes on to what the task awaits, and on to what that awaits. That walk is a loop,
 /// so a long chain does not use up the stack.
@@ -321,6 +334,7 @@ fn ask<'py>(awaited: Bound<'py, PyAny>, message: &Bound<'py, PyAny>) -> Fallible
 pub(crate) fn cancel<'py>(
     this: &Ref<'py, TaskState>,
     message: Option<&Bound<'py, PyAny>>,
+    record: &Ref<'py, RecordState>,
 ) -> Fallible<bool> {
     let py = this.py();
     let none = py.None().into_bound(py);
@@ -330,10 +344,10 @@ pub(crate) fn cancel<'py>(
         return Ok(false);
     }
     if this.asking.get() {
-        return break_cycle(this, message);
+        return break_cycle(this, message, record);
     }
     let mut walked = vec![this.clone()];
-    let answer = pass_on(&mut walked, message);
+    let answer = pass_on(&mut walked, message, record.clone());
     walked.iter().for_each(|task| task.asking.set(false));
     answer
 }
@@ -342,10 +356,13 @@ pub(crate) fn cancel<'py>(
 fn pass_on<'py>(
     walked: &mut Vec<Ref<'py, TaskState>>,
     message: &Bound<'py, PyAny>,
+    record: Ref<'py, RecordState>,
 ) -> Fallible<bool> {
     let py = message.py();
+    let mut record = record;
     while let Some(current) = walked.last().cloned() {
         current.asking.set(true);
+        current.future.cancellations().receive(&record);
         let awaited = current.awaited.get(py);
         let mut requests = current.requests.get();
         let requested = requests.request(awaited.is_some());
@@ -354,7 +371,7 @@ fn pass_on<'py>(
             current.future.set_cancel_message(Some(message));
             return Ok(true);
         };
-        let accepted = match ask(awaited, message)? {
+        let accepted = match ask(awaited, message, &record)? {
             Asked::Answered(accepted) => accepted,
             Asked::Task(next) => {
                 let Some(next) = Ref::<TaskState>::cast_exact(&next) else {
@@ -362,9 +379,11 @@ fn pass_on<'py>(
                 };
                 next.future.mark_read();
                 if next.asking.get() {
-                    return break_cycle(next, message);
+                    return break_cycle(next, message, &record);
                 }
                 if !next.future.is_done() {
+                    let by = current.as_any();
+                    record = asking::follow(&record, CancelKind::ParentCancelled, Some(by))?;
                     walked.push(next.clone());
                     continue;
                 }
@@ -384,8 +403,13 @@ fn pass_on<'py>(
 
 /// DIFFERENCE: tasks that await each other in a circle cannot be cancelled in asyncio, which
 /// raises `RecursionError`. Here the one that is asked stops waiting and is resumed.
-fn break_cycle(this: &Ref<'_, TaskState>, message: &Bound<'_, PyAny>) -> Fallible<bool> {
+fn break_cycle(
+    this: &Ref<'_, TaskState>,
+    message: &Bound<'_, PyAny>,
+    record: &Ref<'_, RecordState>,
+) -> Fallible<bool> {
     let py = this.py();
+    this.future.cancellations().receive(record);
     if let Some(awaited) = this.awaited.take(py)
         && let Some(awaited) = Ref::<FutureState>::cast(&awaited)
     {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::accelerator;
+use crate::asking;
 use crate::errors::{self, Imported};
 use crate::ffi::{Args, Builder, Fallible, GetSet, Method, Ref, Signature, compat};
 use crate::future_class::{self, python_bool};
@@ -63,9 +64,14 @@ fn init<'py>(this: &Ref<'py, TaskState>, args: &Args<'_, 'py>) -> Fallible<()> {
 
 fn cancel<'py>(this: &Ref<'py, TaskState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let message = future_class::message(args)?;
+    if this.future.is_done() {
+        this.future.mark_read();
+        return Ok(python_bool(this.py(), false));
+    }
+    let record = asking::of_task(this, message.as_ref())?;
     Ok(python_bool(
         this.py(),
-        task::cancel(this, message.as_ref())?,
+        task::cancel(this, message.as_ref(), &record)?,
     ))
 }
 

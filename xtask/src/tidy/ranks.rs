@@ -18,6 +18,7 @@ const RANKS: &[&[&str]] = &[
     &["ffi"],
     &["clock"],
     &["own_context"],
+    &["set_at"],
     &["errors"],
     &["fingerprint"],
     &["reviewed"],
@@ -34,7 +35,9 @@ const RANKS: &[&[&str]] = &[
     &["current"],
     &["handle"],
     &["scheduling"],
-    &["forward", "future", "task", "step", "wakeup"],
+    &["record"],
+    &["cancellations"],
+    &["asking", "forward", "future", "task", "step", "wakeup"],
     &["thrown"],
     &["future_iter"],
     &["future_class"],
@@ -53,6 +56,7 @@ const RANKS: &[&[&str]] = &[
     &["shown"],
     &["turn"],
     &["event_loop"],
+    &["cancellation"],
     &["names"],
 ];
 

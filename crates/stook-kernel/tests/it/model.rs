@@ -7,6 +7,7 @@
 
 mod cancel;
 mod gather;
+mod record;
 mod task_group;
 mod timeout;
 mod wait;

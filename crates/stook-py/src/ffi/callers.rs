@@ -97,6 +97,16 @@ unsafe fn newest_frame(state: *mut ThreadState) -> *mut *mut () {
     }
 }
 
+/// The thread's newest frame, or null.
+pub(super) fn newest(_py: Python<'_>) -> *mut () {
+    // SAFETY: S1, attached.
+    let state = unsafe { ffi::PyThreadState_Get() }.cast::<ThreadState>();
+    // SAFETY: S14, this thread's state.
+    let newest = unsafe { newest_frame(state) };
+    // SAFETY: S14, the field of this thread's state.
+    unsafe { *newest }
+}
+
 /// Calls `function(*arguments)` as if nothing had called us.
 ///
 /// # Errors

@@ -91,6 +91,12 @@ impl<E> ListCell<E> {
         unsafe { (*self.0.get()).push(entry) };
     }
 
+    /// Takes the last one out.
+    pub(crate) fn pop(&self) -> Option<E> {
+        // SAFETY: S6, `pop` runs no foreign code.
+        unsafe { (*self.0.get()).pop() }
+    }
+
     /// Takes everything out.
     pub(crate) fn take(&self) -> Vec<E> {
         self.replace(Vec::new())

@@ -274,6 +274,25 @@ impl<'py, T: Class> Ref<'py, T> {
         Ok(object)
     }
 
+    /// The same, but the collector never tracks the object, which can be in no cycle: it refers to
+    /// nothing that the collector tracks, and never will.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
+    pub(crate) fn allocate_atomic(py: Python<'py>, state: T) -> Fallible<Self> {
+        let object = Self::make(py, state)?;
+        #[cfg(feature = "gc-stress")]
+        super::stress::collect(py);
+        Ok(object)
+    }
+
+    /// Whether the collector tracks the object.
+    pub(crate) fn is_tracked(&self) -> bool {
+        // SAFETY: S2, S7: objects of ours are such as the collector may track.
+        unsafe { ffi::PyObject_GC_IsTracked(self.as_any().as_ptr()) != 0 }
+    }
+
     /// The same, but the collector does not track the object until the second value is dropped.
     ///
     /// # Errors

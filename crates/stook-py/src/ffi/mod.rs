@@ -21,6 +21,7 @@ pub(crate) mod instance;
 pub(crate) mod layout;
 pub(crate) mod live;
 pub(crate) mod method;
+pub(crate) mod origin;
 pub(crate) mod poll;
 pub(crate) mod refs;
 pub(crate) mod signature;

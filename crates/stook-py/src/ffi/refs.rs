@@ -35,6 +35,11 @@ impl Held {
         unsafe { Bound::from_owned_ptr(py, pointer.as_ptr()) }
     }
 
+    /// Where the object is, to be compared.
+    pub(crate) fn address(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
     /// Whether this is the same object as `other`.
     pub(crate) fn is(&self, other: &Bound<'_, PyAny>) -> bool {
         self.0.as_ptr() == other.as_ptr()

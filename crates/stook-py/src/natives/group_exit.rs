@@ -274,7 +274,7 @@ fn end<'py>(
                 let parent = parent(group)?;
                 if tasks::cancelling(&parent)? != 0 {
                     tasks::uncancel(&parent)?;
-                    tasks::cancel(&parent)?;
+                    tasks::cancel_again(&parent)?;
                 }
             }
             Err(raise_group(group, &kept)?)

@@ -35,7 +35,7 @@ pub(crate) mod stock_class;
 mod task_group;
 mod tasks;
 mod threadsafe;
-mod timeout;
+pub(crate) mod timeout;
 mod wait_for;
 mod wait_for_waiter;
 pub(crate) mod waiters;

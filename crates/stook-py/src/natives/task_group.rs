@@ -9,12 +9,13 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use stook_kernel::{AfterError, ChildDone, Outcome, TaskGroup, TaskGroupMarks};
+use stook_kernel::{AfterError, CancelKind, ChildDone, Outcome, TaskGroup, TaskGroupMarks};
 
 use super::children::Children;
 use super::routine::{self, Routine, RoutineState};
 use super::stock_class::{Instance, StockClass};
 use super::{Native, tasks};
+use crate::asking::{self, Handed};
 use crate::callbacks::Callback;
 use crate::coroutine::Identity;
 use crate::ensure;
@@ -24,6 +25,7 @@ use crate::ffi::{Args, Fallible, Held, Ref, Signature, call};
 use crate::future;
 use crate::future_class::python_bool;
 use crate::loop_core::{self, LoopState};
+use crate::record::Request;
 use crate::reference::reference;
 use crate::task::{self, Options, TaskState};
 
@@ -254,9 +256,10 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
         AfterError::Nothing => Ok(()),
         AfterError::ReportOrphan => report_orphan(group, task, &parent, &exception),
         AfterError::Abort => {
-            request_abort(group)?;
+            let record = asking::by_failure(task, None)?.record(py)?;
+            asking::handing(&record, true, || request_abort(group))?;
             set_mark(group, intern!(py, "_parent_cancel_requested"))?;
-            tasks::cancel(&parent)
+            tasks::cancel_with(&parent, &record)
         }
     }
 }
@@ -349,11 +352,46 @@ pub(super) fn request_abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
 fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
     set_mark(group, intern!(py, "_aborting"))?;
+    // One for all of them.
+    let mut record = match asking::handed(py) {
+        Some(Handed::Final(record)) => Some(record),
+        Some(Handed::Cause(_)) | None => None,
+    };
     for task in children(group)?.0.try_iter()? {
         let task = task?;
-        if !tasks::is_done(&task)? {
-            tasks::cancel(&task)?;
+        if tasks::is_done(&task)? {
+            continue;
         }
+        let record = match &record {
+            Some(record) => record,
+            None => record.insert(why_aborted(group)?.record(py)?),
+        };
+        asking::cancel_with(&task, None, record)?;
     }
     Ok(())
+}
+
+/// Why the tasks of `group` are asked to cancel: one of them, or the block, has failed, or the task
+/// of the block was cancelled.
+fn why_aborted<'py>(group: &Bound<'py, PyAny>) -> Fallible<Request<'py>> {
+    let py = group.py();
+    let request = asking::request(py)?;
+    let errors = GROUP.get(group, intern!(py, "_errors"))?;
+    let failed = errors.is_truthy()?;
+    if !failed {
+        let kind = match &request.cause {
+            Some(_) => CancelKind::ParentCancelled,
+            None => CancelKind::SiblingFailed,
+        };
+        return Ok(Request { kind, ..request });
+    }
+    let mut request = Request {
+        kind: CancelKind::SiblingFailed,
+        cause: None,
+        ..request
+    };
+    if let Some(place) = asking::raised_at(&errors.get_item(0)?)? {
+        request.origin = Some(place);
+    }
+    Ok(request)
 }

@@ -2,11 +2,14 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use stook_kernel::CancelKind;
 
+use crate::asking;
 use crate::current;
 use crate::ffi::{Fallible, Ref, call};
 use crate::future;
 use crate::loop_core::LoopState;
+use crate::record::RecordState;
 use crate::task::{self, TaskState};
 
 /// The current task of `running`.
@@ -14,11 +17,32 @@ pub(super) fn current<'py>(running: &Ref<'py, LoopState>) -> Fallible<Option<Bou
     current::get(running.as_any())
 }
 
-/// `task.cancel()`
-pub(super) fn cancel(task: &Bound<'_, PyAny>) -> Fallible<()> {
-    match Ref::<TaskState>::cast_exact(task) {
-        Some(own) => task::cancel(own, None).map(drop),
-        None => call::method0(task, intern!(task.py(), "cancel")).map(drop),
+/// `task.cancel()`, for this reason.
+pub(super) fn cancel(task: &Bound<'_, PyAny>, kind: CancelKind) -> Fallible<()> {
+    if let Some(own) = Ref::<TaskState>::cast_exact(task)
+        && own.future.is_done()
+    {
+        own.future.mark_read();
+        return Ok(());
+    }
+    let record = asking::request_for(task.py(), kind)?.record(task.py())?;
+    cancel_with(task, &record)
+}
+
+/// `task.cancel()`, by the request of which this is the record.
+pub(super) fn cancel_with<'py>(
+    task: &Bound<'py, PyAny>,
+    record: &Ref<'py, RecordState>,
+) -> Fallible<()> {
+    asking::cancel_with(task, None, record).map(drop)
+}
+
+/// `task.cancel()`, by the request that it dealt with last.
+pub(super) fn cancel_again(task: &Bound<'_, PyAny>) -> Fallible<()> {
+    let py = task.py();
+    match Ref::<TaskState>::cast(task).and_then(|own| own.future.record(py)) {
+        Some(record) => asking::cancel_with(task, None, &record).map(drop),
+        None => cancel(task, CancelKind::ParentCancelled),
     }
 }
 

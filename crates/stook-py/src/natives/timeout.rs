@@ -9,15 +9,19 @@ use pyo3::exceptions::PyTimeoutError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
-use stook_kernel::{BodyEnd, ConvertRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase};
+use stook_kernel::{
+    BodyEnd, CancelKind, ConvertRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase,
+};
 
 use super::routine::{self, Routine, RoutineState};
 use super::stock_class::StockClass;
 use super::{Native, block, tasks};
+use crate::asking;
 use crate::coroutine::Identity;
 use crate::errors::{self, Imported};
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Ref, Rest, call, error};
+use crate::ffi::{Args, Fallible, Ref, Rest, call, error, instance};
+use crate::function;
 use crate::handle;
 use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
@@ -143,6 +147,15 @@ fn make<'py>(when: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     TIMEOUT.set(&timeout, intern!(py, "_task"), &none)?;
     TIMEOUT.set(&timeout, intern!(py, "_when"), when)?;
     Ok(timeout)
+}
+
+/// Whether `callback` is what a timeout has called when its time has come.
+pub(crate) fn is_expiry(callback: &Bound<'_, PyAny>) -> bool {
+    instance::method_parts(callback).is_some_and(|(_, function)| {
+        ON_TIMEOUT
+            .get(callback.py())
+            .is_ok_and(|known| function.is(known) || function::stands_for(&function, known))
+    })
 }
 
 /// The method that a timer of `wait_for` stands for, of a timeout of `task`.
@@ -273,7 +286,9 @@ fn set_deadline<'py>(
                 scheduling::soon(running, &callback, Rest::Nothing, None)?.into_any()
             } else {
                 let when = (when.clone(), seconds);
-                scheduling::at(running, when, &callback, Rest::Nothing, None)?.into_any()
+                let timer = scheduling::at(running, when, &callback, Rest::Nothing, None)?;
+                timer.set_from(asking::here(py)?);
+                timer.into_any()
             }
         }
     };
@@ -299,7 +314,7 @@ fn on_timeout<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         && let Some(mut machine) = machine(&timeout)?
         && machine.expire().is_ok()
     {
-        tasks::cancel(&task_of(&timeout)?)?;
+        tasks::cancel(&task_of(&timeout)?, CancelKind::Timeout)?;
         set_phase(&timeout, machine.phase())?;
         let none = py.None().into_bound(py);
         TIMEOUT.set(&timeout, intern!(py, "_timeout_handler"), &none)?;

@@ -8,9 +8,10 @@ use std::rc::Rc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use stook_kernel::{Timeout, TimeoutExit, TimeoutPhase};
+use stook_kernel::{CancelKind, Timeout, TimeoutExit, TimeoutPhase};
 
 use super::{Native, block, tasks, timeout, wait_for_waiter};
+use crate::asking;
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
 use crate::errors::Imported;
@@ -20,7 +21,7 @@ use crate::ffi::gc::traverse;
 use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Ref, TypeSlot};
 use crate::future;
 use crate::loop_core::{self, LoopState, Marks};
-use crate::ready::{Ready, SharedTimeout};
+use crate::ready::{Deadline, Ready, SharedTimeout};
 use crate::reference::reference;
 use crate::timers::{Alarm, TimerKey};
 
@@ -195,7 +196,8 @@ fn set_timer<'py>(
     } else {
         begun + OVER_AT_ONCE
     };
-    let timeout = Rc::new(Cell::new(Timeout::from_phase(TimeoutPhase::Active)));
+    let machine = Timeout::from_phase(TimeoutPhase::Active);
+    let timeout = Rc::new(Deadline::new(machine, asking::here(this.py())?));
     this.deadline.set(Some(timeout.clone()));
     let task = Held::new(&this.task.get_or_none(this.py()));
     if when <= now {
@@ -229,7 +231,9 @@ pub(super) fn expire(task: &Bound<'_, PyAny>, timeout: &SharedTimeout) -> Fallib
         return Ok(());
     }
     // asyncio's timeout is not expiring before it has asked.
-    tasks::cancel(task)?;
+    timeout
+        .set_at
+        .run(task.py(), || tasks::cancel(task, CancelKind::Timeout))?;
     timeout.set(machine);
     Ok(())
 }

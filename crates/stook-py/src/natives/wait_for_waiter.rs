@@ -8,6 +8,7 @@ use std::cell::Cell;
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use stook_kernel::CancelKind;
 
 use super::tasks;
 use super::timeout::plain_seconds;
@@ -238,7 +239,11 @@ fn cancel_and_wait<'py>(
     this.waiter.set(waiter.as_any().clone());
     tell(future, &waiter)?;
     this.stage.set(stage);
-    if let Err(raised) = tasks::cancel(future.as_any()) {
+    let kind = match stage {
+        Stage::LateEnd => CancelKind::Timeout,
+        _ => CancelKind::ParentCancelled,
+    };
+    if let Err(raised) = tasks::cancel(future.as_any(), kind) {
         let exception = raised.take(py);
         forget(this, future);
         return Err(PyErr::from_value(exception).into());

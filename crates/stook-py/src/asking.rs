@@ -1,0 +1,533 @@
+//! Who asks for a cancellation, why, and from which line.
+//!
+//! The line is the first one outside asyncio and stook. Where code of asyncio's asks, that code says
+//! why: a timeout, a group, the end of a run. Where one request leads to another through a method
+//! that may be anybody's, the record is handed over on the side.
+
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use rustc_hash::FxHashMap;
+use stook_kernel::CancelKind;
+
+use crate::accelerator;
+use crate::clock;
+use crate::errors::GET_FRAME;
+use crate::ffi::origin::{self, Origin};
+use crate::ffi::{Fallible, Held, HeldCell, Ref, call};
+use crate::loop_core;
+use crate::record::{RecordState, Request, Who};
+use crate::set_at;
+use crate::task::{self, TaskState};
+
+/// What is known of a code object that has asked, or stood between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    /// A program's, or another library's.
+    Outside,
+    /// Of asyncio's or stook's: it tells nothing.
+    Between,
+    /// Of asyncio's: it asks for this reason.
+    Reason(CancelKind),
+    /// The end of a block or a wait: because that was cancelled, or for the other reason.
+    End(CancelKind),
+}
+
+/// Functions of asyncio that ask, by file and qualified name.
+const REASONS: [(&str, &str, Code); 9] = [
+    (
+        "timeouts.py",
+        "Timeout._on_timeout",
+        Code::Reason(CancelKind::Timeout),
+    ),
+    (
+        "tasks.py",
+        "_cancel_and_wait",
+        Code::End(CancelKind::Timeout),
+    ),
+    (
+        "tasks.py",
+        "_GatheringFuture.cancel",
+        Code::Reason(CancelKind::Group),
+    ),
+    (
+        "taskgroups.py",
+        "TaskGroup._on_task_done",
+        Code::Reason(CancelKind::SiblingFailed),
+    ),
+    (
+        "taskgroups.py",
+        "TaskGroup.__aexit__",
+        Code::End(CancelKind::SiblingFailed),
+    ),
+    (
+        "taskgroups.py",
+        "TaskGroup._aexit",
+        Code::End(CancelKind::SiblingFailed),
+    ),
+    (
+        "runners.py",
+        "_cancel_all_tasks",
+        Code::Reason(CancelKind::Shutdown),
+    ),
+    (
+        "runners.py",
+        "Runner._on_sigint",
+        Code::Reason(CancelKind::Interrupt),
+    ),
+    (
+        "staggered.py",
+        "staggered_race",
+        Code::Reason(CancelKind::LostRace),
+    ),
+];
+
+/// So many code objects of programs are remembered at the most; a power of 2.
+const MOST_CODES: usize = 64;
+
+/// What is known of code objects. They are kept alive, so that an address stays that of its code.
+struct Known {
+    /// Of asyncio's and stook's.
+    own: FxHashMap<usize, (Held, Code)>,
+    /// Of programs, each at a place that depends on its address.
+    outside: [Option<Held>; MOST_CODES],
+}
+
+/// Where a code object of a program is remembered.
+const fn place_of(address: usize) -> usize {
+    (address >> 4) % MOST_CODES
+}
+
+thread_local! {
+    /// Never released at the end of a thread: that may be after the interpreter's own end.
+    static CODES: ManuallyDrop<RefCell<Known>> = ManuallyDrop::new(RefCell::new(Known {
+        own: FxHashMap::default(),
+        outside: [const { None }; MOST_CODES],
+    }));
+    static HANDED: ManuallyDrop<HeldCell> = const { ManuallyDrop::new(HeldCell::new()) };
+    static IS_FINAL: Cell<bool> = const { Cell::new(false) };
+}
+
+fn known(address: usize) -> Option<Code> {
+    CODES.with(|codes| {
+        let codes = codes.borrow();
+        let outside = codes.outside[place_of(address)].as_ref();
+        if outside.is_some_and(|known| known.address() == address) {
+            return Some(Code::Outside);
+        }
+        codes.own.get(&address).map(|(_, code)| *code)
+    })
+}
+
+/// Whose code this is, from its file and name.
+#[cold]
+fn look_at(code: &Bound<'_, PyAny>) -> PyResult<Code> {
+    let py = code.py();
+    let file: String = code.getattr(intern!(py, "co_filename"))?.extract()?;
+    let is_in = |package: &str| -> PyResult<bool> {
+        let path = py.import(package)?.getattr(intern!(py, "__path__"))?;
+        let directory: String = path.get_item(0)?.extract()?;
+        Ok(file
+            .strip_prefix(&directory)
+            .is_some_and(|rest| rest.starts_with('/')))
+    };
+    if is_in("stook")? {
+        return Ok(Code::Between);
+    }
+    if !is_in("asyncio")? {
+        return Ok(Code::Outside);
+    }
+    let name: String = code.getattr(intern!(py, "co_qualname"))?.extract()?;
+    let found = REASONS.into_iter().find(|(of, function, _)| {
+        file.ends_with(of) && name.split(".<locals>").next() == Some(function)
+    });
+    Ok(found.map_or(Code::Between, |(_, _, code)| code))
+}
+
+/// Whose code this is; remembered.
+fn code_of(object: &Bound<'_, PyAny>) -> Fallible<Code> {
+    let address = object.as_ptr() as usize;
+    if let Some(code) = known(address) {
+        return Ok(code);
+    }
+    let code = look_at(object)?;
+    let held = Held::new(object);
+    let forgotten = CODES.with(|codes| {
+        let mut codes = codes.borrow_mut();
+        if code == Code::Outside {
+            codes.outside[place_of(address)].replace(held)
+        } else {
+            codes
+                .own
+                .insert(address, (held, code))
+                .map(|(held, _)| held)
+        }
+    });
+    drop(forgotten);
+    Ok(code)
+}
+
+/// The newest place outside, and what those before it say of the reason.
+fn place<'py>(py: Python<'py>) -> Fallible<(Option<Origin<'py>>, Option<Code>)> {
+    loop {
+        let mut reason = None;
+        let found = origin::newest(py, |address| match known(address) {
+            Some(Code::Outside) | None => false,
+            Some(Code::Between) => true,
+            Some(code) => {
+                reason.get_or_insert(code);
+                true
+            }
+        });
+        let Some(found) = found else {
+            return Ok((None, reason));
+        };
+        // New code is looked at, and then all of it again.
+        if known(found.code.as_ptr() as usize).is_some() || code_of(&found.code)? == Code::Outside {
+            return Ok((Some(found), reason));
+        }
+    }
+}
+
+/// The place outside asyncio and stook that has called us.
+///
+/// # Errors
+/// What looking at new code raises.
+pub(crate) fn here(py: Python<'_>) -> Fallible<Option<Origin<'_>>> {
+    Ok(place(py)?.0)
+}
+
+/// The task that runs in this thread.
+fn asking_task(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
+    if let Some(current) = loop_core::running_native(py, |native| native.current_task.get(py)) {
+        if current.is_some() || !accelerator::is_mirroring() {
+            return Ok(current);
+        }
+    }
+    let Some(running) = loop_core::running_loop(py)? else {
+        return Ok(None);
+    };
+    Ok(accelerator::current_tasks(py)?.get_item(&running)?)
+}
+
+/// `task` as the one who asks; `None` where it has no name.
+pub(crate) fn as_who<'py>(task: &Bound<'py, PyAny>) -> Option<Who<'py>> {
+    let py = task.py();
+    let id = task.as_ptr() as usize;
+    if let Some(own) = Ref::<TaskState>::cast(task) {
+        let (name, number) = own.name_or_number(py);
+        return Some(Who { name, number, id });
+    }
+    let name = call::optional_attribute(task, intern!(py, "get_name"))
+        .and_then(|get_name| get_name.map(|get_name| call::call0(&get_name)).transpose());
+    match name {
+        Ok(name) => Some(Who {
+            name: Some(name?),
+            number: 0,
+            id,
+        }),
+        Err(raised) => {
+            raised.clear(py);
+            None
+        }
+    }
+}
+
+/// The record of the cancellation that `task` is dealing with.
+fn dealing_with<'py>(task: &Bound<'py, PyAny>) -> Option<Ref<'py, RecordState>> {
+    let own = Ref::<TaskState>::cast(task)?;
+    let cancellations = own.future.cancellations_if_any()?;
+    if !cancellations.is_raising() && own.requests.get().pending() == 0 {
+        return None;
+    }
+    cancellations.told(task.py())
+}
+
+/// What is known of a request that is made now, for the reason that the code that asks tells.
+///
+/// # Errors
+/// What looking at new code, or asking a task of another kind for its name, raises.
+pub(crate) fn request(py: Python<'_>) -> Fallible<Request<'_>> {
+    let (origin, reason) = place(py)?;
+    let asking = asking_task(py)?;
+    let cause = asking.as_ref().and_then(dealing_with);
+    let kind = match reason {
+        Some(Code::Reason(kind)) => kind,
+        Some(Code::End(_)) if cause.is_some() => CancelKind::ParentCancelled,
+        Some(Code::End(kind)) => kind,
+        _ => CancelKind::Explicit,
+    };
+    let origin = match kind {
+        CancelKind::Timeout => set_at::running(py).or(origin),
+        _ => origin,
+    };
+    if reason == Some(Code::Reason(CancelKind::SiblingFailed))
+        && let Some(task) = failed_task(py)?
+    {
+        return by_failure(&task, origin);
+    }
+    // Who waits in a timeout has not asked for its end.
+    let asking = asking.filter(|_| kind != CancelKind::Timeout);
+    Ok(Request {
+        kind,
+        who: asking.as_ref().and_then(as_who),
+        origin,
+        reason: None,
+        cause,
+        when: now(),
+    })
+}
+
+/// The same for a reason that we know.
+///
+/// # Errors
+/// As [`request`].
+pub(crate) fn request_for(py: Python<'_>, kind: CancelKind) -> Fallible<Request<'_>> {
+    let mut request = request(py)?;
+    if kind == CancelKind::Timeout {
+        request.origin = set_at::running(py).or(request.origin);
+        request.who = None;
+        request.cause = None;
+    }
+    request.kind = kind;
+    Ok(request)
+}
+
+/// The task that a group is told of by asyncio's own method, which asks now.
+fn failed_task(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
+    let mut frame = GET_FRAME.get(py)?.call1((0,))?;
+    while !frame.is_none() {
+        let code = frame.getattr(intern!(py, "f_code"))?;
+        if code_of(&code)? == Code::Reason(CancelKind::SiblingFailed) {
+            let names = frame.getattr(intern!(py, "f_locals"))?;
+            return Ok(names.get_item(intern!(py, "task")).ok());
+        }
+        frame = frame.getattr(intern!(py, "f_back"))?;
+    }
+    Ok(None)
+}
+
+/// A request because `task`, one of a group, failed: from the line where it did or, where that is not
+/// known, from `otherwise`.
+///
+/// # Errors
+/// What asking a task of another kind raises.
+pub(crate) fn by_failure<'py>(
+    task: &Bound<'py, PyAny>,
+    otherwise: Option<Origin<'py>>,
+) -> Fallible<Request<'py>> {
+    let py = task.py();
+    let exception = match Ref::<TaskState>::cast(task) {
+        Some(own) => own.future.peek_exception(py),
+        None => None,
+    };
+    let place = match exception {
+        Some(exception) => raised_at(&exception)?,
+        None => None,
+    };
+    Ok(Request {
+        kind: CancelKind::SiblingFailed,
+        who: as_who(task),
+        origin: place.or(otherwise),
+        when: now(),
+        ..Request::default()
+    })
+}
+
+/// The line that raised `exception`.
+///
+/// # Errors
+/// What looking at its traceback raises.
+pub(crate) fn raised_at<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Origin<'py>>> {
+    let py = exception.py();
+    let mut at = exception.getattr(intern!(py, "__traceback__"))?;
+    let mut last = None;
+    while !at.is_none() {
+        let next = at.getattr(intern!(py, "tb_next"))?;
+        last = Some(std::mem::replace(&mut at, next));
+    }
+    let Some(last) = last else { return Ok(None) };
+    let frame = last.getattr(intern!(py, "tb_frame"))?;
+    Ok(Some(Origin {
+        code: frame.getattr(intern!(py, "f_code"))?,
+        offset: last.getattr(intern!(py, "tb_lasti"))?.extract()?,
+    }))
+}
+
+fn now() -> f64 {
+    let (seconds, nanoseconds) = clock::coarse_tick();
+    seconds as f64 + nanoseconds as f64 / 1e9
+}
+
+/// A request that follows from `cause`, made by the task `by` or by who made that.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn follow<'py>(
+    cause: &Ref<'py, RecordState>,
+    kind: CancelKind,
+    by: Option<&Bound<'py, PyAny>>,
+) -> Fallible<Ref<'py, RecordState>> {
+    let py = cause.py();
+    let who = match by {
+        Some(task) => as_who(task),
+        None => cause.who(py),
+    };
+    Request {
+        kind,
+        who,
+        origin: cause.origin(py),
+        reason: None,
+        cause: Some(cause.clone()),
+        when: now(),
+    }
+    .record(py)
+}
+
+/// Runs `body`, which calls a method `cancel`: if that comes to us, it is for `record`. What is
+/// `is_final` is the record of the very object that is asked; else it follows from it.
+pub(crate) fn handing<'py, R>(
+    record: &Ref<'py, RecordState>,
+    is_final: bool,
+    body: impl FnOnce() -> R,
+) -> R {
+    let py = record.py();
+    let outer = HANDED.with(|handed| handed.take(py));
+    HANDED.with(|handed| handed.set(record.as_any().clone()));
+    let outer_is_final = IS_FINAL.replace(is_final);
+    let answer = body();
+    HANDED.with(|handed| handed.set_or_clear(outer));
+    IS_FINAL.set(outer_is_final);
+    answer
+}
+
+/// What was handed over to a method.
+pub(crate) enum Handed<'py> {
+    /// The record of the object itself: it counts once, and was taken.
+    Final(Ref<'py, RecordState>),
+    /// What its record follows from.
+    Cause(Ref<'py, RecordState>),
+}
+
+/// What was handed over to the method that asks, if anything was.
+pub(crate) fn handed(py: Python<'_>) -> Option<Handed<'_>> {
+    if IS_FINAL.get() {
+        let record = HANDED.with(|handed| handed.take(py))?;
+        return Ref::cast(&record).cloned().map(Handed::Final);
+    }
+    let record = HANDED.with(|handed| handed.get(py))?;
+    Ref::cast(&record).cloned().map(Handed::Cause)
+}
+
+/// The record for `task`, whose method `cancel` was called.
+///
+/// # Errors
+/// As [`request`].
+pub(crate) fn of_task<'py>(
+    task: &Ref<'py, TaskState>,
+    reason: Option<&Bound<'py, PyAny>>,
+) -> Fallible<Ref<'py, RecordState>> {
+    let py = task.py();
+    match handed(py) {
+        Some(Handed::Final(record)) => Ok(record),
+        Some(Handed::Cause(cause)) => {
+            let kind = match place(py)?.1 {
+                Some(Code::Reason(kind)) => kind,
+                _ => CancelKind::ParentCancelled,
+            };
+            follow(&cause, kind, None)
+        }
+        None => {
+            let mut request = with_reason(request(py)?, reason);
+            if request.kind == CancelKind::Timeout && set_at::running(py).is_none() {
+                // Of a loop of others: nobody knows where it was set.
+                request.origin = waits_at(task)?.or(request.origin);
+            }
+            request.record(py)
+        }
+    }
+}
+
+/// The innermost line of a task, outside asyncio and stook, at which it waits.
+fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origin<'py>>> {
+    let py = task.py();
+    let mut at = task.coroutine.get(py);
+    let mut innermost = None;
+    while let Some(coroutine) = at {
+        let Some(frame) = call::optional_attribute(&coroutine, intern!(py, "cr_frame"))? else {
+            break;
+        };
+        if !frame.is_none() {
+            let code = frame.getattr(intern!(py, "f_code"))?;
+            if code_of(&code)? == Code::Outside {
+                innermost = Some(Origin {
+                    offset: frame.getattr(intern!(py, "f_lasti"))?.extract()?,
+                    code,
+                });
+            }
+        }
+        at = call::optional_attribute(&coroutine, intern!(py, "cr_await"))?;
+    }
+    Ok(innermost)
+}
+
+/// The record for a future, which is not a task, whose method `cancel` was called.
+///
+/// # Errors
+/// As [`request`].
+pub(crate) fn of_future<'py>(
+    py: Python<'py>,
+    reason: Option<&Bound<'py, PyAny>>,
+) -> Fallible<Ref<'py, RecordState>> {
+    match handed(py) {
+        Some(Handed::Final(record) | Handed::Cause(record)) => Ok(record),
+        None => with_reason(request(py)?, reason).record(py),
+    }
+}
+
+/// The record for a gather, whose method `cancel` was called, and for its children.
+///
+/// # Errors
+/// As [`request`].
+pub(crate) fn of_gather<'py>(
+    py: Python<'py>,
+    reason: Option<&Bound<'py, PyAny>>,
+) -> Fallible<Ref<'py, RecordState>> {
+    match handed(py) {
+        Some(Handed::Final(record)) => Ok(record),
+        Some(Handed::Cause(cause)) => follow(&cause, CancelKind::Group, None),
+        None => {
+            let mut request = with_reason(request(py)?, reason);
+            request.kind = CancelKind::Group;
+            request.record(py)
+        }
+    }
+}
+
+fn with_reason<'py>(mut request: Request<'py>, reason: Option<&Bound<'py, PyAny>>) -> Request<'py> {
+    request.reason = reason.cloned();
+    request
+}
+
+/// Asks `task` to cancel, with this message and record.
+///
+/// # Errors
+/// What asking a task whose methods are not ours raises.
+pub(crate) fn cancel_with<'py>(
+    task: &Bound<'py, PyAny>,
+    message: Option<&Bound<'py, PyAny>>,
+    record: &Ref<'py, RecordState>,
+) -> Fallible<bool> {
+    let py = task.py();
+    if let Some(own) = Ref::<TaskState>::cast_exact(task) {
+        return task::cancel(own, message, record);
+    }
+    let name = intern!(py, "cancel");
+    let answer = handing(record, true, || match message {
+        Some(message) => call::method1(task, name, message),
+        None => call::method0(task, name),
+    })?;
+    Ok(answer.is_truthy()?)
+}

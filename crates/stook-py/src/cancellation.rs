@@ -1,0 +1,141 @@
+//! `cancellation`, `cancel` and `Cancellation.is_mine`: asking about cancellations, and asking for
+//! one with a reason.
+
+use pyo3::exceptions::{PyBaseException, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::asking;
+use crate::cancellations;
+use crate::current;
+use crate::errors::{self, CANCELLED_ERROR};
+use crate::ffi::{Args, Fallible, Method, Ref, Signature, call, error};
+use crate::future::FutureState;
+use crate::future_class::python_bool;
+use crate::loop_core;
+use crate::record::{self, RecordState};
+use crate::task::TaskState;
+
+/// The task that runs in this thread, if it is one of ours.
+fn current_task(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
+    let Some(running) = loop_core::running_loop(py)? else {
+        return Ok(None);
+    };
+    current::get(&running)
+}
+
+fn own<'a, 'py>(task: &'a Bound<'py, PyAny>) -> Option<&'a Ref<'py, TaskState>> {
+    Ref::<TaskState>::cast(task)
+}
+
+/// The record of an exception, or of the cancellation that it came from.
+fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = exception.py();
+    let class = CANCELLED_ERROR.get(py)?;
+    let current = current_task(py)?;
+    let known = current
+        .as_ref()
+        .and_then(own)
+        .and_then(|task| task.future.cancellations_if_any());
+    let mut at = exception.clone();
+    // A `TimeoutError` comes from the cancellation that it stands for.
+    for _ in 0..LONGEST {
+        if error::is_a(&at, class) {
+            let told = known.and_then(|known| known.of_exception(&at));
+            return match told {
+                Some(told) => Ok(Some(told)),
+                None => Ok(cancellations::attached(&at)?.map(Ref::into_any)),
+            };
+        }
+        let cause = at.getattr(intern!(py, "__cause__"))?;
+        at = if cause.is_none() {
+            at.getattr(intern!(py, "__context__"))?
+        } else {
+            cause
+        };
+        if at.is_none() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// So many exceptions are looked at that lead to one.
+const LONGEST: usize = 32;
+
+/// `cancellation(of=None)`
+pub(crate) fn cancellation<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<1> = Signature::python("cancellation", ["of"], 1, 0);
+    let py = args.py();
+    let [of] = args.parse(&SIGNATURE)?;
+    let of = match of.filter(|of| !of.is_none()) {
+        Some(of) => Some(of),
+        None => current_task(py)?,
+    };
+    let Some(of) = of else {
+        return Ok(py.None().into_bound(py));
+    };
+    let record = if of.is_instance_of::<PyBaseException>() {
+        of_exception(&of)?
+    } else if let Some(future) = Ref::<FutureState>::cast(&of) {
+        future
+            .cancellations_if_any()
+            .and_then(|known| known.latest(py))
+    } else if crate::ensure::is_future(&of)? {
+        // Of another library's: nobody has kept a record.
+        None
+    } else {
+        let name = errors::type_name(&of)?;
+        let message = format!("an exception, a task or None is expected, not {name}");
+        return Err(PyTypeError::new_err(message).into());
+    };
+    Ok(record.unwrap_or_else(|| py.None().into_bound(py)))
+}
+
+/// `cancel(task, msg=None, *, reason=None)`
+pub(crate) fn cancel<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<3> = Signature::python("cancel", ["task", "msg", "reason"], 2, 1);
+    let py = args.py();
+    let [task, message, reason] = args.parse(&SIGNATURE)?;
+    let task = task.unwrap_or_else(|| py.None().into_bound(py));
+    if !crate::ensure::is_future(&task)? {
+        let name = errors::type_name(&task)?;
+        let message = format!("a task or future is expected, not {name}");
+        return Err(PyTypeError::new_err(message).into());
+    }
+    if call::method0(&task, intern!(py, "done"))?.is_truthy()? {
+        return Ok(python_bool(py, false));
+    }
+    let mut request = asking::request(py)?;
+    request.reason = reason.or_else(|| message.clone());
+    let record = request.record(py)?;
+    let answer = asking::cancel_with(&task, message.as_ref(), &record)?;
+    Ok(python_bool(py, answer))
+}
+
+/// `Cancellation.is_mine()`
+fn is_mine<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let current = current_task(py)?;
+    let is_mine = current
+        .as_ref()
+        .and_then(own)
+        .and_then(|task| task.future.cancellations_if_any())
+        .is_some_and(|known| known.has_received(this));
+    Ok(python_bool(py, is_mine))
+}
+
+/// Makes the class of the records.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    record::build(
+        module,
+        Method::none(
+            c"is_mine",
+            c"is_mine($self)\n--\n\nWhether the current task itself was asked to cancel.",
+            is_mine,
+        ),
+    )
+}

@@ -1,0 +1,219 @@
+//! What a task or another future knows of its cancellation: the records of the requests it has
+//! received, and which of them it was told of last.
+//!
+//! The kernel's `Received` decides; this file keeps the records.
+
+use std::cell::Cell;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use stook_kernel::{AwaitedRecord, Delivery, Keep, Received};
+
+use crate::ffi::gc::traverse;
+use crate::ffi::{Fallible, Held, HeldCell, ListCell, Ref};
+use crate::record::{self, RecordState};
+
+/// Of one task or other future.
+#[derive(Debug, Default)]
+pub(crate) struct Cancellations {
+    machine: Cell<Received>,
+    /// The first request that was not raised yet, and those after it.
+    first: HeldCell,
+    rest: ListCell<Held>,
+    /// The record of what was raised last, or of what ended the future.
+    told: HeldCell,
+    /// The task's own first request among what was raised last.
+    own: HeldCell,
+    delivery: Cell<Delivery>,
+    /// The address of the exception that is being raised; 0 between steps.
+    raising: Cell<usize>,
+}
+
+traverse!(Cancellations: first, rest, told, own);
+
+impl Cancellations {
+    /// A request was received.
+    pub(crate) fn receive(&self, record: &Ref<'_, RecordState>) {
+        let mut machine = self.machine.get();
+        let keep = machine.request();
+        let is_first = machine.pending() == 1;
+        self.machine.set(machine);
+        if is_first {
+            self.first.set(record.as_any().clone());
+            return;
+        }
+        if keep == Keep::ReplaceLast {
+            drop(self.rest.pop());
+        }
+        self.rest.push(Held::new(record.as_any()));
+    }
+
+    /// The future itself was cancelled, by this request.
+    pub(crate) fn end(&self, record: &Ref<'_, RecordState>) {
+        self.told.set(record.as_any().clone());
+        self.delivery.set(Delivery::Own);
+    }
+
+    /// The requests that were not raised yet, taken out.
+    fn take_received<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
+        let rest = self.rest.take();
+        self.first
+            .take(py)
+            .into_iter()
+            .chain(rest.into_iter().map(|held| held.into_bound(py)))
+            .collect()
+    }
+
+    /// How the record of what was awaited relates to the task.
+    fn relation(&self, py: Python<'_>, awaited: Option<&Ref<'_, RecordState>>) -> AwaitedRecord {
+        let Some(awaited) = awaited else {
+            return AwaitedRecord::NoRecord;
+        };
+        let of_this_step = self.first.get(py).into_iter();
+        let raised_before = self.own.get(py).into_iter();
+        let mut own = of_this_step.chain(raised_before);
+        if own.any(|own| record::leads_to(awaited, own.as_any())) {
+            AwaitedRecord::FollowsFromOwn
+        } else {
+            AwaitedRecord::Foreign
+        }
+    }
+
+    /// A step raises `exception`, a cancellation; `awaited` is the record of what was awaited.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(crate) fn raise<'py>(
+        &self,
+        exception: &Bound<'py, PyAny>,
+        awaited: Option<Ref<'py, RecordState>>,
+    ) -> Fallible<()> {
+        let py = exception.py();
+        self.raising.set(exception.as_ptr() as usize);
+        let relation = self.relation(py, awaited.as_ref());
+        let mut machine = self.machine.get();
+        let delivery = machine.raised(relation);
+        self.machine.set(machine);
+        self.delivery.set(delivery);
+        if delivery == Delivery::Own && self.rest.len() == 0 {
+            // As a rule there is one.
+            let only = self.first.take(py);
+            self.told.set_or_clear(only.clone());
+            self.own.set_or_clear(only);
+            return Ok(());
+        }
+        let mut own = self.take_received(py);
+        if !own.is_empty() {
+            self.own.set(own[0].clone());
+        }
+        let told = match delivery {
+            Delivery::Unknown => None,
+            // Empty only where the collector has emptied it.
+            Delivery::Own if own.is_empty() => None,
+            Delivery::Own => Ref::cast(&own.remove(0)).cloned(),
+            Delivery::Awaited | Delivery::AwaitedForOwn | Delivery::AwaitedAndOwn => awaited,
+        };
+        let told = match told {
+            Some(told) if !own.is_empty() => Some(record::with_others(&told, own)?),
+            told => told,
+        };
+        self.told.set_or_clear(told.map(Ref::into_any));
+        Ok(())
+    }
+
+    /// A step raises no cancellation.
+    pub(crate) fn resume(&self, py: Python<'_>) {
+        let mut machine = self.machine.get();
+        if machine.resumed() {
+            // What the task awaited took them, and ended otherwise.
+            drop(self.take_received(py));
+        }
+        self.machine.set(machine);
+    }
+
+    /// The step is over.
+    pub(crate) fn step_ended(&self) {
+        self.raising.set(0);
+    }
+
+    /// Whether a step is going on that raises a cancellation.
+    pub(crate) fn is_raising(&self) -> bool {
+        self.raising.get() != 0
+    }
+
+    /// The record of what is being raised, if that is `exception`.
+    pub(crate) fn of_exception<'py>(
+        &self,
+        exception: &Bound<'py, PyAny>,
+    ) -> Option<Bound<'py, PyAny>> {
+        (self.raising.get() == exception.as_ptr() as usize)
+            .then(|| self.told.get(exception.py()))
+            .flatten()
+    }
+
+    /// The record of what was raised last or, before it is raised, of the first request.
+    pub(crate) fn latest<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.first.get(py).or_else(|| self.told.get(py))
+    }
+
+    /// The record of what was raised last.
+    pub(crate) fn told<'py>(&self, py: Python<'py>) -> Option<Ref<'py, RecordState>> {
+        let told = self.told.get(py)?;
+        Ref::cast(&told).cloned()
+    }
+
+    /// Whether `record`, or one that it follows from or met, is of a request that was made of this
+    /// task.
+    pub(crate) fn has_received<'py>(&self, record: &Ref<'py, RecordState>) -> bool {
+        let py = record.py();
+        if self.told.holds(record.as_any()) {
+            return self.delivery.get().is_mine();
+        }
+        let own: Vec<_> = self
+            .own
+            .get(py)
+            .into_iter()
+            .chain(self.first.get(py))
+            .collect();
+        let is_own =
+            |record: &Ref<'py, RecordState>| own.iter().any(|own| record::leads_to(record, own));
+        let met = record::met(record);
+        let met = met.as_ref().and_then(|met| met.cast::<PyTuple>().ok());
+        is_own(record)
+            || met.is_some_and(|met| {
+                met.iter()
+                    .any(|other| Ref::cast(&other).is_some_and(is_own))
+            })
+    }
+}
+
+/// Lets `exception` be asked for its record wherever it goes.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn attach<'py>(
+    exception: &Bound<'py, PyAny>,
+    record: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let name = intern!(exception.py(), "_stook_cancellation");
+    if exception
+        .cast::<pyo3::exceptions::PyBaseException>()
+        .is_ok()
+    {
+        exception.setattr(name, record)?;
+    }
+    Ok(())
+}
+
+/// The record that was attached to `exception`.
+///
+/// # Errors
+/// What looking at it raises.
+pub(crate) fn attached<'py>(
+    exception: &Bound<'py, PyAny>,
+) -> Fallible<Option<Ref<'py, RecordState>>> {
+    let name = intern!(exception.py(), "_stook_cancellation");
+    let record = crate::ffi::call::optional_attribute(exception, name)?;
+    Ok(record.as_ref().and_then(Ref::cast).cloned())
+}

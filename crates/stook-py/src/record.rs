@@ -1,0 +1,337 @@
+//! `Cancellation`: the record of one cancel request.
+//!
+//! It says who asked, why, and from which line, and what it follows from. It keeps neither a task nor
+//! a frame alive: of who asked it has the name, of the line the code and how far it is.
+
+use std::cell::Cell;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyString, PyTuple};
+use stook_kernel::{CancelKind, ChainDepth, Follows};
+
+use crate::errors::Imported;
+use crate::ffi::class::WeakReferences;
+use crate::ffi::gc::traverse;
+use crate::ffi::origin::{self, Origin};
+use crate::ffi::{Builder, Class, Fallible, GetSet, HeldCell, Method, Ref, TypeSlot};
+
+/// The state of a `Cancellation`.
+#[derive(Debug, Default)]
+pub(crate) struct RecordState {
+    kind: Cell<CancelKind>,
+    depth: Cell<ChainDepth>,
+    code: HeldCell,
+    offset: Cell<i32>,
+    who: HeldCell,
+    /// What the name of who asked is made of, where it has not got one.
+    who_number: Cell<u64>,
+    who_id: Cell<usize>,
+    reason: HeldCell,
+    /// Seconds of the loop's clock, some milliseconds coarse.
+    when: Cell<f64>,
+    cause: HeldCell,
+    others: HeldCell,
+}
+
+traverse!(RecordState: code, who, reason, cause, others);
+
+impl Class for RecordState {
+    type Extras = WeakReferences;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+}
+
+/// Who asks: a task.
+#[derive(Debug)]
+pub(crate) struct Who<'py> {
+    /// Its name, where it has one.
+    pub(crate) name: Option<Bound<'py, PyAny>>,
+    /// What its name is made of otherwise.
+    pub(crate) number: u64,
+    /// Its address, which is its `id()`.
+    pub(crate) id: usize,
+}
+
+/// What is known when a request is made.
+#[derive(Debug, Default)]
+pub(crate) struct Request<'py> {
+    pub(crate) kind: CancelKind,
+    pub(crate) who: Option<Who<'py>>,
+    pub(crate) origin: Option<Origin<'py>>,
+    pub(crate) reason: Option<Bound<'py, PyAny>>,
+    /// The record of the request that it follows from.
+    pub(crate) cause: Option<Ref<'py, RecordState>>,
+    pub(crate) when: f64,
+}
+
+impl<'py> Request<'py> {
+    /// Makes the record.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(crate) fn record(self, py: Python<'py>) -> Fallible<Ref<'py, RecordState>> {
+        let state = RecordState::default();
+        state.kind.set(self.kind);
+        state.when.set(self.when);
+        let mut may_be_in_a_cycle = false;
+        if let Some(who) = self.who {
+            state.who.set_or_clear(who.name);
+            state.who_number.set(who.number);
+            state.who_id.set(who.id);
+        }
+        if let Some(origin) = self.origin {
+            state.offset.set(origin.offset);
+            state.code.set(origin.code);
+        }
+        if let Some(reason) = self.reason.filter(|reason| !reason.is_none()) {
+            may_be_in_a_cycle = !reason.is_exact_instance_of::<PyString>();
+            state.reason.set(reason);
+        }
+        if let Some(cause) = self.cause {
+            let cause = match cause.depth.get().follow() {
+                Follows::Cause(depth) => {
+                    state.depth.set(depth);
+                    cause
+                }
+                Follows::First(depth) => {
+                    state.depth.set(depth);
+                    first(&cause)
+                }
+            };
+            may_be_in_a_cycle |= cause.is_tracked();
+            state.cause.set(cause.into_any());
+        }
+        if may_be_in_a_cycle {
+            Ref::allocate(py, state)
+        } else {
+            Ref::allocate_atomic(py, state)
+        }
+    }
+}
+
+/// The first record of the chain that ends in `record`.
+fn first<'py>(record: &Ref<'py, RecordState>) -> Ref<'py, RecordState> {
+    let mut first = record.clone();
+    while let Some(cause) = cause(&first) {
+        first = cause;
+    }
+    first
+}
+
+/// The record that `record` follows from.
+pub(crate) fn cause<'py>(record: &Ref<'py, RecordState>) -> Option<Ref<'py, RecordState>> {
+    let cause = record.cause.get(record.py())?;
+    Ref::cast(&cause).cloned()
+}
+
+/// Whether `record` is `other` or follows from it.
+pub(crate) fn leads_to<'py>(record: &Ref<'py, RecordState>, other: &Bound<'py, PyAny>) -> bool {
+    let mut at = record.clone();
+    loop {
+        if at.as_any().is(other) {
+            return true;
+        }
+        match cause(&at) {
+            Some(cause) => at = cause,
+            None => return false,
+        }
+    }
+}
+
+/// The same record, met by others in one turn.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn with_others<'py>(
+    record: &Ref<'py, RecordState>,
+    others: Vec<Bound<'py, PyAny>>,
+) -> Fallible<Ref<'py, RecordState>> {
+    let py = record.py();
+    let state = RecordState::default();
+    state.kind.set(record.kind.get());
+    state.depth.set(record.depth.get());
+    state.offset.set(record.offset.get());
+    state.who_number.set(record.who_number.get());
+    state.who_id.set(record.who_id.get());
+    state.when.set(record.when.get());
+    state.code.set_or_clear(record.code.get(py));
+    state.who.set_or_clear(record.who.get(py));
+    state.reason.set_or_clear(record.reason.get(py));
+    state.cause.set_or_clear(record.cause.get(py));
+    state.others.set(PyTuple::new(py, others)?);
+    Ref::allocate(py, state)
+}
+
+impl RecordState {
+    /// Who asked, but for a name that nobody has asked for yet.
+    pub(crate) fn who<'py>(&self, py: Python<'py>) -> Option<Who<'py>> {
+        let id = self.who_id.get();
+        (id != 0).then(|| Who {
+            name: self.who.get(py),
+            number: self.who_number.get(),
+            id,
+        })
+    }
+
+    /// From where.
+    pub(crate) fn origin<'py>(&self, py: Python<'py>) -> Option<Origin<'py>> {
+        let code = self.code.get(py)?;
+        Some(Origin {
+            code,
+            offset: self.offset.get(),
+        })
+    }
+}
+
+/// The word for a kind.
+const fn word(kind: CancelKind) -> &'static str {
+    match kind {
+        CancelKind::Explicit => "explicit",
+        CancelKind::Timeout => "timeout",
+        CancelKind::SiblingFailed => "sibling failed",
+        CancelKind::ParentCancelled => "parent cancelled",
+        CancelKind::Group => "group",
+        CancelKind::Token => "token",
+        CancelKind::LostRace => "lost race",
+        CancelKind::Shutdown => "shutdown",
+        CancelKind::Interrupt => "interrupt",
+        CancelKind::Remote => "remote",
+    }
+}
+
+fn kind<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyString::intern(this.py(), word(this.kind.get())).into_any())
+}
+
+static REQUESTER: Imported = Imported::new("stook._cancellation", "Requester");
+static PLACE: Imported = Imported::new("stook._cancellation", "Place");
+static EXPLAIN: Imported = Imported::new("stook._cancellation", "explain");
+
+fn who<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    if this.who_id.get() == 0 {
+        return Ok(py.None().into_bound(py));
+    }
+    let name = this.who.get(py).unwrap_or_else(|| {
+        let name = format!("Task-{}", this.who_number.get());
+        let name = PyString::new(py, &name).into_any();
+        this.who.set(name.clone());
+        name
+    });
+    Ok(REQUESTER.get(py)?.call1((name, this.who_id.get()))?)
+}
+
+fn place<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let Some(code) = this.code.get(py) else {
+        return Ok(py.None().into_bound(py));
+    };
+    let line = origin::line(&code, this.offset.get());
+    let file = code.getattr(intern!(py, "co_filename"))?;
+    let function = code.getattr(intern!(py, "co_qualname"))?;
+    Ok(PLACE.get(py)?.call1((file, line, function))?)
+}
+
+fn reason<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(this.reason.get_or_none(this.py()))
+}
+
+fn when<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyFloat::new(this.py(), this.when.get()).into_any())
+}
+
+fn cause_or_none<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(this.cause.get_or_none(this.py()))
+}
+
+fn chain<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let mut all = vec![this.as_any().clone()];
+    let mut at = this.clone();
+    while let Some(cause) = cause(&at) {
+        all.push(cause.as_any().clone());
+        at = cause;
+    }
+    Ok(PyTuple::new(this.py(), all)?.into_any())
+}
+
+fn others<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    Ok(this
+        .others
+        .get(py)
+        .unwrap_or_else(|| PyTuple::empty(py).into_any()))
+}
+
+/// The records that `record` was met by.
+pub(crate) fn met<'py>(record: &Ref<'py, RecordState>) -> Option<Bound<'py, PyAny>> {
+    record.others.get(record.py())
+}
+
+fn explain<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(EXPLAIN.get(this.py())?.call1((this.as_any(),))?)
+}
+
+fn repr<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let mut text = format!("<Cancellation {}", word(this.kind.get()));
+    let who = who(this)?;
+    if !who.is_none() {
+        text += &format!(" by {}", who.getattr(intern!(py, "name"))?.repr()?);
+    }
+    let place = place(this)?;
+    if !place.is_none() {
+        text += &format!(
+            " at {}:{}",
+            place.getattr(intern!(py, "file"))?,
+            place.getattr(intern!(py, "line"))?
+        );
+    }
+    if let Some(reason) = this.reason.get(py) {
+        text += &format!(" reason={}", reason.repr()?);
+    }
+    text.push('>');
+    Ok(PyString::new(py, &text).into_any())
+}
+
+/// An exception may be pickled or copied with its record; elsewhere that means nothing.
+fn reduce<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    let nothing = py.None().into_bound(py).get_type();
+    Ok(PyTuple::new(py, [nothing.into_any(), PyTuple::empty(py).into_any()])?.into_any())
+}
+
+/// Makes the class, whose method `is_mine` is given.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(module: &Bound<'_, PyModule>, is_mine: Method<RecordState>) -> Fallible<()> {
+    let class = Builder::<RecordState>::new(c"stook.Cancellation")
+        .doc(c"Who asked for a cancellation, why, and from which line.")
+        .repr(repr)
+        .methods([
+            is_mine,
+            Method::none(
+                c"explain",
+                c"explain($self)\n--\n\nSay it in a paragraph.",
+                explain,
+            ),
+            Method::none(c"__reduce__", c"Pickle as None.", reduce),
+        ])
+        .attributes([
+            GetSet::read(c"kind", kind),
+            GetSet::read(c"who", who),
+            GetSet::read(c"where", place),
+            GetSet::read(c"reason", reason),
+            GetSet::read(c"when", when),
+            GetSet::read(c"cause", cause_or_none),
+            GetSet::read(c"chain", chain),
+            GetSet::read(c"others", others),
+        ])
+        .build(module.py())?;
+    module.add(intern!(module.py(), "Cancellation"), class)?;
+    Ok(())
+}

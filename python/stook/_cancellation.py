@@ -1,0 +1,67 @@
+"""What the record of a cancellation says in words.
+
+The record itself is in the compiled part. Here are the two small things that it hands out, and its
+explanation.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Requester(NamedTuple):
+    """The task that asked for a cancellation.
+
+    Attributes:
+        name: Its name.
+        id: Its ``id()``; that of another object once the task is gone.
+    """
+
+    name: str
+    id: int
+
+
+class Place(NamedTuple):
+    """Where a cancellation was asked for.
+
+    Attributes:
+        file: The file, as its code has it.
+        line: The line; ``None`` where the code has none.
+        function: The qualified name of the function.
+    """
+
+    file: str
+    line: int | None
+    function: str
+
+
+_REASONS = {
+    "explicit": "cancel() was called",
+    "timeout": "a timeout expired that was set",
+    "sibling failed": "another task of the group, or its block, failed",
+    "parent cancelled": "what waited for it was cancelled",
+    "group": "what it was gathered in was cancelled",
+    "token": "a token was cancelled",
+    "lost race": "another one was first",
+    "shutdown": "the loop was to end",
+    "interrupt": "the program was interrupted",
+    "remote": "somebody outside the program asked",
+}
+
+
+def explain(record: Any) -> str:
+    """Return a paragraph that says who asked, why, from where, and what that followed from."""
+    lines = [_sentence(record)]
+    lines += [f"  because {_sentence(cause)}" for cause in record.chain[1:]]
+    lines += [f"  and at the same time {_sentence(other)}" for other in record.others]
+    return "\n".join(lines)
+
+
+def _sentence(record: Any) -> str:
+    words = [_REASONS[record.kind]]
+    if record.who is not None:
+        words.append(f"by {record.who.name}")
+    if record.where is not None:
+        file, line, function = record.where
+        words.append(f"at {file}:{line}, in {function}")
+    if record.reason is not None:
+        words.append(f"({record.reason!r})")
+    return " ".join(words)

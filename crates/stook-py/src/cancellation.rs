@@ -1,7 +1,7 @@
 //! `cancellation`, `cancel` and `Cancellation.is_mine`: asking about cancellations, and asking for
 //! one with a reason.
 
-use pyo3::exceptions::{PyBaseException, PyTypeError};
+use pyo3::exceptions::{PyBaseException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -111,6 +111,55 @@ pub(crate) fn cancel<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let record = request.record(py)?;
     let answer = asking::cancel_with(&task, message.as_ref(), &record)?;
     Ok(python_bool(py, answer))
+}
+
+/// `_request(kind, reason=None, cause=None)`: the record of a request that is made now, for what is
+/// in Python of ours.
+pub(crate) fn request<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<3> =
+        Signature::python("_request", ["kind", "reason", "cause"], 3, 1);
+    let py = args.py();
+    let [kind, reason, cause] = args.parse(&SIGNATURE)?;
+    let word: String = match kind {
+        Some(kind) => kind.extract()?,
+        None => String::new(),
+    };
+    let Some(kind) = record::kind_called(&word) else {
+        return Err(PyValueError::new_err(format!("no kind of cancellation: {word:?}")).into());
+    };
+    let mut request = asking::request_for(py, kind)?;
+    request.reason = reason;
+    if let Some(cause) = cause.as_ref().and_then(Ref::cast) {
+        request.cause = Some(cause.clone());
+    }
+    Ok(request.record(py)?.into_any())
+}
+
+/// `_cancel_with(task, record, msg=None)`: asks a task to cancel, by the request of this record.
+pub(crate) fn cancel_with<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<3> =
+        Signature::python("_cancel_with", ["task", "record", "msg"], 3, 2);
+    let py = args.py();
+    let [task, record, message] = args.parse(&SIGNATURE)?;
+    let none = || py.None().into_bound(py);
+    let (task, record) = (task.unwrap_or_else(none), record.unwrap_or_else(none));
+    let Some(record) = Ref::<RecordState>::cast(&record) else {
+        return Err(PyTypeError::new_err("a Cancellation is expected").into());
+    };
+    let answer = asking::cancel_with(&task, message.as_ref(), record)?;
+    Ok(python_bool(py, answer))
+}
+
+/// `_attach(exception, record)`: lets an exception be asked for a record.
+pub(crate) fn attach<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<2> = Signature::python("_attach", ["exception", "record"], 2, 2);
+    let py = args.py();
+    let none = || py.None().into_bound(py);
+    let [exception, record] = args
+        .parse(&SIGNATURE)?
+        .map(|given| given.unwrap_or_else(none));
+    cancellations::attach(&exception, &record)?;
+    Ok(none())
 }
 
 /// `Cancellation.is_mine()`

@@ -214,13 +214,24 @@ pub(crate) fn run(this: &Ref<'_, HandleState>, spare_context: &HeldCell) -> Fall
         let own = this.context.get_or_none(py)?;
         run_in_foreign_context(&own, &callback, &this.arguments(py)?)
     } else {
-        let call = || match Ref::<TimerHandleState>::cast(this.as_any()) {
-            Some(timer) if this.has_place.get() => timer.set_at.run(py, || this.call(&callback)),
-            _ => this.call(&callback),
+        let call = || match timer_with_place(this) {
+            Some(timer) => timer.set_at.run(py, || this.call(&callback)),
+            None => this.call(&callback),
         };
         this.context.run(py, spare_context, call, || true)
     };
     ran.or_else(|raised| report(this, raised))
+}
+
+/// The handle as a timer's that knows where it was set.
+#[inline]
+fn timer_with_place<'a, 'py>(
+    this: &'a Ref<'py, HandleState>,
+) -> Option<&'a Ref<'py, TimerHandleState>> {
+    if !this.has_place.get() {
+        return None;
+    }
+    Ref::cast(this.as_any())
 }
 
 /// What is not a `contextvars.Context` may still have a `run` method.

@@ -251,6 +251,9 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"current_task", CURRENT_TASK, current_task),
         Function::new(c"cancellation", CANCELLATION, cancellation::cancellation),
         Function::new(c"cancel", CANCEL, cancellation::cancel),
+        Function::new(c"_request", REQUEST, cancellation::request),
+        Function::new(c"_cancel_with", CANCEL_WITH, cancellation::cancel_with),
+        Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"all_tasks", ALL_TASKS, all_tasks),
         Function::new(c"_register_task", REGISTER_TASK, register_task),
         Function::new(c"_unregister_task", UNREGISTER_TASK, unregister_task),
@@ -402,6 +405,12 @@ Args:\n    task: A task or future.\n    msg: The argument of the CancelledError.
 reason: Any object; msg when None.\n\n\
 Returns:\n    Whether it was asked: False when it is done.\n\n\
 Raises:\n    TypeError: It is no future.";
+const REQUEST: &std::ffi::CStr = c"_request(kind, reason=None, cause=None)\n--\n\n\
+Return the record of a cancel request that is made now.";
+const CANCEL_WITH: &std::ffi::CStr = c"_cancel_with(task, record, msg=None)\n--\n\n\
+Ask a task to cancel, by the request of which this is the record.";
+const ATTACH: &std::ffi::CStr =
+    c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
 const ALL_TASKS: &std::ffi::CStr = c"all_tasks(loop=None)\n--\n\n\
 Return the set of the tasks that are not done.\n\n\
 Args:\n    loop: The event loop; the running one when None.\n\n\

@@ -187,6 +187,25 @@ impl RecordState {
     }
 }
 
+/// The kinds, in no order.
+const KINDS: [CancelKind; 10] = [
+    CancelKind::Explicit,
+    CancelKind::Timeout,
+    CancelKind::SiblingFailed,
+    CancelKind::ParentCancelled,
+    CancelKind::Group,
+    CancelKind::Token,
+    CancelKind::LostRace,
+    CancelKind::Shutdown,
+    CancelKind::Interrupt,
+    CancelKind::Remote,
+];
+
+/// The kind that is called so.
+pub(crate) fn kind_called(text: &str) -> Option<CancelKind> {
+    KINDS.into_iter().find(|kind| word(*kind) == text)
+}
+
 /// The word for a kind.
 const fn word(kind: CancelKind) -> &'static str {
     match kind {

@@ -129,7 +129,7 @@ pub(crate) fn request<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> 
     };
     let mut request = asking::request_for(py, kind)?;
     request.reason = reason;
-    if let Some(cause) = cause.as_ref().and_then(Ref::cast) {
+    if let Some(cause) = cause.as_ref().and_then(Ref::<RecordState>::cast) {
         request.cause = Some(cause.clone());
     }
     Ok(request.record(py)?.into_any())

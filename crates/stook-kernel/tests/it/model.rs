@@ -7,6 +7,7 @@
 
 mod cancel;
 mod gather;
+mod race;
 mod record;
 mod task_group;
 mod timeout;

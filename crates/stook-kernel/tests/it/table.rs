@@ -6,6 +6,7 @@
 mod cancel;
 mod future;
 mod gather;
+mod race;
 mod record;
 mod task_group;
 mod task_group_exit;

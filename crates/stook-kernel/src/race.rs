@@ -1,0 +1,178 @@
+//! One race: when the first of several decides, and what becomes of the others.
+//!
+//! Children end one by one. One of them decides: the first to end, the first to succeed, or, where
+//! all are wanted, the first to fail. Who waits is then released, and when it is resumed it deals with
+//! the others.
+//!
+//! Phases: `Deciding`, `Decided` (who waits is released and not resumed yet), `Ending` (the others
+//! are waited for), `Over`. `left` is how many have not ended; what a row says of it is after the
+//! child of that row was counted.
+//!
+//! | event                          | Deciding                        | Decided       | Ending                     | Over          |
+//! |--------------------------------|---------------------------------|---------------|----------------------------|---------------|
+//! | `child_done`, which decides    | Decided, `Decide`               | `KeepWaiting` | as below                   | `KeepWaiting` |
+//! | `child_done`, left = 0         | Decided, `Release`              | `KeepWaiting` | `Release`                  | `KeepWaiting` |
+//! | `child_done`, left > 0         | `KeepWaiting`                   | `KeepWaiting` | `KeepWaiting`              | `KeepWaiting` |
+//! | `resumed`, left = 0            | `Wait`                          | Over, `Finish`| Over, `Finish`             | `Finish`      |
+//! | `resumed`, left > 0, `Leave`   | `Wait`                          | Over, `Finish`| (does not happen) `Wait`   | `Finish`      |
+//! | `resumed`, left > 0, `Cancel`  | `Wait`                          | Ending, `CancelAndWait` | `Wait`           | `Finish`      |
+//! | `resumed`, left > 0, `Await`   | `Wait`                          | Ending, `Wait`| `Wait`                     | `Finish`      |
+//! | `interrupted`, left = 0        | Over, `Finish`                  | Over, `Finish`| Over, `Finish`             | `Finish`      |
+//! | `interrupted`, `Leave`         | Over, `Finish`                  | Over, `Finish`| Over, `Finish`             | `Finish`      |
+//! | `interrupted`, not asked yet   | Ending, `CancelAndWait`         | Ending, `CancelAndWait` | `CancelAndWait`  | `Finish`      |
+//! | `interrupted`, asked           | –                               | –             | `Wait`                     | `Finish`      |
+//!
+//! Whether the others were asked to cancel is part of `Ending`.
+//!
+//! # Source
+//! None in asyncio. That the losers have ended when a race is over is as in a nursery of Trio that is
+//! cancelled by its first child; that a second cancellation does not end the wait for them is as in
+//! `TaskGroup.__aexit__`, CPython 3.13 `asyncio/taskgroups.py`.
+
+use crate::outcome::Outcome;
+
+/// Which child decides a race.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decider {
+    /// The first that ends, however it does.
+    #[default]
+    First,
+    /// The first that returns; when none does, the race has failed.
+    Success,
+    /// The first that does not return; when all do, the race has succeeded.
+    Failure,
+}
+
+/// What becomes of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Losers {
+    /// They are asked to cancel, and waited for.
+    #[default]
+    Cancel,
+    /// They are waited for.
+    Await,
+    /// Nothing.
+    Leave,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Deciding,
+    Decided,
+    Ending {
+        asked: bool,
+    },
+    Over,
+}
+
+/// The progress of one race.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Race {
+    decider: Decider,
+    losers: Losers,
+    left: usize,
+    phase: Phase,
+}
+
+/// What the caller of [`Race::child_done`] has to do.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RaceAction {
+    /// Nothing.
+    KeepWaiting,
+    /// Remember this child, which decides, and release who waits.
+    Decide,
+    /// Release who waits.
+    Release,
+}
+
+/// What who waits has to do.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterRace {
+    /// Ask every child that has not ended to cancel, and wait on.
+    CancelAndWait,
+    /// Wait on.
+    Wait,
+    /// The race is over: return or raise.
+    Finish,
+}
+
+impl Race {
+    /// A race of so many children, none of which has ended.
+    pub const fn new(children: usize, decider: Decider, losers: Losers) -> Self {
+        Self {
+            decider,
+            losers,
+            left: children,
+            phase: Phase::Deciding,
+        }
+    }
+
+    /// Counts a child that has ended.
+    pub const fn child_done(&mut self, outcome: Outcome) -> RaceAction {
+        self.left = self.left.saturating_sub(1);
+        let decides = match self.decider {
+            Decider::First => true,
+            Decider::Success => matches!(outcome, Outcome::Returned),
+            Decider::Failure => !matches!(outcome, Outcome::Returned),
+        };
+        match self.phase {
+            Phase::Deciding if decides => {
+                self.phase = Phase::Decided;
+                RaceAction::Decide
+            }
+            Phase::Deciding if self.left == 0 => {
+                self.phase = Phase::Decided;
+                RaceAction::Release
+            }
+            Phase::Ending { .. } if self.left == 0 => RaceAction::Release,
+            _ => RaceAction::KeepWaiting,
+        }
+    }
+
+    /// Who waits was released, and is resumed.
+    pub const fn resumed(&mut self) -> AfterRace {
+        match self.phase {
+            Phase::Over => AfterRace::Finish,
+            Phase::Deciding => AfterRace::Wait,
+            Phase::Decided | Phase::Ending { .. } if self.left == 0 => self.end(),
+            Phase::Ending { .. } => AfterRace::Wait,
+            Phase::Decided => match self.losers {
+                Losers::Leave => self.end(),
+                Losers::Cancel => {
+                    self.phase = Phase::Ending { asked: true };
+                    AfterRace::CancelAndWait
+                }
+                Losers::Await => {
+                    self.phase = Phase::Ending { asked: false };
+                    AfterRace::Wait
+                }
+            },
+        }
+    }
+
+    /// Who waits was cancelled.
+    pub const fn interrupted(&mut self) -> AfterRace {
+        match self.phase {
+            Phase::Over => AfterRace::Finish,
+            _ if self.left == 0 || matches!(self.losers, Losers::Leave) => self.end(),
+            Phase::Ending { asked: true } => AfterRace::Wait,
+            _ => {
+                self.phase = Phase::Ending { asked: true };
+                AfterRace::CancelAndWait
+            }
+        }
+    }
+
+    const fn end(&mut self) -> AfterRace {
+        self.phase = Phase::Over;
+        AfterRace::Finish
+    }
+
+    /// How many children have not ended.
+    pub const fn left(&self) -> usize {
+        self.left
+    }
+}

@@ -193,7 +193,7 @@ def test_asyncio_is_imported_and_replaced_before_the_first_line(workplace):
         assert "asyncio" in sys.modules
         import asyncio
         import stook
-        assert asyncio.Task is stook.Task and asyncio.gather is stook.gather
+        assert asyncio.Task is stook.Task and asyncio.gather is stook._core.gather
         async def main():
             assert type(asyncio.get_running_loop()) is stook.EventLoop
             assert type(asyncio.current_task()) is stook.Task

@@ -28,24 +28,32 @@ _HOMES = {
         "create_eager_task_factory",
         "create_task",
         "current_task",
+        "detect_cancel",
         "eager_task_factory",
         "ensure_future",
+        "first_success",
         "gather",
         "get_running_loop",
+        "race",
         "run_coroutine_threadsafe",
         "shield",
         "sleep",
         "timeout",
         "wait",
+        "wait_any",
         "wait_for",
         "__version__",
     ),
+    "_cancellation": ("ChildCancelled", "Place", "Requester"),
+    "_ending": ("Ended", "cancel_and_wait"),
     "_factory": ("task_factory",),
     "_install": ("install", "uninstall"),
     "_nesting": ("allow_nesting",),
     "events": ("EventLoop", "EventLoopPolicy", "new_event_loop"),
     "runners": ("run",),
 }
+_ELSEWHERE = {"gather": "_gather"}
+"""Names that stand for something of asyncio's in the compiled part."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
@@ -64,7 +72,7 @@ def __getattr__(name):
         raise AttributeError(f"module 'stook' has no attribute {name!r}")
     if home == name:
         return module
-    value = getattr(module, name)
+    value = getattr(module, _ELSEWHERE.get(name, name))
     globals()[name] = value
     return value
 

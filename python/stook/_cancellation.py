@@ -4,7 +4,15 @@ The record itself is in the compiled part. Here are the two small things that it
 explanation.
 """
 
+import asyncio
 from typing import Any, NamedTuple
+
+
+class ChildCancelled(asyncio.CancelledError):
+    """What was awaited was cancelled, and not the task that awaited it.
+
+    ``__cause__`` is the child's own ``CancelledError``; ``stook.cancellation()`` gives its record.
+    """
 
 
 class Requester(NamedTuple):

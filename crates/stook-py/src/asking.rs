@@ -291,6 +291,12 @@ pub(crate) fn request_for(py: Python<'_>, kind: CancelKind) -> Fallible<Request<
         request.who = None;
         request.cause = None;
     }
+    if kind == CancelKind::ParentCancelled
+        && let Some(cause) = &request.cause
+    {
+        // From where that was asked for, which led to this.
+        request.origin = cause.origin(py).or(request.origin);
+    }
     request.kind = kind;
     Ok(request)
 }

@@ -55,6 +55,12 @@ impl Cancellations {
         self.delivery.set(Delivery::Own);
     }
 
+    /// What ends the future is none of what it was told of.
+    pub(crate) fn forget(&self) {
+        self.told.clear();
+        self.delivery.set(Delivery::Unknown);
+    }
+
     /// The requests that were not raised yet, taken out.
     fn take_received<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
         let rest = self.rest.take();

@@ -34,6 +34,7 @@ mod names;
 mod natives;
 mod own_context;
 mod places;
+mod race;
 mod ready;
 mod record;
 mod reference;
@@ -99,6 +100,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrapper::build(py)?;
         sleep::build(py)?;
         wait::build(py)?;
+        race::build(py)?;
         function::build(py)?;
         natives::build(module)?;
         cancellation::build(module)?;

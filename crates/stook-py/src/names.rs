@@ -15,6 +15,7 @@ use crate::function::{self, Body};
 use crate::future;
 use crate::gather;
 use crate::loop_core;
+use crate::race;
 use crate::reviewed;
 use crate::running;
 use crate::sleep;
@@ -254,6 +255,11 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_request", REQUEST, cancellation::request),
         Function::new(c"_cancel_with", CANCEL_WITH, cancellation::cancel_with),
         Function::new(c"_attach", ATTACH, cancellation::attach),
+        Function::new(c"_wait_any", FIRST, wait::wait_any),
+        Function::new(c"_race", FIRST, race::race),
+        Function::new(c"_first_success", FIRST, race::first_success),
+        Function::new(c"_gather_on_error", FIRST, race::gather),
+        Function::new(c"_detect_cancel", FIRST, race::detect_cancel),
         Function::new(c"all_tasks", ALL_TASKS, all_tasks),
         Function::new(c"_register_task", REGISTER_TASK, register_task),
         Function::new(c"_unregister_task", UNREGISTER_TASK, unregister_task),
@@ -309,6 +315,7 @@ fn add_natives(module: &Bound<'_, PyModule>) -> Fallible<()> {
         ("ensure_future", &ENSURE_FUTURE, ensure::ensure_future),
     ];
     let py = module.py();
+    add_our_own(module)?;
     for (name, original, body) in natives {
         let stock = original.get(py)?;
         if reviewed::is_known(py, original)? {
@@ -316,6 +323,23 @@ fn add_natives(module: &Bound<'_, PyModule>) -> Fallible<()> {
         } else {
             module.add(name, stock)?;
         }
+    }
+    Ok(())
+}
+
+/// What asyncio does not have: the functions of `stook._first` say what they are, ours do it.
+fn add_our_own(module: &Bound<'_, PyModule>) -> Fallible<()> {
+    let first = module.py().import("stook._first")?;
+    // Under asyncio's name for `gather` there is what stands for asyncio's.
+    let own: [(&str, &str, Body); 5] = [
+        ("wait_any", "wait_any", wait::wait_any),
+        ("race", "race", race::race),
+        ("first_success", "first_success", race::first_success),
+        ("gather", "_gather", race::gather),
+        ("detect_cancel", "detect_cancel", race::detect_cancel),
+    ];
+    for (original, name, body) in own {
+        module.add(name, function::new(&first.getattr(original)?, body)?)?;
     }
     Ok(())
 }
@@ -411,6 +435,7 @@ const CANCEL_WITH: &std::ffi::CStr = c"_cancel_with(task, record, msg=None)\n--\
 Ask a task to cancel, by the request of which this is the record.";
 const ATTACH: &std::ffi::CStr =
     c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
+const FIRST: &std::ffi::CStr = c"Make the coroutine: see stook._first.";
 const ALL_TASKS: &std::ffi::CStr = c"all_tasks(loop=None)\n--\n\n\
 Return the set of the tasks that are not done.\n\n\
 Args:\n    loop: The event loop; the running one when None.\n\n\

@@ -199,6 +199,21 @@ fn outlived<'py>(this: &Ref<'py, TaskState>, exception: &Bound<'py, PyAny>) -> F
     Ok(())
 }
 
+/// The coroutine ended by a cancellation that was not raised in this step: an earlier one, or one of
+/// its own making.
+#[cold]
+fn ended_otherwise<'py>(this: &Ref<'py, TaskState>, exception: &Bound<'py, PyAny>) -> Fallible<()> {
+    match cancellations::attached(exception)? {
+        Some(record) => this.future.cancellations().end(&record),
+        None => {
+            if let Some(known) = this.future.cancellations_if_any() {
+                known.forget();
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cold]
 fn already_done(this: &Ref<'_, TaskState>, exception: Option<Bound<'_, PyAny>>) -> Raised {
     let py = this.py();
@@ -233,6 +248,9 @@ fn failed<'py>(
         outlived(this, &thrown.exception)?;
     }
     if error::is_a(&exception, CANCELLED_ERROR.get(py)?) {
+        if !thrown.is_some_and(|thrown| thrown.exception.is(&exception)) {
+            ended_otherwise(this, &exception)?;
+        }
         this.future.keep_cancelled_error(exception);
         return future::cancel(as_future, None).map(drop);
     }

@@ -24,6 +24,7 @@ use crate::gather::{self, GatheringState};
 use crate::handle::{self, HandleState, TimerHandleState};
 use crate::loop_core::{self, LoopState, Marks, RunOfTurns, WakeBy};
 use crate::natives;
+use crate::race::{self, RaceState};
 use crate::ready::Ready;
 use crate::self_pipe;
 use crate::shown;
@@ -466,8 +467,11 @@ fn settle<'py>(waiter: &Bound<'py, PyAny>, child: &Bound<'py, PyAny>) -> Fallibl
     if let Some(gathering) = Ref::<GatheringState>::cast(waiter) {
         return gather::settle(gathering, child);
     }
-    match Ref::<WaitState>::cast(waiter) {
-        Some(waiting) => wait::settle(waiting, child),
+    if let Some(waiting) = Ref::<WaitState>::cast(waiter) {
+        return wait::settle(waiting, child);
+    }
+    match Ref::<RaceState>::cast(waiter) {
+        Some(running) => race::settle(running, child),
         None => natives::settle(waiter, child),
     }
 }

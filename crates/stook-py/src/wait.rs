@@ -11,8 +11,9 @@ use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PySet, PyString, PyTuple};
-use stook_kernel::{Outcome, ReturnWhen, Wait, WaitAction};
+use stook_kernel::{CancelKind, Outcome, ReturnWhen, Wait, WaitAction};
 
+use crate::asking;
 use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
 use crate::coroutine::{self, Common, Coroutine, Identity};
@@ -21,7 +22,9 @@ use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Method, Ref, Signature, TypeSlot, call};
+use crate::ffi::{
+    Args, Class, Fallible, Held, HeldCell, Method, Ref, Signature, TypeSlot, call, error,
+};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState};
 use crate::timers::{Alarm, TimerKey};
@@ -33,6 +36,14 @@ static IDENTITY: Identity = Identity {
     name: "wait",
     qualname: "wait",
     original: &ORIGINAL,
+};
+
+static ANY: Imported = Imported::new("stook._first", "wait_any");
+
+static IDENTITY_OF_ANY: Identity = Identity {
+    name: "wait_any",
+    qualname: "wait_any",
+    original: &ANY,
 };
 
 /// What this file looks up when the module is made.
@@ -53,6 +64,8 @@ pub(crate) struct WaitState {
     timer: Cell<Option<TimerKey>>,
     /// What the futures that are not ours call when they are done.
     callback: HeldCell,
+    /// Whatever is not done when the wait ends is asked to cancel: `wait_any`.
+    cancels: Cell<bool>,
 }
 
 traverse!(
@@ -94,13 +107,40 @@ pub(crate) fn wait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(Ref::allocate(py, state)?.into_any())
 }
 
+/// `wait_any(tasks, *, timeout=None)`
+///
+/// # Errors
+/// As [`wait`].
+pub(crate) fn wait_any<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<2> = Signature::python("wait_any", ["tasks", "timeout"], 1, 1);
+    let py = args.py();
+    let [futures, timeout] = args.parse(&SIGNATURE)?;
+    let state = WaitState {
+        common: Common::new(py)?,
+        ..WaitState::default()
+    };
+    state.futures.set_or_clear(futures);
+    state
+        .timeout
+        .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
+    state
+        .return_when
+        .set(PyString::intern(py, "FIRST_COMPLETED").into_any());
+    state.cancels.set(true);
+    Ok(Ref::allocate(py, state)?.into_any())
+}
+
 impl Coroutine for WaitState {
     fn common(&self) -> &Common {
         &self.common
     }
 
     fn identity(&self) -> &Identity {
-        &IDENTITY
+        if self.cancels.get() {
+            &IDENTITY_OF_ANY
+        } else {
+            &IDENTITY
+        }
     }
 
     fn advance<'py>(
@@ -361,21 +401,61 @@ fn finish<'py>(
         Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
         Ok(Resumed::Returned(_)) => {
             withdraw(this)?;
-            let answer = sort(this)?;
+            let (done, pending) = sort(this)?;
             this.futures.clear();
-            Ok(Resumed::Returned(answer))
+            if this.cancels.get() {
+                let kind = if done.is_empty() {
+                    CancelKind::Timeout
+                } else {
+                    CancelKind::LostRace
+                };
+                cancel_all(pending.as_any(), kind)?;
+            }
+            let answer = PyTuple::new(py, [done, pending])?;
+            Ok(Resumed::Returned(answer.into_any()))
         }
         Err(raised) => {
             let exception = raised.take(py);
             withdraw(this)?;
-            this.futures.clear();
+            let futures = this.futures.take(py);
+            if let Some(futures) = futures
+                && this.cancels.get()
+                && this.machine.get().is_some()
+                && error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?)
+            {
+                cancel_all(&futures, CancelKind::ParentCancelled)?;
+            }
             Err(PyErr::from_value(exception).into())
         }
     }
 }
 
-/// `(done, pending)`
-fn sort<'py>(this: &Ref<'py, WaitState>) -> Fallible<Bound<'py, PyAny>> {
+/// Asks each that is not done to cancel.
+fn cancel_all(futures: &Bound<'_, PyAny>, kind: CancelKind) -> Fallible<()> {
+    let py = futures.py();
+    // The set is somebody else's as well, and what is asked may change it.
+    let futures = PyTuple::new(py, futures.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+    let mut record = None;
+    for future in &futures {
+        let is_done = match future::plain(&future) {
+            Some(plain) => plain.is_done(),
+            None => call::method0(&future, intern!(py, "done"))?.is_truthy()?,
+        };
+        if is_done {
+            continue;
+        }
+        // One for all of them.
+        let record = match &record {
+            Some(record) => record,
+            None => record.insert(asking::request_for(py, kind)?.record(py)?),
+        };
+        asking::cancel_with(&future, None, record)?;
+    }
+    Ok(())
+}
+
+/// Those that are done, and those that are pending.
+fn sort<'py>(this: &Ref<'py, WaitState>) -> Fallible<(Bound<'py, PySet>, Bound<'py, PySet>)> {
     let py = this.py();
     let (done, pending) = (PySet::empty(py)?, PySet::empty(py)?);
     for future in this.futures.get_or_none(py).try_iter()? {
@@ -390,5 +470,5 @@ fn sort<'py>(this: &Ref<'py, WaitState>) -> Fallible<Bound<'py, PyAny>> {
             pending.add(future)?;
         }
     }
-    Ok(PyTuple::new(py, [done, pending])?.into_any())
+    Ok((done, pending))
 }

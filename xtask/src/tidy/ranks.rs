@@ -49,6 +49,7 @@ const RANKS: &[&[&str]] = &[
     &["sleep"],
     &["gather"],
     &["wait"],
+    &["race"],
     &["natives"],
     &["reactor"],
     &["transport"],

@@ -286,6 +286,22 @@ impl<'a, 'py> Args<'a, 'py> {
         Ok(Rest::Many(tuple))
     }
 
+    /// Whether there is a keyword of this name.
+    ///
+    /// # Errors
+    /// `TypeError` for a keyword that is no string.
+    pub(crate) fn has_keyword(&self, name: &str) -> Fallible<bool> {
+        if self.keywords_len() == 0 {
+            return Ok(false);
+        }
+        let mut found = false;
+        self.for_each_keyword(|given, _| {
+            found |= given.to_cow().map_err(super::error::Raised::from)? == name;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Whether there is a keyword that is not one of `names`.
     ///
     /// # Errors

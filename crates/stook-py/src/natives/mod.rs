@@ -57,6 +57,7 @@ use crate::ffi::{Fallible, Ref};
 use crate::forward;
 use crate::function::{self, Body};
 use crate::future::FutureState;
+use crate::race::RaceState;
 use crate::ready::SharedTimeout;
 use crate::reviewed;
 use crate::sleep::SleepState;
@@ -138,6 +139,7 @@ fn is_new_coroutine(object: &Bound<'_, PyAny>) -> bool {
         || is_new::<WaitForState>(object)
         || is_new::<WaiterState>(object)
         || is_new::<WaitState>(object)
+        || is_new::<RaceState>(object)
         || is_new::<CompletionState>(object)
         || is_new::<GroupExitState>(object)
 }

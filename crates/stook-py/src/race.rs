@@ -1,0 +1,654 @@
+//! `race`, `first_success`, `detect_cancel`, and a gather that stops when one fails: a coroutine that
+//! waits until one of several decides, deals with the others, and waits for their end.
+//!
+//! The kernel's `Race` decides; this file keeps the futures. It works on any loop.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString, PyTuple};
+use rustc_hash::FxHashSet;
+use stook_kernel::{AfterRace, CancelKind, Decider, Losers, Outcome, Race, RaceAction};
+
+use crate::asking;
+use crate::awaiting::Awaiting;
+use crate::callbacks::Callback;
+use crate::cancellations;
+use crate::coroutine::{self, Common, Coroutine, Identity};
+use crate::ensure;
+use crate::errors::{self, Imported};
+use crate::ffi::class::WeakReferences;
+use crate::ffi::coro::Resumed;
+use crate::ffi::gc::traverse;
+use crate::ffi::{
+    Args, Class, Fallible, Held, HeldCell, Method, Raised, Ref, TypeSlot, call, error,
+};
+use crate::future::{self, FutureState};
+use crate::gather;
+use crate::loop_core;
+use crate::record::RecordState;
+
+static RACE: Imported = Imported::new("stook._first", "race");
+static FIRST_SUCCESS: Imported = Imported::new("stook._first", "first_success");
+static GATHER: Imported = Imported::new("stook._first", "gather_cancelling");
+static GATHER_OF_ASYNCIO: Imported = Imported::new("stook._core", "gather");
+static DETECT: Imported = Imported::new("stook._first", "detect_cancel");
+static CHILD_CANCELLED: Imported = Imported::new("stook._cancellation", "ChildCancelled");
+static EXCEPTION_GROUP: Imported = Imported::new("builtins", "BaseExceptionGroup");
+
+/// What the coroutine is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `race`: the first that ends.
+    #[default]
+    Race,
+    /// `first_success`: the first that succeeds.
+    FirstSuccess,
+    /// `gather` with `on_error="cancel"`: all, unless one fails.
+    Gather,
+    /// `detect_cancel`: one, which is left alone.
+    Detect,
+}
+
+impl Shape {
+    const fn decider(self) -> Decider {
+        match self {
+            Shape::Race | Shape::Detect => Decider::First,
+            Shape::FirstSuccess => Decider::Success,
+            Shape::Gather => Decider::Failure,
+        }
+    }
+
+    fn identity(self) -> &'static Identity {
+        static OF_RACE: Identity = Identity {
+            name: "race",
+            qualname: "race",
+            original: &RACE,
+        };
+        static OF_FIRST_SUCCESS: Identity = Identity {
+            name: "first_success",
+            qualname: "first_success",
+            original: &FIRST_SUCCESS,
+        };
+        static OF_GATHER: Identity = Identity {
+            name: "gather",
+            qualname: "gather",
+            original: &GATHER,
+        };
+        static OF_DETECT: Identity = Identity {
+            name: "detect_cancel",
+            qualname: "detect_cancel",
+            original: &DETECT,
+        };
+        match self {
+            Shape::Race => &OF_RACE,
+            Shape::FirstSuccess => &OF_FIRST_SUCCESS,
+            Shape::Gather => &OF_GATHER,
+            Shape::Detect => &OF_DETECT,
+        }
+    }
+}
+
+/// The state of such a coroutine.
+#[derive(Debug, Default)]
+pub(crate) struct RaceState {
+    common: Common,
+    shape: Cell<Shape>,
+    losers: Cell<Losers>,
+    /// What was given, a tuple; then the futures of these, a list.
+    given: HeldCell,
+    /// Each of the futures once, in order: a list.
+    children: HeldCell,
+    /// The one that decided.
+    decider: HeldCell,
+    machine: Cell<Option<Race>>,
+    waiter: HeldCell,
+    awaiting: Awaiting,
+    /// The cancellation of who waits, to be raised at the end.
+    cancellation: HeldCell,
+    /// What children call that are not ours.
+    callback: HeldCell,
+}
+
+traverse!(
+    RaceState: common, given, children, decider, waiter, awaiting, cancellation, callback
+);
+
+impl Class for RaceState {
+    type Extras = WeakReferences;
+
+    fn slot() -> &'static TypeSlot {
+        static SLOT: TypeSlot = TypeSlot::new();
+        &SLOT
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.common.is_closed()
+    }
+}
+
+/// The word for what becomes of losers.
+fn losers(given: Option<&Bound<'_, PyAny>>) -> Fallible<Losers> {
+    let Some(given) = given else {
+        return Ok(Losers::Cancel);
+    };
+    if let Ok(word) = given.cast::<PyString>() {
+        match &*word.to_cow()? {
+            "cancel" => return Ok(Losers::Cancel),
+            "await" => return Ok(Losers::Await),
+            "leave" => return Ok(Losers::Leave),
+            _ => {}
+        }
+    }
+    let message = format!(
+        "losers must be 'cancel', 'await' or 'leave', not {}",
+        given.repr()?
+    );
+    Err(PyValueError::new_err(message).into())
+}
+
+fn new<'py>(
+    py: Python<'py>,
+    shape: Shape,
+    losers: Losers,
+    given: Vec<Bound<'py, PyAny>>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let state = RaceState {
+        common: Common::new(py)?,
+        ..RaceState::default()
+    };
+    state.shape.set(shape);
+    state.losers.set(losers);
+    state.given.set(PyTuple::new(py, given)?);
+    Ok(Ref::allocate(py, state)?.into_any())
+}
+
+fn positional<'py>(args: &Args<'_, 'py>) -> Vec<Bound<'py, PyAny>> {
+    (0..args.positional_len())
+        .map(|index| args.positional(index))
+        .collect()
+}
+
+fn at_least_one(args: &Args<'_, '_>, function: &str) -> Fallible<()> {
+    if args.positional_len() > 0 {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!("{function}() needs at least one awaitable")).into())
+}
+
+/// `race(*aws, losers="cancel")`
+pub(crate) fn race<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let losers = losers(args.only_keyword("race", "losers")?.as_ref())?;
+    at_least_one(args, "race")?;
+    new(args.py(), Shape::Race, losers, positional(args))
+}
+
+/// `first_success(*aws, losers="cancel")`
+pub(crate) fn first_success<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let losers = losers(args.only_keyword("first_success", "losers")?.as_ref())?;
+    at_least_one(args, "first_success")?;
+    new(args.py(), Shape::FirstSuccess, losers, positional(args))
+}
+
+/// `gather(*aws, return_exceptions=False, on_error=None)`: asyncio's, unless it is to cancel.
+pub(crate) fn gather<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    if !args.has_keyword("on_error")? {
+        return gather::gather(args);
+    }
+    let py = args.py();
+    let (given, options) = args.unpacked()?;
+    let on_error = options.get_item(intern!(py, "on_error"))?;
+    let on_error = on_error.filter(|on_error| !on_error.is_none());
+    options.del_item(intern!(py, "on_error"))?;
+    let Some(on_error) = on_error else {
+        let plain = GATHER_OF_ASYNCIO.get(py)?;
+        return Ok(plain.call(PyTuple::new(py, given)?, Some(&options))?);
+    };
+    if !on_error.eq("cancel")? {
+        let message = format!(
+            "on_error must be None or 'cancel', not {}",
+            on_error.repr()?
+        );
+        return Err(PyValueError::new_err(message).into());
+    }
+    for (name, value) in &options {
+        if !name.eq("return_exceptions")? {
+            let message = format!("gather() got an unexpected keyword argument '{name}'");
+            return Err(PyTypeError::new_err(message).into());
+        }
+        if value.is_truthy()? {
+            let message = "gather() takes return_exceptions or on_error, not both";
+            return Err(PyValueError::new_err(message).into());
+        }
+    }
+    new(py, Shape::Gather, Losers::Cancel, given)
+}
+
+/// `detect_cancel(task)`
+pub(crate) fn detect_cancel<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let Some([task]) = args.exactly_by_name(["task"])? else {
+        let message = "detect_cancel() takes one argument: a task";
+        return Err(PyTypeError::new_err(message).into());
+    };
+    if !ensure::is_future(&task)? {
+        let name = errors::type_name(&task)?;
+        let message = format!("a task or future is expected, not {name}");
+        return Err(PyTypeError::new_err(message).into());
+    }
+    new(args.py(), Shape::Detect, Losers::Leave, vec![task])
+}
+
+impl Coroutine for RaceState {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn identity(&self) -> &Identity {
+        self.shape.get().identity()
+    }
+
+    fn advance<'py>(
+        this: &Ref<'py, Self>,
+        thrown: Option<Bound<'py, PyAny>>,
+        begins: bool,
+    ) -> Fallible<Resumed<'py>> {
+        let py = this.py();
+        let resumed = if begins {
+            begin(this)
+        } else {
+            let resumed = this.awaiting.resume(py, thrown);
+            go_on(this, resumed)
+        };
+        match resumed {
+            Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
+            ended => {
+                let ended = ended.map_err(|raised| raised.take(py));
+                withdraw(this)?;
+                ended.map_err(|exception| PyErr::from_value(exception).into())
+            }
+        }
+    }
+
+    fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
+        this.awaiting.shown(this.py())
+    }
+
+    fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
+        this.awaiting.abandon();
+        withdraw(this)
+    }
+}
+
+fn list<'py>(cell: &HeldCell, py: Python<'py>) -> Fallible<Bound<'py, PyList>> {
+    match cell.get(py).map(|list| list.cast_into::<PyList>()) {
+        Some(Ok(list)) => Ok(list),
+        _ => Ok(PyList::empty(py)),
+    }
+}
+
+fn begin<'py>(this: &Ref<'py, RaceState>) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let event_loop = loop_core::require_running_loop(py)?;
+    let (futures, children) = ensure_all(this, &event_loop)?;
+    let machine = Race::new(
+        children.len(),
+        this.shape.get().decider(),
+        this.losers.get(),
+    );
+    this.given.set(futures);
+    this.children.set(children.clone());
+    this.machine.set(Some(machine));
+    if children.is_empty() {
+        return end(this).map(Resumed::Returned);
+    }
+    let mut is_decided = false;
+    for child in &children {
+        if is_done(&child)? {
+            is_decided |= count(this, &child)? != RaceAction::KeepWaiting;
+        } else {
+            tell(this, &child)?;
+        }
+    }
+    if is_decided {
+        return follow(this, Race::resumed);
+    }
+    wait(this)
+}
+
+/// The futures of what was given, and each of them once.
+fn ensure_all<'py>(
+    this: &Ref<'py, RaceState>,
+    event_loop: &Bound<'py, PyAny>,
+) -> Fallible<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+    let py = this.py();
+    let given = this.given.get_or_none(py);
+    let (futures, children) = (PyList::empty(py), PyList::empty(py));
+    let mut known = FxHashSet::default();
+    let mut made = Vec::new();
+    for awaitable in given.try_iter()? {
+        let awaitable = awaitable?;
+        match ensure::ensure(&awaitable, Some(event_loop)) {
+            Ok(future) => {
+                if !future.is(&awaitable) {
+                    made.push(future.clone());
+                }
+                if known.insert(future.as_ptr() as usize) {
+                    children.append(&future)?;
+                }
+                futures.append(future)?;
+            }
+            Err(raised) => {
+                // Nobody else knows the tasks that were made for this.
+                let exception = raised.take(py);
+                let record = asking::request_for(py, CancelKind::SiblingFailed)?.record(py)?;
+                for task in made {
+                    asking::cancel_with(&task, None, &record)?;
+                }
+                return Err(PyErr::from_value(exception).into());
+            }
+        }
+    }
+    Ok((futures, children))
+}
+
+fn is_done(child: &Bound<'_, PyAny>) -> Fallible<bool> {
+    match future::plain(child) {
+        Some(plain) => Ok(plain.is_done()),
+        None => Ok(call::method0(child, intern!(child.py(), "done"))?.is_truthy()?),
+    }
+}
+
+/// Asks `child` to tell us when it is done.
+fn tell<'py>(this: &Ref<'py, RaceState>, child: &Bound<'py, PyAny>) -> Fallible<()> {
+    if let Some(plain) = future::plain(child) {
+        return future::add_callback(plain, Callback::Settle(Held::new(this.as_any())));
+    }
+    let py = this.py();
+    let callback = match this.callback.get(py) {
+        Some(callback) => callback,
+        None => {
+            let callback = this.as_any().getattr(intern!(py, "_done_callback"))?;
+            this.callback.set(callback.clone());
+            callback
+        }
+    };
+    call::method1(child, intern!(py, "add_done_callback"), &callback).map(drop)
+}
+
+/// How `child` ended, without its exception counting as read.
+fn outcome(child: &Bound<'_, PyAny>) -> Fallible<Outcome> {
+    let py = child.py();
+    if let Some(plain) = future::plain(child) {
+        return Ok(plain.outcome());
+    }
+    if call::method0(child, intern!(py, "cancelled"))?.is_truthy()? {
+        return Ok(Outcome::Cancelled);
+    }
+    let exception = match call::optional_attribute(child, intern!(py, "_exception"))? {
+        Some(exception) => exception,
+        None => call::method0(child, intern!(py, "exception"))?,
+    };
+    let is_error = !exception.is_none();
+    Ok(if is_error {
+        Outcome::Raised
+    } else {
+        Outcome::Returned
+    })
+}
+
+fn count<'py>(this: &Ref<'py, RaceState>, child: &Bound<'py, PyAny>) -> Fallible<RaceAction> {
+    let Some(mut machine) = this.machine.get() else {
+        return Ok(RaceAction::KeepWaiting);
+    };
+    let action = machine.child_done(outcome(child)?);
+    this.machine.set(Some(machine));
+    if action == RaceAction::Decide {
+        this.decider.set(child.clone());
+    }
+    Ok(action)
+}
+
+/// Counts `child`, which is done, and releases who waits if that is enough.
+///
+/// # Errors
+/// What a future whose methods are not ours raises.
+pub(crate) fn settle<'py>(this: &Ref<'py, RaceState>, child: &Bound<'py, PyAny>) -> Fallible<()> {
+    if count(this, child)? == RaceAction::KeepWaiting {
+        return Ok(());
+    }
+    let py = this.py();
+    let waiter = this.waiter.get_or_none(py);
+    if waiter.is_none() || is_done(&waiter)? {
+        return Ok(());
+    }
+    let none = py.None().into_bound(py);
+    match future::plain(&waiter) {
+        Some(plain) => future::set_result(plain, none),
+        None => call::method1(&waiter, intern!(py, "set_result"), &none).map(drop),
+    }
+}
+
+/// Waits until it is released.
+fn wait<'py>(this: &Ref<'py, RaceState>) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let event_loop = loop_core::require_running_loop(py)?;
+    let native = loop_core::native(&event_loop).filter(|native| native.has_plain_timers());
+    let waiter = match native {
+        Some(native) => future::create(native)?.into_any(),
+        None => call::method0(&event_loop, intern!(py, "create_future"))?,
+    };
+    this.waiter.set(waiter.clone());
+    let resumed = this.awaiting.begin(&waiter);
+    go_on(this, resumed)
+}
+
+fn go_on<'py>(
+    this: &Ref<'py, RaceState>,
+    resumed: Fallible<Resumed<'py>>,
+) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    match resumed {
+        Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
+        Ok(Resumed::Returned(_)) => follow(this, Race::resumed),
+        Err(raised) => {
+            let exception = raised.take(py);
+            if !error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?) {
+                return Err(PyErr::from_value(exception).into());
+            }
+            if !this.cancellation.is_some() {
+                this.cancellation.set(exception);
+            }
+            follow(this, Race::interrupted)
+        }
+    }
+}
+
+/// Does what the machine says of what happened.
+fn follow<'py>(
+    this: &Ref<'py, RaceState>,
+    event: fn(&mut Race) -> AfterRace,
+) -> Fallible<Resumed<'py>> {
+    let Some(mut machine) = this.machine.get() else {
+        return Err(errors::runtime_error("a race that has not begun"));
+    };
+    let then = event(&mut machine);
+    this.machine.set(Some(machine));
+    match then {
+        AfterRace::Wait => wait(this),
+        AfterRace::CancelAndWait => {
+            cancel_rest(this)?;
+            wait(this)
+        }
+        AfterRace::Finish => end(this).map(Resumed::Returned),
+    }
+}
+
+/// Asks every child that is not done to cancel.
+fn cancel_rest(this: &Ref<'_, RaceState>) -> Fallible<()> {
+    let py = this.py();
+    let mut record: Option<Ref<'_, RecordState>> = None;
+    for child in &list(&this.children, py)? {
+        if is_done(&child)? {
+            continue;
+        }
+        // One for all of them.
+        let record = match &record {
+            Some(record) => record,
+            None => record.insert(why_cancelled(this)?),
+        };
+        asking::cancel_with(&child, None, record)?;
+    }
+    Ok(())
+}
+
+fn why_cancelled<'py>(this: &Ref<'py, RaceState>) -> Fallible<Ref<'py, RecordState>> {
+    let py = this.py();
+    let request = if this.cancellation.is_some() {
+        asking::request_for(py, CancelKind::ParentCancelled)?
+    } else if this.shape.get() == Shape::Gather {
+        asking::by_failure(&this.decider.get_or_none(py), asking::here(py)?)?
+    } else {
+        asking::request_for(py, CancelKind::LostRace)?
+    };
+    request.record(py)
+}
+
+/// What the coroutine returns or raises.
+fn end<'py>(this: &Ref<'py, RaceState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    if let Some(cancellation) = this.cancellation.take(py) {
+        return Err(PyErr::from_value(cancellation).into());
+    }
+    let shape = this.shape.get();
+    if shape == Shape::FirstSuccess {
+        read_failures(this)?;
+    }
+    match (this.decider.get(py), shape) {
+        (Some(decider), Shape::Gather) => result(&decider),
+        (Some(decider), _) => {
+            if outcome(&decider)?.is_cancelled() {
+                return Err(child_cancelled(&decider)?);
+            }
+            result(&decider)
+        }
+        (None, Shape::FirstSuccess) => Err(all_failed(this)?),
+        (None, _) => {
+            let results: Vec<_> = list(&this.given, py)?
+                .iter()
+                .map(|future| result(&future))
+                .collect::<Fallible<_>>()?;
+            Ok(PyList::new(py, results)?.into_any())
+        }
+    }
+}
+
+fn result<'py>(future: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    match future::plain(future) {
+        Some(plain) => future::result(plain),
+        None => call::method0(future, intern!(future.py(), "result")),
+    }
+}
+
+/// The exception of a child that failed, which counts as read.
+fn failure<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    match future::plain(child) {
+        Some(plain) => match future::exception(plain)? {
+            Some(exception) => Ok(exception),
+            None => Ok(child.py().None().into_bound(child.py())),
+        },
+        None => call::method0(child, intern!(child.py(), "exception")),
+    }
+}
+
+/// Failures before a success were to be expected.
+fn read_failures(this: &Ref<'_, RaceState>) -> Fallible<()> {
+    for child in &list(&this.children, this.py())? {
+        if is_done(&child)? && outcome(&child)? == Outcome::Raised {
+            failure(&child)?;
+        }
+    }
+    Ok(())
+}
+
+/// The errors of all, as a group.
+fn all_failed(this: &Ref<'_, RaceState>) -> Fallible<Raised> {
+    let py = this.py();
+    let mut errors = Vec::new();
+    for child in &list(&this.children, py)? {
+        errors.push(if outcome(&child)?.is_cancelled() {
+            child_cancelled(&child)?.take(py)
+        } else {
+            failure(&child)?
+        });
+    }
+    let message = intern!(py, "none of them succeeded");
+    let group = EXCEPTION_GROUP
+        .get(py)?
+        .call1((message, PyList::new(py, errors)?))?;
+    Ok(error::raise(&group))
+}
+
+/// Raises `ChildCancelled`, with what the child's own `CancelledError` says.
+fn child_cancelled(child: &Bound<'_, PyAny>) -> Fallible<Raised> {
+    let py = child.py();
+    let cancelled = match result(child) {
+        Ok(_) => return Err(errors::runtime_error("the child was not cancelled")),
+        Err(raised) => raised.take(py),
+    };
+    let arguments = cancelled.getattr(intern!(py, "args"))?;
+    let arguments = arguments.cast::<PyTuple>().map_err(PyErr::from)?;
+    let raised = CHILD_CANCELLED.get(py)?.call1(arguments)?;
+    let record = match Ref::<FutureState>::cast(child) {
+        Some(own) => own.record(py),
+        None => cancellations::attached(&cancelled)?,
+    };
+    if let Some(record) = record {
+        cancellations::attach(&raised, record.as_any())?;
+    }
+    PyErr::from_value(raised.clone()).set_cause(py, Some(PyErr::from_value(cancelled)));
+    Ok(error::raise(&raised))
+}
+
+/// Takes back what the children were asked for, and lets go of them.
+fn withdraw(this: &Ref<'_, RaceState>) -> Fallible<()> {
+    let py = this.py();
+    let callback = this.callback.take(py);
+    for child in &list(&this.children, py)? {
+        match (future::plain(&child), &callback) {
+            (Some(plain), _) => plain.callbacks.remove_waiter(this.as_any()),
+            (None, Some(callback)) => {
+                call::method1(&child, intern!(py, "remove_done_callback"), callback)?;
+            }
+            (None, None) => {}
+        }
+    }
+    for cell in [
+        &this.given,
+        &this.children,
+        &this.decider,
+        &this.waiter,
+        &this.cancellation,
+    ] {
+        cell.clear();
+    }
+    Ok(())
+}
+
+fn on_completion<'py>(
+    this: &Ref<'py, RaceState>,
+    child: &Bound<'py, PyAny>,
+) -> Fallible<Bound<'py, PyAny>> {
+    settle(this, child)?;
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+/// Makes the class.
+///
+/// # Errors
+/// What making a class raises.
+pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
+    let own = Method::one(c"_done_callback", c"A child is done.", on_completion);
+    coroutine::build::<RaceState>(py, c"stook.coroutine", [own])
+}

@@ -1,0 +1,107 @@
+"""Asking tasks to cancel, and waiting until they have ended."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from stook import _platform
+
+_core = _platform.load_core()
+
+
+class Ended(NamedTuple):
+    """What became of a task.
+
+    Attributes:
+        task: The task.
+        state: ``"returned"``, ``"raised"``, ``"cancelled"``, or ``"running"`` when it has not
+            ended in time.
+        value: Its result, or its exception, which then counts as read; ``None`` otherwise.
+    """
+
+    task: Any
+    state: str
+    value: Any
+
+
+async def cancel_and_wait(
+    *tasks: Any, reason: object = None, timeout: float | None = None
+) -> list[Ended]:
+    """Ask tasks to cancel, wait until they have ended, and tell what became of each.
+
+    If the caller is cancelled meanwhile, it goes on waiting, and raises that at the end: a task that
+    cleans up is never left behind.
+
+    Args:
+        tasks: Tasks or futures of the running loop.
+        reason: For the record of the cancellation.
+        timeout: Seconds after which those that have not ended are left running.
+
+    Returns:
+        One for each task, in order.
+
+    Raises:
+        asyncio.CancelledError: The caller was cancelled meanwhile.
+        RuntimeError: The calling task is among them.
+        TypeError: One is no task or future.
+
+    Example:
+        >>> import asyncio, stook
+        >>> async def main():
+        ...     task = asyncio.create_task(asyncio.sleep(3600))
+        ...     [ended] = await stook.cancel_and_wait(task, reason="no longer needed")
+        ...     return ended.state
+        >>> stook.run(main())
+        'cancelled'
+    """
+    _check(tasks)
+    record = _core._request("explicit", reason)
+    for task in tasks:
+        if not task.done():
+            _core._cancel_with(task, record)
+    interruption = await _wait(tasks, timeout)
+    if interruption is not None:
+        try:
+            raise interruption
+        finally:
+            del interruption
+    return [_ended(task) for task in tasks]
+
+
+def _check(tasks: Iterable[Any]) -> None:
+    current = asyncio.current_task()
+    for task in tasks:
+        if not asyncio.isfuture(task):
+            raise TypeError(f"a task or future is expected, not {type(task).__name__}")
+        if task is current:
+            raise RuntimeError("a task cannot wait for its own end")
+
+
+async def _wait(tasks: Iterable[Any], timeout: float | None) -> BaseException | None:
+    """Wait for all; return the first cancellation of the caller's own."""
+    loop = asyncio.get_running_loop()
+    deadline = None if timeout is None else loop.time() + timeout
+    interruption = None
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        left = None if deadline is None else max(0.0, deadline - loop.time())
+        try:
+            _, pending = await asyncio.wait(pending, timeout=left)
+        except asyncio.CancelledError as error:
+            interruption = interruption or error
+            pending = {task for task in pending if not task.done()}
+            continue
+        if deadline is not None and loop.time() >= deadline:
+            break
+    return interruption
+
+
+def _ended(task: Any) -> Ended:
+    if not task.done():
+        return Ended(task, "running", None)
+    if task.cancelled():
+        return Ended(task, "cancelled", None)
+    error = task.exception()
+    if error is not None:
+        return Ended(task, "raised", error)
+    return Ended(task, "returned", task.result())

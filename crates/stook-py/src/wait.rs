@@ -10,7 +10,7 @@ use std::cell::Cell;
 use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PySet, PyString, PyTuple};
+use pyo3::types::{PyFrozenSet, PyList, PySet, PyString, PyTuple};
 use stook_kernel::{CancelKind, Outcome, ReturnWhen, Wait, WaitAction};
 
 use crate::asking;
@@ -193,7 +193,8 @@ fn return_when(given: Option<&Bound<'_, PyAny>>) -> Fallible<ReturnWhen> {
 fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
     let py = this.py();
     let given = this.futures.get_or_none(py);
-    if ensure::is_future(&given)? || errors::is_coroutine(&given)? {
+    if !is_plain_container(&given) && (ensure::is_future(&given)? || errors::is_coroutine(&given)?)
+    {
         let name = errors::type_name(&given)?;
         let message = format!("expect a list of futures, not {name}");
         return Err(PyTypeError::new_err(message).into());
@@ -223,6 +224,14 @@ fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
         tell(this, &future?)?;
     }
     Ok(())
+}
+
+/// Whether it is certainly neither a future nor a coroutine: most callers give one of these.
+fn is_plain_container(given: &Bound<'_, PyAny>) -> bool {
+    given.is_exact_instance_of::<PySet>()
+        || given.is_exact_instance_of::<PyList>()
+        || given.is_exact_instance_of::<PyTuple>()
+        || given.is_exact_instance_of::<PyFrozenSet>()
 }
 
 /// Makes the future that the wait is for, and sets the timer that releases it.

@@ -1,4 +1,4 @@
-"""The first of several: ``wait_any``, ``race``, ``first_success``, ``gather(on_error="cancel")``."""
+"""The first of several, and all of them unless one fails."""
 
 import asyncio
 import gc
@@ -116,7 +116,9 @@ def test_wait_any_refuses_what_wait_refuses(run):
         with pytest.raises(ValueError, match="Set of Tasks/Futures is empty"):
             await stook.wait_any(set())
         coroutine = value(1)
-        with pytest.raises(TypeError, match="Passing coroutines is forbidden, use tasks explicitly"):
+        with pytest.raises(
+            TypeError, match="Passing coroutines is forbidden, use tasks explicitly"
+        ):
             await stook.wait_any([coroutine])
         coroutine.close()
         task = asyncio.ensure_future(value(1))
@@ -239,7 +241,9 @@ def test_a_losers_own_error_is_reported_and_not_lost(run):
         reported = []
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _loop, context: reported.append(context))
-        assert await stook.race(Sleeper(1, OSError("on the way out")).task, value("won", 2)) == "won"
+        assert (
+            await stook.race(Sleeper(1, OSError("on the way out")).task, value("won", 2)) == "won"
+        )
         gc.collect()
         await asyncio.sleep(0)
         assert [str(context["exception"]) for context in reported] == ["on the way out"]
@@ -502,7 +506,7 @@ def test_no_frame_of_python_runs_between_the_call_and_its_result(function):
         return frames
 
     frames = run_on("stook", main)
-    assert frames == [main.__qualname__]
+    assert set(frames) == {main.__qualname__}
 
 
 def test_what_the_functions_say_of_themselves():

@@ -256,7 +256,8 @@ async def main():
     order = []
     async def step(word):
         order.append(word)
-    for options in ({"eager_start": True}, {"eager_start": False}, {"eager_start": True, "name": "n"}):
+    eager = {"eager_start": True}
+    for options in (eager, {"eager_start": False}, {**eager, "name": "n"}):
         for create in (loop.create_task, functools.partial(loop.create_task, context=None)):
             coroutine = step("task")
             try:
@@ -269,7 +270,7 @@ async def main():
             await task
             print(options, order, type(task) is asyncio.Task, task.get_name()[:4])
             order.clear()
-    for options in ({"unknown": 1}, {"loop": loop}, {"coro": 1}, {"eager_start": True, "unknown": 1}):
+    for options in ({"unknown": 1}, {"loop": loop}, {"coro": 1}, {**eager, "unknown": 1}):
         refused(str(sorted(options)), closing(lambda c: loop.create_task(c, **options)))
     refused("nothing", loop.create_task)
     refused("nothing but options", lambda: loop.create_task(eager_start=True))

@@ -211,7 +211,8 @@ def test_debug_mode_comes_from_the_environment_in_every_way_in(tmp_path, way):
 TYPES = """
 import _asyncio
 import stook
-print(asyncio.Future is stook.Future, asyncio.Task is stook.Task, asyncio.gather is stook._core.gather)
+gather = stook._core.gather
+print(asyncio.Future is stook.Future, asyncio.Task is stook.Task, asyncio.gather is gather)
 print(EarlyTask is stook.Task, type(asyncio.new_event_loop()) is stook.EventLoop)
 """
 

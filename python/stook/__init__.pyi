@@ -11,7 +11,6 @@ from asyncio import as_completed as as_completed
 from asyncio import create_task as create_task
 from asyncio import current_task as current_task
 from asyncio import ensure_future as ensure_future
-from asyncio import gather as gather
 from asyncio import get_running_loop as get_running_loop
 from asyncio import run_coroutine_threadsafe as run_coroutine_threadsafe
 from asyncio import shield as shield
@@ -19,11 +18,20 @@ from asyncio import sleep as sleep
 from asyncio import timeout as timeout
 from asyncio import wait as wait
 from asyncio import wait_for as wait_for
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Literal, TypeVar, overload
 
+from stook._cancellation import ChildCancelled as ChildCancelled
+from stook._cancellation import Place as Place
+from stook._cancellation import Requester as Requester
+from stook._core import Cancellation as Cancellation
 from stook._core import Future as Future
 from stook._core import Task as Task
+from stook._core import cancel as cancel
+from stook._core import cancellation as cancellation
+from stook._ending import Ended as Ended
+from stook._ending import cancel_and_wait as cancel_and_wait
+from stook._factory import task_factory as task_factory
 from stook.events import EventLoop as EventLoop
 from stook.events import EventLoopPolicy as EventLoopPolicy
 from stook.events import new_event_loop as new_event_loop
@@ -36,6 +44,12 @@ __version__: str
 __all__: list[str]
 
 _T = TypeVar("_T")
+_T1 = TypeVar("_T1")
+_T2 = TypeVar("_T2")
+_T3 = TypeVar("_T3")
+_T4 = TypeVar("_T4")
+_T5 = TypeVar("_T5")
+_F = TypeVar("_F", bound=asyncio.Future[Any])
 
 def install() -> None: ...
 def uninstall() -> None: ...
@@ -46,3 +60,133 @@ def run(
     debug: bool | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> _T: ...
+async def wait_any(
+    tasks: Iterable[_F], *, timeout: float | None = None
+) -> tuple[set[_F], set[_F]]: ...
+async def race(
+    *aws: Awaitable[_T], losers: Literal["cancel", "await", "leave"] = "cancel"
+) -> _T: ...
+async def first_success(
+    *aws: Awaitable[_T], losers: Literal["cancel", "await", "leave"] = "cancel"
+) -> _T: ...
+async def detect_cancel(task: asyncio.Future[_T]) -> _T: ...
+@overload
+def gather(*aws: Awaitable[_T], on_error: Literal["cancel"]) -> Coroutine[Any, Any, list[_T]]: ...
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: Awaitable[_T1],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    on_error: None = None,
+) -> asyncio.Future[tuple[_T1]]: ...
+@overload
+def gather(
+    aw1: Awaitable[_T1],
+    /,
+    *,
+    return_exceptions: bool,
+    on_error: None = None,
+) -> asyncio.Future[tuple[_T1 | BaseException]]: ...
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: Awaitable[_T1],
+    aw2: Awaitable[_T2],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    on_error: None = None,
+) -> asyncio.Future[tuple[_T1, _T2]]: ...
+@overload
+def gather(
+    aw1: Awaitable[_T1],
+    aw2: Awaitable[_T2],
+    /,
+    *,
+    return_exceptions: bool,
+    on_error: None = None,
+) -> asyncio.Future[tuple[_T1 | BaseException, _T2 | BaseException]]: ...
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: Awaitable[_T1],
+    aw2: Awaitable[_T2],
+    aw3: Awaitable[_T3],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    on_error: None = None,
+) -> asyncio.Future[tuple[_T1, _T2, _T3]]: ...
+@overload
+def gather(
+    aw1: Awaitable[_T1],
+    aw2: Awaitable[_T2],
+    aw3: Awaitable[_T3],
+    /,
+    *,
+    return_exceptions: bool,
+    on_error: None = None,
+) -> asyncio.Future[tuple[_T1 | BaseException, _T2 | BaseException, _T3 | BaseException]]: ...
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: Awaitable[_T1],
+    aw2: Awaitable[_T2],
+    aw3: Awaitable[_T3],
+    aw4: Awaitable[_T4],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    on_error: None = None,
+) -> asyncio.Future[tuple[_T1, _T2, _T3, _T4]]: ...
+@overload
+def gather(
+    aw1: Awaitable[_T1],
+    aw2: Awaitable[_T2],
+    aw3: Awaitable[_T3],
+    aw4: Awaitable[_T4],
+    /,
+    *,
+    return_exceptions: bool,
+    on_error: None = None,
+) -> asyncio.Future[
+    tuple[_T1 | BaseException, _T2 | BaseException, _T3 | BaseException, _T4 | BaseException]
+]: ...
+@overload
+def gather(  # type: ignore[overload-overlap]
+    aw1: Awaitable[_T1],
+    aw2: Awaitable[_T2],
+    aw3: Awaitable[_T3],
+    aw4: Awaitable[_T4],
+    aw5: Awaitable[_T5],
+    /,
+    *,
+    return_exceptions: Literal[False] = False,
+    on_error: None = None,
+) -> asyncio.Future[tuple[_T1, _T2, _T3, _T4, _T5]]: ...
+@overload
+def gather(
+    aw1: Awaitable[_T1],
+    aw2: Awaitable[_T2],
+    aw3: Awaitable[_T3],
+    aw4: Awaitable[_T4],
+    aw5: Awaitable[_T5],
+    /,
+    *,
+    return_exceptions: bool,
+    on_error: None = None,
+) -> asyncio.Future[
+    tuple[
+        _T1 | BaseException,
+        _T2 | BaseException,
+        _T3 | BaseException,
+        _T4 | BaseException,
+        _T5 | BaseException,
+    ]
+]: ...
+@overload
+def gather(
+    *aws: Awaitable[_T], return_exceptions: Literal[False] = False, on_error: None = None
+) -> asyncio.Future[list[_T]]: ...
+@overload
+def gather(
+    *aws: Awaitable[_T], return_exceptions: bool, on_error: None = None
+) -> asyncio.Future[list[_T | BaseException]]: ...

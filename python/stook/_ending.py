@@ -29,8 +29,8 @@ async def cancel_and_wait(
 ) -> list[Ended]:
     """Ask tasks to cancel, wait until they have ended, and tell what became of each.
 
-    If the caller is cancelled meanwhile, it goes on waiting, and raises that at the end: a task that
-    cleans up is never left behind.
+    If the caller is cancelled meanwhile, it goes on waiting, and raises that at the end: a task
+    that cleans up is never left behind.
 
     Args:
         tasks: Tasks or futures of the running loop.

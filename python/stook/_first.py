@@ -47,8 +47,8 @@ async def wait_any(tasks: Iterable[Any], *, timeout: float | None = None) -> Any
 async def race(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
     """Return what the first of several gives, once the others have ended.
 
-    If who waits is cancelled, all are asked to cancel and waited for; a second cancellation does not
-    end that wait.
+    If who waits is cancelled, all are asked to cancel and waited for; a second cancellation does
+    not end that wait.
 
     Args:
         aws: Awaitables; coroutines become tasks.
@@ -73,7 +73,7 @@ async def race(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
         'quick'
 
     Source:
-        A nursery that is cancelled by its first child, in Trio.
+        A nursery of Trio 0.27 that is cancelled by its first child.
     """
     from stook import _core
 
@@ -122,8 +122,8 @@ def gather(
         aws: Awaitables; coroutines become tasks.
         return_exceptions: As for ``asyncio.gather``; not together with ``on_error``.
         on_error: ``None``: this is ``asyncio.gather``, which raises the first error at once and
-            leaves the others running. ``"cancel"``: the others are asked to cancel, and the error is
-            raised when they have ended.
+            leaves the others running. ``"cancel"``: the others are asked to cancel, and the error
+            is raised when they have ended.
 
     Returns:
         A future of the list of results, in order; with ``on_error="cancel"`` a coroutine.

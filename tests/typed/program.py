@@ -34,6 +34,31 @@ async def tasks() -> None:
     assert_type(await stook.sleep(0, "slept"), str)
 
 
+async def first_of_several() -> None:
+    task = stook.create_task(number())
+    done, pending = await stook.wait_any({task}, timeout=1.5)
+    assert_type(done, set[asyncio.Task[int]])
+    assert_type(pending, set[asyncio.Task[int]])
+    assert_type(await stook.race(number(), number(), losers="await"), int)
+    assert_type(await stook.first_success(text(), text()), str)
+    assert_type(await stook.gather(number(), number(), on_error="cancel"), list[int])
+    assert_type(await stook.detect_cancel(task), int)
+    [ended] = await stook.cancel_and_wait(task, reason="closing", timeout=1)
+    assert_type(ended, stook.Ended)
+
+
+async def cancelled() -> None:
+    try:
+        await number()
+    except asyncio.CancelledError as error:
+        record = stook.cancellation(error)
+        assert_type(record, stook.Cancellation | None)
+        if record is not None and record.where is not None and record.who is not None:
+            assert_type(record.is_mine(), bool)
+            assert_type((record.where.line, record.who.name), tuple[int | None, str])
+    assert_type(stook.cancel(stook.create_task(number()), reason=[1]), bool)
+
+
 async def ours_are_asyncio_s() -> None:
     future: asyncio.Future[int] = stook.Future[int]()
     task: asyncio.Task[int] = stook.Task(number())

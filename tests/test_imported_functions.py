@@ -18,8 +18,8 @@ LIST = pathlib.Path(__file__).parents[1] / "crates/stook-py/src/ffi/hang.rs"
 # They run no Python code, make nothing that the collector counts, and wait for nobody;
 # `Py_InitializeEx` is for programs that have an interpreter in them, and is not called.
 HARMLESS = """
-    PyBytes_FromStringAndSize PyCode_Addr2Line PyContext_Enter PyContext_Exit PyDict_Next PyErr_ExceptionMatches
-    PyErr_Fetch
+    PyBytes_FromStringAndSize PyCode_Addr2Line PyContext_Enter PyContext_Exit PyDict_Next
+    PyErr_ExceptionMatches PyErr_Fetch
     PyErr_GetRaisedException PyErr_GivenExceptionMatches PyErr_Occurred PyEval_SaveThread
     PyException_GetContext PyException_GetTraceback PyFloat_FromDouble PyGILState_Release
     PyInterpreterState_Get PyInterpreterState_GetID PyLong_FromLong PyLong_FromUnsignedLongLong

@@ -10,6 +10,7 @@ AREAS = (
     "sleep",
     "wait",
     "group",
+    "first",
     "cancel",
     "timeout",
     "synchronisation",

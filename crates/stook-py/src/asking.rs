@@ -95,6 +95,12 @@ struct Known {
     outside: [Option<Held>; MOST_CODES],
 }
 
+/// What is handed over to a method that is being called.
+struct Handover {
+    record: HeldCell,
+    is_final: Cell<bool>,
+}
+
 /// Where a code object of a program is remembered.
 const fn place_of(address: usize) -> usize {
     (address >> 4) % MOST_CODES
@@ -106,19 +112,23 @@ thread_local! {
         own: FxHashMap::default(),
         outside: [const { None }; MOST_CODES],
     }));
-    static HANDED: ManuallyDrop<HeldCell> = const { ManuallyDrop::new(HeldCell::new()) };
-    static IS_FINAL: Cell<bool> = const { Cell::new(false) };
+    static HANDOVER: ManuallyDrop<Handover> = const {
+        ManuallyDrop::new(Handover {
+            record: HeldCell::new(),
+            is_final: Cell::new(false),
+        })
+    };
 }
 
-fn known(address: usize) -> Option<Code> {
-    CODES.with(|codes| {
-        let codes = codes.borrow();
-        let outside = codes.outside[place_of(address)].as_ref();
+impl Known {
+    #[inline]
+    fn get(&self, address: usize) -> Option<Code> {
+        let outside = self.outside[place_of(address)].as_ref();
         if outside.is_some_and(|known| known.address() == address) {
             return Some(Code::Outside);
         }
-        codes.own.get(&address).map(|(_, code)| *code)
-    })
+        self.own.get(&address).map(|(_, code)| *code)
+    }
 }
 
 /// Whose code this is, from its file and name.
@@ -149,7 +159,7 @@ fn look_at(code: &Bound<'_, PyAny>) -> PyResult<Code> {
 /// Whose code this is; remembered.
 fn code_of(object: &Bound<'_, PyAny>) -> Fallible<Code> {
     let address = object.as_ptr() as usize;
-    if let Some(code) = known(address) {
+    if let Some(code) = CODES.with(|codes| codes.borrow().get(address)) {
         return Ok(code);
     }
     let code = look_at(object)?;
@@ -173,19 +183,27 @@ fn code_of(object: &Bound<'_, PyAny>) -> Fallible<Code> {
 fn place<'py>(py: Python<'py>) -> Fallible<(Option<Origin<'py>>, Option<Code>)> {
     loop {
         let mut reason = None;
-        let found = origin::newest(py, |address| match known(address) {
-            Some(Code::Outside) | None => false,
-            Some(Code::Between) => true,
-            Some(code) => {
-                reason.get_or_insert(code);
-                true
-            }
+        let mut is_new = false;
+        let found = CODES.with(|codes| {
+            let codes = codes.borrow();
+            origin::newest(py, |address| match codes.get(address) {
+                Some(Code::Outside) => false,
+                None => {
+                    is_new = true;
+                    false
+                }
+                Some(Code::Between) => true,
+                Some(code) => {
+                    reason.get_or_insert(code);
+                    true
+                }
+            })
         });
         let Some(found) = found else {
             return Ok((None, reason));
         };
         // New code is looked at, and then all of it again.
-        if known(found.code.as_ptr() as usize).is_some() || code_of(&found.code)? == Code::Outside {
+        if !is_new || code_of(&found.code)? == Code::Outside {
             return Ok((Some(found), reason));
         }
     }
@@ -201,10 +219,10 @@ pub(crate) fn here(py: Python<'_>) -> Fallible<Option<Origin<'_>>> {
 
 /// The task that runs in this thread.
 fn asking_task(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
-    if let Some(current) = loop_core::running_native(py, |native| native.current_task.get(py)) {
-        if current.is_some() || !accelerator::is_mirroring() {
-            return Ok(current);
-        }
+    if let Some(current) = loop_core::running_native(py, |native| native.current_task.get(py))
+        && (current.is_some() || !accelerator::is_mirroring())
+    {
+        return Ok(current);
     }
     let Some(running) = loop_core::running_loop(py)? else {
         return Ok(None);
@@ -400,12 +418,16 @@ pub(crate) fn handing<'py, R>(
     body: impl FnOnce() -> R,
 ) -> R {
     let py = record.py();
-    let outer = HANDED.with(|handed| handed.take(py));
-    HANDED.with(|handed| handed.set(record.as_any().clone()));
-    let outer_is_final = IS_FINAL.replace(is_final);
+    let outer = HANDOVER.with(|handover| {
+        let outer = handover.record.take(py);
+        handover.record.set(record.as_any().clone());
+        (outer, handover.is_final.replace(is_final))
+    });
     let answer = body();
-    HANDED.with(|handed| handed.set_or_clear(outer));
-    IS_FINAL.set(outer_is_final);
+    HANDOVER.with(|handover| {
+        handover.is_final.set(outer.1);
+        handover.record.set_or_clear(outer.0);
+    });
     answer
 }
 
@@ -419,12 +441,24 @@ pub(crate) enum Handed<'py> {
 
 /// What was handed over to the method that asks, if anything was.
 pub(crate) fn handed(py: Python<'_>) -> Option<Handed<'_>> {
-    if IS_FINAL.get() {
-        let record = HANDED.with(|handed| handed.take(py))?;
-        return Ref::cast(&record).cloned().map(Handed::Final);
-    }
-    let record = HANDED.with(|handed| handed.get(py))?;
-    Ref::cast(&record).cloned().map(Handed::Cause)
+    let (record, is_final) = HANDOVER.with(|handover| {
+        if !handover.record.is_some() {
+            return None;
+        }
+        let is_final = handover.is_final.get();
+        let record = if is_final {
+            handover.record.take(py)
+        } else {
+            handover.record.get(py)
+        };
+        record.map(|record| (record, is_final))
+    })?;
+    let record = Ref::<RecordState>::cast(&record)?.clone();
+    Some(if is_final {
+        Handed::Final(record)
+    } else {
+        Handed::Cause(record)
+    })
 }
 
 /// The record for `task`, whose method `cancel` was called.

@@ -5,13 +5,14 @@
 
 use std::cell::Cell;
 
+use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use stook_kernel::{AwaitedRecord, Delivery, Keep, Received};
 
 use crate::ffi::gc::traverse;
-use crate::ffi::{Fallible, Held, HeldCell, ListCell, Ref};
+use crate::ffi::{Fallible, Held, HeldCell, ListCell, Ref, beside, call};
 use crate::record::{self, RecordState};
 
 /// Of one task or other future.
@@ -104,9 +105,12 @@ impl Cancellations {
         self.delivery.set(delivery);
         if delivery == Delivery::Own && self.rest.len() == 0 {
             // As a rule there is one.
-            let only = self.first.take(py);
-            self.told.set_or_clear(only.clone());
-            self.own.set_or_clear(only);
+            let Some(only) = self.first.take(py) else {
+                return Ok(());
+            };
+            attach(exception, &only)?;
+            self.told.set(only.clone());
+            self.own.set(only);
             return Ok(());
         }
         let mut own = self.take_received(py);
@@ -124,6 +128,9 @@ impl Cancellations {
             Some(told) if !own.is_empty() => Some(record::with_others(&told, own)?),
             told => told,
         };
+        if let Some(told) = &told {
+            attach(exception, told.as_any())?;
+        }
         self.told.set_or_clear(told.map(Ref::into_any));
         Ok(())
     }
@@ -194,20 +201,28 @@ impl Cancellations {
     }
 }
 
-/// Lets `exception` be asked for its record wherever it goes.
+/// Lets `exception` be asked for its record wherever it goes; it keeps the first one that it was given.
 ///
 /// # Errors
-/// `MemoryError`.
+/// What setting an attribute raises, where CPython has no better place for it.
+#[inline]
 pub(crate) fn attach<'py>(
     exception: &Bound<'py, PyAny>,
     record: &Bound<'py, PyAny>,
 ) -> Fallible<()> {
-    let name = intern!(exception.py(), "_stook_cancellation");
-    if exception
-        .cast::<pyo3::exceptions::PyBaseException>()
-        .is_ok()
-    {
-        exception.setattr(name, record)?;
+    if beside::put(exception, record) {
+        return Ok(());
+    }
+    attach_otherwise(exception, record)
+}
+
+#[cold]
+fn attach_otherwise<'py>(
+    exception: &Bound<'py, PyAny>,
+    record: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    if exception.is_instance_of::<PyBaseException>() && attached(exception)?.is_none() {
+        exception.setattr(intern!(exception.py(), "_stook_cancellation"), record)?;
     }
     Ok(())
 }
@@ -219,7 +234,12 @@ pub(crate) fn attach<'py>(
 pub(crate) fn attached<'py>(
     exception: &Bound<'py, PyAny>,
 ) -> Fallible<Option<Ref<'py, RecordState>>> {
+    if let Some(beside) = beside::get(exception)
+        && let Some(record) = Ref::<RecordState>::cast(&beside)
+    {
+        return Ok(Some(record.clone()));
+    }
     let name = intern!(exception.py(), "_stook_cancellation");
-    let record = crate::ffi::call::optional_attribute(exception, name)?;
+    let record = call::optional_attribute(exception, name)?;
     Ok(record.as_ref().and_then(Ref::cast).cloned())
 }

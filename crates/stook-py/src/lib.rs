@@ -91,6 +91,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     reference::reference(py)?;
     let built = (|| -> ffi::Fallible<()> {
         ffi::context::find_current(py)?;
+        ffi::beside::find(py)?;
         future_class::build(module)?;
         future_iter::build(py)?;
         wakeup::build(py)?;

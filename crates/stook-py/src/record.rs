@@ -4,6 +4,7 @@
 //! a frame alive: of who asked it has the name, of the line the code and how far it is.
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -45,6 +46,12 @@ impl Class for RecordState {
     }
 }
 
+thread_local! {
+    /// The record that was made last, where it can be in no cycle. Never released at the end of a
+    /// thread: that may be after the interpreter's own end.
+    static LAST: ManuallyDrop<HeldCell> = const { ManuallyDrop::new(HeldCell::new()) };
+}
+
 /// Who asks: a task.
 #[derive(Debug)]
 pub(crate) struct Who<'py> {
@@ -74,6 +81,41 @@ impl<'py> Request<'py> {
     /// # Errors
     /// `MemoryError`.
     pub(crate) fn record(self, py: Python<'py>) -> Fallible<Ref<'py, RecordState>> {
+        let last = LAST.with(|last| last.get(py));
+        if let Some(last) = last.as_ref().and_then(Ref::cast)
+            && self.is_as(last)
+        {
+            return Ok(last.clone());
+        }
+        let record = self.new_record(py)?;
+        if !record.is_tracked() {
+            LAST.with(|last| last.set(record.as_any().clone()));
+        }
+        Ok(record)
+    }
+
+    /// Whether nothing tells this request from the one that `record` is of: one statement that asks
+    /// many.
+    fn is_as(&self, record: &RecordState) -> bool {
+        let is_same = |cell: &HeldCell, object: Option<&Bound<'_, PyAny>>| match object {
+            Some(object) => cell.holds(object),
+            None => !cell.is_some(),
+        };
+        let place = self.origin.as_ref();
+        let reason = self.reason.as_ref().filter(|reason| !reason.is_none());
+        record.kind.get() == self.kind
+            && record.when.get().to_bits() == self.when.to_bits()
+            && self
+                .who
+                .as_ref()
+                .map_or(record.who_id.get() == 0, |who| record.is_by(who))
+            && record.offset.get() == place.map_or(0, |place| place.offset)
+            && is_same(&record.code, place.map(|place| &place.code))
+            && is_same(&record.reason, reason)
+            && is_same(&record.cause, self.cause.as_ref().map(Ref::as_any))
+    }
+
+    fn new_record(self, py: Python<'py>) -> Fallible<Ref<'py, RecordState>> {
         let state = RecordState::default();
         state.kind.set(self.kind);
         state.when.set(self.when);
@@ -167,6 +209,18 @@ pub(crate) fn with_others<'py>(
 }
 
 impl RecordState {
+    /// Whether this one asked. Another task may have the address of one that is gone, and not its
+    /// number or its name.
+    fn is_by(&self, who: &Who<'_>) -> bool {
+        self.who_id.get() == who.id
+            && self.who_number.get() == who.number
+            && match &who.name {
+                Some(name) => self.who.holds(name),
+                // It has got one since, made of the number.
+                None => true,
+            }
+    }
+
     /// Who asked, but for a name that nobody has asked for yet.
     pub(crate) fn who<'py>(&self, py: Python<'py>) -> Option<Who<'py>> {
         let id = self.who_id.get();

@@ -139,9 +139,6 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
         }
         Some(thrown) => throw(this, &coroutine, thrown),
     };
-    if let (Some(thrown), Ok(_)) = (&thrown, &resumed) {
-        outlived(this, &thrown.exception)?;
-    }
     match resumed {
         Ok(Resumed::Yielded(yielded)) => suspend(this, yielded),
         Ok(Resumed::Returned(value)) => {
@@ -183,20 +180,6 @@ fn throw<'py>(
     let resumed = coro::throw(coroutine, exception);
     cancellations.step_ended();
     resumed
-}
-
-/// A cancellation was raised in the coroutine, which has ended otherwise or not at all: whoever still
-/// holds the exception may ask it for its record.
-#[cold]
-fn outlived<'py>(this: &Ref<'py, TaskState>, exception: &Bound<'py, PyAny>) -> Fallible<()> {
-    let py = this.py();
-    if !context::is_the_only_reference(exception)
-        && error::is_a(exception, CANCELLED_ERROR.get(py)?)
-        && let Some(record) = this.future.record(py)
-    {
-        cancellations::attach(exception, record.as_any())?;
-    }
-    Ok(())
 }
 
 /// The coroutine ended by a cancellation that was not raised in this step: an earlier one, or one of
@@ -241,12 +224,6 @@ fn failed<'py>(
     let as_future = task::as_future(this);
     let ends_the_loop = raised.ends_the_loop(py);
     let exception = raised.take(py);
-    // As a rule it is the same, and goes on to who awaits the task, which has the record.
-    if let Some(thrown) = thrown
-        && !thrown.exception.is(&exception)
-    {
-        outlived(this, &thrown.exception)?;
-    }
     if error::is_a(&exception, CANCELLED_ERROR.get(py)?) {
         if !thrown.is_some_and(|thrown| thrown.exception.is(&exception)) {
             ended_otherwise(this, &exception)?;

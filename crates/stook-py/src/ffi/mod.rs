@@ -6,6 +6,7 @@
 //! What this layer does *not* do: it knows nothing of futures, tasks or loops.
 
 pub(crate) mod args;
+pub(crate) mod beside;
 mod binding;
 pub(crate) mod call;
 pub(crate) mod callers;

@@ -53,7 +53,7 @@ async def _race_by_anyio(*coroutines: Any) -> Any:
 
 
 def _best(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
-    """stook's own function where stook is measured, else what programs write."""
+    """Stook's own function where stook is measured, else what programs write."""
     stook = sys.modules.get("stook")
     return getattr(stook, name) if stook else otherwise
 

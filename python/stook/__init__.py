@@ -49,6 +49,7 @@ _HOMES = {
     "_factory": ("task_factory",),
     "_install": ("install", "uninstall"),
     "_nesting": ("allow_nesting",),
+    "_unretrieved": ("Unretrieved", "on_unretrieved"),
     "events": ("EventLoop", "EventLoopPolicy", "new_event_loop"),
     "runners": ("run",),
 }

@@ -32,6 +32,8 @@ from stook._core import cancellation as cancellation
 from stook._ending import Ended as Ended
 from stook._ending import cancel_and_wait as cancel_and_wait
 from stook._factory import task_factory as task_factory
+from stook._unretrieved import Unretrieved as Unretrieved
+from stook._unretrieved import on_unretrieved as on_unretrieved
 from stook.events import EventLoop as EventLoop
 from stook.events import EventLoopPolicy as EventLoopPolicy
 from stook.events import new_event_loop as new_event_loop
@@ -59,6 +61,7 @@ def run(
     *,
     debug: bool | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    keep_tasks: bool = False,
 ) -> _T: ...
 async def wait_any(
     tasks: Iterable[_F], *, timeout: float | None = None

@@ -2,17 +2,20 @@
 
 import asyncio
 
-from stook import _nesting
+from stook import _nesting, _unretrieved
 from stook.events import new_event_loop
 
 
-def run(main, *, debug=None, loop_factory=None):
+def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
     """Run a coroutine on a new event loop, and close that loop.
 
     Args:
         main: The coroutine.
         debug: Whether the loop is in debug mode; as the process says when ``None``.
         loop_factory: Makes the loop; stook's own when ``None``.
+        keep_tasks: Whether the loop keeps the tasks alive that are made while it runs, until they
+            are done. asyncio keeps none: one to which nothing refers may be collected while it
+            waits. Of loops that are not stook's, tasks that asyncio's functions make are kept.
 
     Returns:
         What the coroutine returns.
@@ -20,6 +23,7 @@ def run(main, *, debug=None, loop_factory=None):
     Raises:
         RuntimeError: An event loop is running in this thread and does not allow nesting.
         ValueError: ``main`` is not a coroutine.
+        ExceptionGroup: Exceptions that nobody read, after ``stook.on_unretrieved("raise")``.
 
     Source:
         ``asyncio.run``, CPython 3.12.
@@ -30,4 +34,30 @@ def run(main, *, debug=None, loop_factory=None):
             return _nesting.run_nested(running, main, debug)
         raise RuntimeError("stook.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=loop_factory or new_event_loop) as runner:
-        return runner.run(main)
+        if keep_tasks:
+            _keep_tasks(runner.get_loop())
+        result = runner.run(main)
+    unread = _unretrieved.take()
+    if unread:
+        raise BaseExceptionGroup("exceptions that nobody read", unread)
+    return result
+
+
+def _keep_tasks(loop):
+    if hasattr(loop, "keep_tasks"):
+        loop.keep_tasks = True
+        return
+    kept = set()
+    make = loop.get_task_factory() or asyncio.Task
+
+    def factory(loop, coro, **options):
+        if make is asyncio.Task:
+            options["loop"] = loop
+            task = make(coro, **options)
+        else:
+            task = make(loop, coro, **options)
+        kept.add(task)
+        task.add_done_callback(kept.discard)
+        return task
+
+    loop.set_task_factory(factory)

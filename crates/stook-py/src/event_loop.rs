@@ -9,7 +9,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
 
 use crate::asking;
 use crate::errors::Imported;
@@ -358,7 +358,26 @@ fn set_closed<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fal
     this.mark(Marks::CLOSED, is_closed);
     if is_closed {
         this.waker.close();
+        this.kept_tasks.clear();
     }
+    Ok(())
+}
+
+fn keeps_tasks<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(python_bool(this.py(), this.kept_tasks.is_some()))
+}
+
+/// Keeps the tasks that are made from now on, and those that there are, or none any more.
+fn set_keeps_tasks<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fallible<()> {
+    if !value.is_truthy()? {
+        this.kept_tasks.clear();
+        return Ok(());
+    }
+    let tasks = this.tasks.list(this.py());
+    for task in tasks.iter().filter_map(Ref::<TaskState>::cast) {
+        task.keep();
+    }
+    this.kept_tasks.set(PySet::new(this.py(), tasks)?);
     Ok(())
 }
 
@@ -451,6 +470,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
             ),
         ])
         .attributes([
+            GetSet::read_write(c"keep_tasks", keeps_tasks, set_keeps_tasks),
             GetSet::read_write(c"_debug", debug, set_debug),
             GetSet::read_write(c"_closed", closed, set_closed),
             GetSet::read_write(c"_task_factory", task_factory, set_task_factory),

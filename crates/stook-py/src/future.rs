@@ -18,6 +18,7 @@ use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
 use crate::ffi::{Class, Fallible, Held, HeldCell, Raised, Ref, TypeSlot, call, context, error};
 use crate::loop_core::{self, LoopState, Marks};
+use crate::lost;
 use crate::ready::Ready;
 use crate::record::RecordState;
 use crate::reference::reference;
@@ -586,7 +587,8 @@ pub(crate) fn report_unread(this: &Ref<'_, FutureState>) {
         if let Some(stack) = this.source_traceback(py) {
             details.set_item(intern!(py, "source_traceback"), stack)?;
         }
-        loop_core::call_exception_handler(&event_loop, details.as_any())
+        let created = crate::task::made_at(this.as_any())?;
+        lost::report(&event_loop, &details, created)
     })();
     if let Err(raised) = told {
         raised.write_unraisable(&event_loop);

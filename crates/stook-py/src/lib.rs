@@ -30,6 +30,7 @@ mod future_iter;
 mod gather;
 mod handle;
 mod loop_core;
+mod lost;
 mod names;
 mod natives;
 mod own_context;

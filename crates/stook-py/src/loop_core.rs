@@ -107,10 +107,12 @@ pub(crate) struct LoopState {
     /// A context that is lent to those who have theirs in common with others.
     pub(crate) spare_context: HeldCell,
     pub(crate) tasks: LiveSet,
+    /// The tasks that are not done, a set, where the loop is to keep them alive.
+    pub(crate) kept_tasks: HeldCell,
     marks: Cell<u16>,
 }
 
-traverse!(LoopState: ready, timers, current_task, task_factory, debug, thread, current_handle, spare_context);
+traverse!(LoopState: ready, timers, current_task, task_factory, debug, thread, current_handle, spare_context, kept_tasks);
 
 impl Class for LoopState {
     type Extras = Attributes;

@@ -15,6 +15,7 @@ use crate::function::{self, Body};
 use crate::future;
 use crate::gather;
 use crate::loop_core;
+use crate::lost;
 use crate::race;
 use crate::reviewed;
 use crate::running;
@@ -231,6 +232,13 @@ fn set_mirroring<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// Whether a program has a policy for exceptions that nobody reads.
+fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [on] = given(args, &one("_set_reporting", "on", 1))?;
+    lost::set_policy(on.is_truthy()?);
+    Ok(none(args.py()))
+}
+
 fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let functions = [
         Function::new(c"get_running_loop", GET_RUNNING_LOOP, get_running_loop),
@@ -255,6 +263,7 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_request", REQUEST, cancellation::request),
         Function::new(c"_cancel_with", CANCEL_WITH, cancellation::cancel_with),
         Function::new(c"_attach", ATTACH, cancellation::attach),
+        Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
         Function::new(c"_wait_any", FIRST, wait::wait_any),
         Function::new(c"_race", FIRST, race::race),
         Function::new(c"_first_success", FIRST, race::first_success),
@@ -435,6 +444,8 @@ const CANCEL_WITH: &std::ffi::CStr = c"_cancel_with(task, record, msg=None)\n--\
 Ask a task to cancel, by the request of which this is the record.";
 const ATTACH: &std::ffi::CStr =
     c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
+const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\
+Set whether stook._unretrieved is told of exceptions that nobody read.";
 const FIRST: &std::ffi::CStr = c"Make the coroutine: see stook._first.";
 const ALL_TASKS: &std::ffi::CStr = c"all_tasks(loop=None)\n--\n\n\
 Return the set of the tasks that are not done.\n\n\

@@ -300,10 +300,20 @@ fn who<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
 
 fn place<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
-    let Some(code) = this.code.get(py) else {
-        return Ok(py.None().into_bound(py));
-    };
-    let line = origin::line(&code, this.offset.get());
+    match this.origin(py) {
+        Some(place) => as_place(&place),
+        None => Ok(py.None().into_bound(py)),
+    }
+}
+
+/// A place as Python has it.
+///
+/// # Errors
+/// What looking at its code raises.
+pub(crate) fn as_place<'py>(place: &Origin<'py>) -> Fallible<Bound<'py, PyAny>> {
+    let code = &place.code;
+    let py = code.py();
+    let line = origin::line(code, place.offset);
     let file = code.getattr(intern!(py, "co_filename"))?;
     let function = code.getattr(intern!(py, "co_qualname"))?;
     Ok(PLACE.get(py)?.call1((file, line, function))?)

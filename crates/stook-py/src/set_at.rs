@@ -30,6 +30,14 @@ impl SetAt {
         self.code.set_or_clear(place.map(|place| place.code));
     }
 
+    /// The place.
+    pub(crate) fn get<'py>(&self, py: Python<'py>) -> Option<Origin<'py>> {
+        Some(Origin {
+            code: self.code.get(py)?,
+            offset: self.offset.get(),
+        })
+    }
+
     /// Runs what was set.
     pub(crate) fn run<R>(&self, py: Python<'_>, body: impl FnOnce() -> R) -> R {
         let Some(code) = self.code.get(py) else {

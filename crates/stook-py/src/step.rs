@@ -145,17 +145,14 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
             let mut requests = this.requests.get();
             let outcome = requests.returned();
             this.requests.set(requests);
-            this.leave();
+            task::leave(this)?;
             if outcome.is_cancelled() {
                 let message = this.future.cancel_message(py);
                 return future::cancel(as_future, message.as_ref()).map(drop);
             }
             future::set_result(as_future, value)
         }
-        Err(raised) => {
-            this.leave();
-            failed(this, raised, thrown.as_ref())
-        }
+        Err(raised) => failed(this, raised, thrown.as_ref()),
     }
 }
 
@@ -224,6 +221,7 @@ fn failed<'py>(
     let as_future = task::as_future(this);
     let ends_the_loop = raised.ends_the_loop(py);
     let exception = raised.take(py);
+    task::leave(this)?;
     if error::is_a(&exception, CANCELLED_ERROR.get(py)?) {
         if !thrown.is_some_and(|thrown| thrown.exception.is(&exception)) {
             ended_otherwise(this, &exception)?;

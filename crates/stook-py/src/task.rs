@@ -23,10 +23,12 @@ use crate::ffi::live::MembershipCell;
 use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, call, context, coro};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
+use crate::lost;
 use crate::own_context::OwnContext;
 use crate::ready::Ready;
-use crate::record::RecordState;
+use crate::record::{self, RecordState};
 use crate::reference::reference;
+use crate::set_at::SetAt;
 
 /// The state of a `Task`.
 #[derive(Debug, Default)]
@@ -46,6 +48,10 @@ pub(crate) struct TaskState {
     /// Passing a cancel request on: to be asked again now means that tasks wait in a circle.
     asking: Cell<bool>,
     membership: MembershipCell,
+    /// Where it was made, if somebody wants to know.
+    made_at: SetAt,
+    /// Its loop keeps it alive.
+    is_kept: Cell<bool>,
 }
 
 traverse!(TaskState: future, coroutine, context, awaited, name);
@@ -105,6 +111,11 @@ impl TaskState {
     /// Sets whether the task is to be reported when it is destroyed while pending.
     pub(crate) fn set_reports_destruction(&self, on: bool) {
         self.quiet.set(!on);
+    }
+
+    /// Its loop keeps it alive until it is over.
+    pub(crate) fn keep(&self) {
+        self.is_kept.set(true);
     }
 
     /// The task is over: it no longer counts among the tasks of its loop.
@@ -213,6 +224,9 @@ fn prepare<'py>(
     this.requests.set(CancelRequests::new());
     this.quiet.set(false);
     this.coroutine.set(coroutine.clone());
+    if lost::notes_origins() {
+        this.made_at.set(asking::here(py)?);
+    }
     match options.name.filter(|name| !name.is_none()) {
         Some(name) => this.set_name(&name)?,
         None => {
@@ -243,12 +257,54 @@ pub(crate) fn count(this: &Ref<'_, TaskState>) {
     }
 }
 
+/// The place where a task was made, as Python has it, if that was noted.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn made_at<'py>(object: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let Some(place) = Ref::<TaskState>::cast(object).and_then(|task| task.made_at.get(object.py()))
+    else {
+        return Ok(None);
+    };
+    record::as_place(&place).map(Some)
+}
+
+/// The task is over: its loop need not keep it any more.
+#[cold]
+fn let_go(this: &Ref<'_, TaskState>) -> Fallible<()> {
+    let py = this.py();
+    this.is_kept.set(false);
+    let event_loop = this.future.event_loop(py);
+    let native = event_loop.as_ref().and_then(loop_core::native);
+    if let Some(kept) = native.and_then(|native| native.kept_tasks.get(py)) {
+        kept.call_method1(intern!(py, "discard"), (this.as_any(),))?;
+    }
+    Ok(())
+}
+
+/// The task is over.
+///
+/// # Errors
+/// What taking it out of a set raises.
+#[inline]
+pub(crate) fn leave(this: &Ref<'_, TaskState>) -> Fallible<()> {
+    this.leave();
+    if this.is_kept.get() {
+        return let_go(this);
+    }
+    Ok(())
+}
+
 /// Counts the task among those of its loop, and tells the accelerator if it has to know.
 pub(crate) fn register(this: &Ref<'_, TaskState>) -> Fallible<()> {
     let event_loop = this.future.event_loop(this.py());
     let native = event_loop.as_ref().and_then(loop_core::native);
     if let Some(native) = native {
         native.tasks.insert(this, |task| &task.membership);
+        if let Some(kept) = native.kept_tasks.get(this.py()) {
+            kept.call_method1(intern!(this.py(), "add"), (this.as_any(),))?;
+            this.is_kept.set(true);
+        }
         if !accelerator::is_mirroring() {
             return Ok(());
         }
@@ -440,7 +496,7 @@ pub(crate) fn finalize(this: &Ref<'_, TaskState>) {
             if let Some(stack) = this.future.source_traceback(py) {
                 details.set_item(intern!(py, "source_traceback"), stack)?;
             }
-            loop_core::call_exception_handler(&event_loop, details.as_any())
+            lost::report(&event_loop, &details, made_at(this.as_any())?)
         })();
         if let Err(raised) = told {
             raised.write_unraisable(&event_loop);

@@ -30,6 +30,7 @@ const RANKS: &[&[&str]] = &[
     &["places"],
     &["timers"],
     &["loop_core"],
+    &["lost"],
     &["running"],
     &["self_pipe"],
     &["current"],

@@ -1,0 +1,18 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from stook._cancellation import Place
+
+class Unretrieved(NamedTuple):
+    future: asyncio.Future[Any]
+    exception: BaseException | None
+    created: Place | None
+
+def on_unretrieved(
+    how: Literal["log", "raise"] | Callable[[Unretrieved], object] | None,
+) -> None: ...
+def report(
+    loop: asyncio.AbstractEventLoop, context: dict[str, Any], created: Place | None
+) -> None: ...
+def take() -> list[BaseException]: ...

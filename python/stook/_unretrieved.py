@@ -1,7 +1,7 @@
 """What becomes of an exception that nobody reads, and of a task that is lost.
 
-The compiled part calls ``report`` instead of the loop's exception handler while there is a policy, and
-notes then for each new task which line made it.
+The compiled part calls ``report`` instead of the loop's exception handler while there is a policy,
+and notes then for each new task which line made it.
 """
 
 import asyncio

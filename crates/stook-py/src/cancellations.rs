@@ -65,19 +65,41 @@ impl Cancellations {
             .collect()
     }
 
-    /// How the record of what was awaited relates to the task.
-    fn relation(&self, py: Python<'_>, awaited: Option<&Ref<'_, RecordState>>) -> AwaitedRecord {
+    /// How the record of what was awaited relates to the task, which has received `own`; and which of
+    /// these it follows from, else the first.
+    fn relation<'py>(
+        &self,
+        py: Python<'py>,
+        own: &[Bound<'py, PyAny>],
+        awaited: Option<&Ref<'py, RecordState>>,
+    ) -> (AwaitedRecord, usize) {
         let Some(awaited) = awaited else {
-            return AwaitedRecord::NoRecord;
+            return (AwaitedRecord::NoRecord, 0);
         };
-        let of_this_step = self.first.get(py).into_iter();
-        let raised_before = self.own.get(py).into_iter();
-        let mut own = of_this_step.chain(raised_before);
-        if own.any(|own| record::leads_to(awaited, own.as_any())) {
-            AwaitedRecord::FollowsFromOwn
-        } else {
-            AwaitedRecord::Foreign
+        let follows = |own: &Bound<'py, PyAny>| record::leads_to(awaited, own);
+        if let Some(index) = own.iter().position(follows) {
+            return (AwaitedRecord::FollowsFromOwn, index);
         }
+        let raised_before = self.own.get(py);
+        if own.is_empty() && raised_before.as_ref().is_some_and(follows) {
+            (AwaitedRecord::FollowsFromOwn, 0)
+        } else {
+            (AwaitedRecord::Foreign, 0)
+        }
+    }
+
+    /// The task has taken another record for its own.
+    pub(crate) fn tell(&self, record: &Ref<'_, RecordState>) {
+        if !self.told.holds(record.as_any()) {
+            self.told.set(record.as_any().clone());
+            self.delivery.set(Delivery::Awaited);
+        }
+    }
+
+    /// What was raised last has nothing to do with the task's end.
+    pub(crate) fn forget(&self) {
+        self.told.clear();
+        self.delivery.set(Delivery::Unknown);
     }
 
     /// A step raises `exception`, a cancellation; `awaited` is the record of what was awaited.
@@ -91,27 +113,29 @@ impl Cancellations {
     ) -> Fallible<()> {
         let py = exception.py();
         self.raising.set(exception.as_ptr() as usize);
-        let relation = self.relation(py, awaited.as_ref());
         let mut machine = self.machine.get();
-        let delivery = machine.raised(relation);
-        self.machine.set(machine);
-        self.delivery.set(delivery);
-        if delivery == Delivery::Own && self.rest.len() == 0 {
+        if self.rest.len() == 0 && machine.pending() == 1 && awaited.is_none() {
             // As a rule there is one.
+            self.delivery.set(machine.raised(AwaitedRecord::NoRecord));
+            self.machine.set(machine);
             let only = self.first.take(py);
             self.told.set_or_clear(only.clone());
             self.own.set_or_clear(only);
             return Ok(());
         }
         let mut own = self.take_received(py);
-        if !own.is_empty() {
-            self.own.set(own[0].clone());
+        let (relation, index) = self.relation(py, &own, awaited.as_ref());
+        let delivery = machine.raised(relation);
+        self.machine.set(machine);
+        self.delivery.set(delivery);
+        if let Some(raised) = own.get(index) {
+            self.own.set(raised.clone());
         }
         let told = match delivery {
             Delivery::Unknown => None,
             // Empty only where the collector has emptied it.
             Delivery::Own if own.is_empty() => None,
-            Delivery::Own => Ref::cast(&own.remove(0)).cloned(),
+            Delivery::Own => Ref::cast(&own.remove(index)).cloned(),
             Delivery::Awaited | Delivery::AwaitedForOwn | Delivery::AwaitedAndOwn => awaited,
         };
         let told = match told {
@@ -216,4 +240,40 @@ pub(crate) fn attached<'py>(
     let name = intern!(exception.py(), "_stook_cancellation");
     let record = crate::ffi::call::optional_attribute(exception, name)?;
     Ok(record.as_ref().and_then(Ref::cast).cloned())
+}
+
+/// So many exceptions are looked at that lead to one.
+pub(crate) const LONGEST: usize = 32;
+
+/// The record that was attached to `exception`, or to one that it came from.
+///
+/// # Errors
+/// As [`attached`].
+pub(crate) fn leading_to<'py>(
+    exception: &Bound<'py, PyAny>,
+) -> Fallible<Option<Ref<'py, RecordState>>> {
+    let mut at = Some(exception.clone());
+    for _ in 0..LONGEST {
+        let Some(exception) = at else { break };
+        if let Some(record) = attached(&exception)? {
+            return Ok(Some(record));
+        }
+        at = came_from(&exception)?;
+    }
+    Ok(None)
+}
+
+/// The exception that `exception` came from.
+///
+/// # Errors
+/// What looking at it raises.
+pub(crate) fn came_from<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = exception.py();
+    for name in [intern!(py, "__cause__"), intern!(py, "__context__")] {
+        let other = exception.getattr(name)?;
+        if !other.is_none() {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }

@@ -157,7 +157,7 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
         }
         Err(raised) => {
             this.leave();
-            failed(this, raised, thrown.as_ref())
+            failed(this, raised, thrown)
         }
     }
 }
@@ -220,25 +220,56 @@ fn already_done(this: &Ref<'_, TaskState>, exception: Option<Bound<'_, PyAny>>) 
 fn failed<'py>(
     this: &Ref<'py, TaskState>,
     raised: Raised,
-    thrown: Option<&Thrown<'py>>,
+    thrown: Option<Thrown<'py>>,
 ) -> Fallible<()> {
     let py = this.py();
     let as_future = task::as_future(this);
     let ends_the_loop = raised.ends_the_loop(py);
     let exception = raised.take(py);
-    // As a rule it is the same, and goes on to who awaits the task, which has the record.
-    if let Some(thrown) = thrown
-        && !thrown.exception.is(&exception)
-    {
-        outlived(this, &thrown.exception)?;
+    let is_cancellation = error::is_a(&exception, CANCELLED_ERROR.get(py)?);
+    match thrown.map(|thrown| thrown.exception) {
+        Some(thrown) if thrown.is(&exception) => {
+            // As a rule it goes on only to who awaits the task, which has the record.
+            drop(thrown);
+            outlived(this, &exception)?;
+        }
+        Some(thrown) => {
+            outlived(this, &thrown)?;
+            if is_cancellation {
+                raised_another(this, &exception, true)?;
+            }
+        }
+        None if is_cancellation => raised_another(this, &exception, false)?,
+        None => {}
     }
-    if error::is_a(&exception, CANCELLED_ERROR.get(py)?) {
+    if is_cancellation {
         this.future.keep_cancelled_error(exception);
         return future::cancel(as_future, None).map(drop);
     }
     future::set_exception(as_future, &exception)?;
     if ends_the_loop {
         return Err(restore(&exception));
+    }
+    Ok(())
+}
+
+/// The coroutine ended by a cancellation that this step has not raised: one raised before, that of
+/// something else, or one of its own. What it tells, the task tells from now on.
+#[cold]
+fn raised_another<'py>(
+    this: &Ref<'py, TaskState>,
+    exception: &Bound<'py, PyAny>,
+    is_told: bool,
+) -> Fallible<()> {
+    let record = cancellations::leading_to(exception)?;
+    match record {
+        Some(record) => this.future.cancellations().tell(&record),
+        None if is_told => {}
+        None => {
+            if let Some(cancellations) = this.future.cancellations_if_any() {
+                cancellations.forget();
+            }
+        }
     }
     Ok(())
 }

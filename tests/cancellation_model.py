@@ -7,14 +7,22 @@ meaning of a record, and knows no function of stook's.
 
 import inspect
 import sys
-from asyncio import timeouts
+from asyncio import taskgroups, timeouts
 from collections import deque
 from typing import NamedTuple
 
 # Whether a timeout counts only the requests since it was entered.
 COUNTS_FROM_ENTRY = "_cancelling" in inspect.getsource(timeouts)
+# Whether a group takes its own request back before it waits for its tasks: then one that it makes
+# while it waits is never taken back.
+_GROUP = inspect.getsource(taskgroups)
+GROUPS_UNCANCEL_FIRST = _GROUP.index(".uncancel()") < _GROUP.index("while self._tasks")
 # Whether what `wait_for` is given gets a task of its own.
 WAITS_IN_A_TASK = sys.version_info < (3, 12)
+# So many of its own requests a task knows again.
+REMEMBERED = 9
+# So many of them are kept until they are raised.
+KEPT = 8
 
 
 class Seen(NamedTuple):
@@ -60,7 +68,7 @@ class Frame:
         self.node = node
         self.kind = node.kind
         self.children = []
-        self.raising = False  # A cancellation, after the block of a group has ended.
+        self.raising = None  # A cancellation, after the block of a group or a wait has ended.
         self.aborted = False
         self.ending = False  # The block of a group, or a wait, is over but for its tasks.
         self.parent_asked = False
@@ -185,6 +193,8 @@ class Model:
         if task.done:
             return False
         task.cancelling += 1
+        # The last one stands for all beyond those that are kept.
+        task.received[KEPT - 1 :] = []
         task.received.append(record)
         if task.scheduled or not task.wait or not self.pass_on(task, record):
             task.due = True
@@ -207,21 +217,21 @@ class Model:
             gather.asked = True
         return any(taken)
 
-    def wake(self, task, how, record=None):
+    def wake(self, task, how, *told):
         """Let a task go on in the next turn."""
         task.scheduled = True
-        self.ready.append((self.resume, task, how, record))
+        self.ready.append((self.resume, task, how, *told))
 
-    def told(self, task, record):
+    def told(self, task, record, others=()):
         """Decide what a task is told of when a cancellation is raised in it."""
         received, task.received = task.received, []
         task.due = False
         if not received:
-            task.told, task.told_others = record, ()
+            task.told, task.told_others = record, others
             return
         of = [own for own in received if record and record.leads_to(own)]
         first = of[0] if of else received[0]
-        task.told_own = received
+        task.told_own = (task.told_own + received)[-REMEMBERED:]
         task.told = first
         task.told_others = tuple(own for own in received if own is not first)
         if record and not of:
@@ -230,12 +240,12 @@ class Model:
 
     # How tasks go on.
 
-    def resume(self, task, how, record):
+    def resume(self, task, how, *told):
         """Make a step."""
         task.scheduled = False
         task.wait = None
         if how == "cancelled" or task.due:
-            self.told(task, record if how == "cancelled" else None)
+            self.told(task, *(told if how == "cancelled" else (None,)))
             how = "cancelled"
         else:
             task.received = []
@@ -319,8 +329,8 @@ class Model:
     def leave_scope(self, task, frame, how):
         """A coroutine has ended but for what it does when it is cancelled."""
         if how == "cancelled":
-            own = task.told and any(task.told.leads_to(one) for one in task.told_own)
-            mine = bool(own or task.told_others)
+            told = [task.told, *task.told_others] if task.told else []
+            mine = any(record.leads_to(own) for record in told for own in task.told_own)
             self.seen.append((frame.node.number, self.view(task), mine))
             reaction = frame.node.reaction
             if reaction == "swallow":
@@ -347,8 +357,14 @@ class Model:
             return self.leave_frame(task, "cancelled")
         task.wait = None
         task.scheduled = True
-        self.ready.append((self.resume, task, "ok", None))
+        self.ready.append((self.resume, task, "ok"))
         return None
+
+    def from_task(self, task, line):
+        """Return the request of a task that is cancelled itself."""
+        if task.told is None:
+            return Record("parent cancelled", task.name, line)
+        return task.told.then("parent cancelled", task.name, line)
 
     def abort(self, frame, record):
         """Ask the tasks of a group to cancel."""
@@ -358,34 +374,44 @@ class Model:
 
     def leave_group(self, task, frame, how):
         """The block of a group has ended, or one of its tasks has."""
-        if how == "cancelled":
-            frame.raising = True
+        if how == "cancelled" and not (frame.ending and frame.aborted):
+            frame.raising = (task.told, task.told_others)
+        if GROUPS_UNCANCEL_FIRST and frame.parent_asked and not frame.ending:
+            task.cancelling -= 1
         frame.ending = True
         if how == "cancelled" and not frame.aborted:
             line = self.lines["group"]
-            # The block is told of one request, or of what it waited for.
-            self.abort(frame, task.told.then("parent cancelled", task.name, line))
+            self.abort(frame, self.from_task(task, line))
         if any(not child.done for child in frame.children):
             return self.wait_on(task, "group", line="group")
-        if frame.parent_asked:
+        if frame.parent_asked and not GROUPS_UNCANCEL_FIRST:
             task.cancelling -= 1
-        how = "cancelled" if frame.raising and not frame.failed else "ok"
+        how = "ok"
+        if frame.raising and not frame.failed:
+            task.told, task.told_others = frame.raising
+            how = "cancelled"
         return self.leave_scope(task, frame, how)
 
     def leave_wait_for(self, task, frame, how):
         """What is waited for has ended, or the wait was cancelled."""
         (child,) = frame.children
+        if how == "cancelled" and frame.raising:
+            # Cancelled once more: it waits for nothing any longer.
+            return self.leave_scope(task, frame, how)
         if how == "cancelled":
-            frame.raising = True
+            frame.raising = (task.told, task.told_others)
             if not child.done:
                 line = self.lines["wait_for"]
-                self.ask(child, task.told.then("parent cancelled", task.name, line))
+                self.ask(child, self.from_task(task, line))
                 return self.wait_on(task, "wait_for", line="wait_for")
-        if not frame.raising and child.done == "cancelled":
-            # Raised by the result of what was waited for, not by a step.
-            task.told, task.told_others = child.told, ()
+        if frame.raising:
+            task.told, task.told_others = frame.raising
             how = "cancelled"
-        return self.leave_scope(task, frame, "cancelled" if frame.raising else how)
+        elif child.done == "cancelled":
+            # Raised by the result of what was waited for, not by a step.
+            task.told, task.told_others = child.told, child.told_others
+            how = "cancelled"
+        return self.leave_scope(task, frame, how)
 
     def end(self, task, how):
         """A task has ended: who waits for it goes on."""
@@ -399,34 +425,30 @@ class Model:
 
     def ended(self, child, kind, *waiter):
         """Somebody who waits for a task hears that it has ended."""
-        record = child.told if child.done == "cancelled" else None
         if kind == "task":
-            self.hear(waiter[0], child.done, record)
+            self.resume(waiter[0], child.done, child.told, child.told_others)
         elif kind == "gather":
-            self.gathered(child, waiter[0], record)
+            self.gathered(child, waiter[0])
         elif kind == "shield":
             task, frame = waiter
             if task.wait and task.wait[0] == "shield" and not task.scheduled:
                 if task.frames[-1] is frame:
-                    self.wake(task, child.done, record if self.knows_futures else None)
+                    told = (child.told, child.told_others) if self.knows_futures else (None,)
+                    self.wake(task, child.done, *told)
         elif kind == "wait_for":
-            task, _ = waiter
-            if not task.scheduled:
+            task, frame = waiter
+            if frame in task.frames and task.wait and not task.scheduled:
                 self.wake(task, "ok")
         else:
             self.group_heard(child, *waiter)
 
-    def hear(self, task, how, record):
-        """A task that waits for another one goes on at once."""
-        self.resume(task, how, record)
-
-    def gathered(self, child, gather, record):
+    def gathered(self, child, gather):
         """One of those that were gathered has ended."""
         if gather.done:
             return
         if child.done == "cancelled":
             gather.done = True
-            self.wake(gather.waiter, "cancelled", record)
+            self.wake(gather.waiter, "cancelled", child.told, child.told_others)
         elif all(each.done for each in gather.children):
             gather.done = True
             self.wake(gather.waiter, "cancelled" if gather.asked else "ok", None)

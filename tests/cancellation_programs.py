@@ -87,6 +87,7 @@ class Run:
     def __init__(self):
         self.seen = []
         self.tasks = {}
+        self.every = set()
         self.timeouts = {}
         self.futures = {}
         self.kept = {}
@@ -100,6 +101,8 @@ class Run:
     async def scope(self, node):
         """Run one node, see what it is cancelled with, and react."""
         kind = node.kind
+        # Nobody else may hold a task that was waited for no longer.
+        self.every.add(asyncio.current_task())
         while True:
             try:
                 await getattr(self, kind)(node)
@@ -196,7 +199,7 @@ def seen(record):
     return tuple(
         Seen(
             step.kind,
-            step.who.name if step.who else None,
+            step.who and ("?" if step.who.name.startswith("Task-") else step.who.name),
             step.where.line if step.where and step.where.file == __file__ else step.where,
             step.reason,
         )
@@ -333,7 +336,7 @@ async def program(draw, way):
             for task in left:
                 task.cancel()
             await rest()
-        for task in run.tasks.values():
+        for task in run.every.union(run.tasks.values()):
             task.cancelled() or task.exception()
         run.kept.clear()
     return len(run.seen)

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use stook_kernel::CancelKind;
 
 use crate::accelerator;
-use crate::cancellations::Cancellations;
+use crate::cancellations::{self, Cancellations};
 use crate::clock;
 use crate::errors::{CANCELLED_ERROR, GET_FRAME};
 use crate::ffi::origin::{self, Origin};
@@ -264,18 +264,11 @@ pub(crate) fn request(py: Python<'_>) -> Fallible<Request<'_>> {
         Some(Code::Reason(kind)) => kind,
         Some(Code::End(_)) if is_raising(asking.as_ref()) => CancelKind::ParentCancelled,
         Some(Code::End(kind)) => kind,
-        Some(Code::EndOfBlock) => match failure_of_block(py)? {
-            Some(exception) => {
-                return Ok(Request {
-                    kind: CancelKind::SiblingFailed,
-                    who: asking.as_ref().and_then(as_who),
-                    origin: raised_at(&exception)?.or(origin),
-                    when: now(),
-                    ..Request::default()
-                });
-            }
-            None => CancelKind::ParentCancelled,
-        },
+        Some(Code::EndOfBlock) => {
+            let exception = local(py, Code::EndOfBlock, &["exc"])?;
+            let exception = exception.filter(|exception| !exception.is_none());
+            return by_end(py, exception.as_ref(), origin);
+        }
         _ => CancelKind::Explicit,
     };
     let origin = match kind {
@@ -322,11 +315,37 @@ fn failed_task(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
     local(py, Code::Reason(CancelKind::SiblingFailed), &["task"])
 }
 
-/// What the block of a group has failed with, unless that is a cancellation.
-fn failure_of_block(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
-    let exception = local(py, Code::EndOfBlock, &["exc"])?.filter(|exception| !exception.is_none());
-    let cancelled = CANCELLED_ERROR.get(py)?;
-    Ok(exception.filter(|exception| !error::is_a(exception, cancelled)))
+/// A request because the current task's block or wait, which is at `origin`, has ended by
+/// `exception`, or by what the current step raises.
+///
+/// # Errors
+/// What looking at the exception raises.
+pub(crate) fn by_end<'py>(
+    py: Python<'py>,
+    exception: Option<&Bound<'py, PyAny>>,
+    origin: Option<Origin<'py>>,
+) -> Fallible<Request<'py>> {
+    let asking = asking_task(py)?;
+    let mut request = Request {
+        kind: CancelKind::ParentCancelled,
+        who: asking.as_ref().and_then(as_who),
+        origin,
+        when: now(),
+        ..Request::default()
+    };
+    let dealt_with = asking.as_ref().and_then(dealing_with);
+    match exception {
+        Some(failure) if !error::is_a(failure, CANCELLED_ERROR.get(py)?) => {
+            request.kind = CancelKind::SiblingFailed;
+            request.origin = raised_at(failure)?.or(request.origin);
+        }
+        Some(_) if is_raising(asking.as_ref()) => request.cause = dealt_with,
+        Some(cancellation) => {
+            request.cause = cancellations::attached(cancellation)?.or(dealt_with);
+        }
+        None => request.cause = dealt_with,
+    }
+    Ok(request)
 }
 
 /// The record of what has ended, where asyncio's own code hands that end on.
@@ -442,6 +461,12 @@ pub(crate) fn handing<'py, R>(
     HANDED.with(|handed| handed.set_or_clear(outer));
     IS_FINAL.set(outer_is_final);
     answer
+}
+
+/// Runs `body`, which asks for a cancellation through a method that may be anybody's: if that comes
+/// to us, all that it asks is asked by `record`.
+pub(crate) fn handing_over<'py, R>(record: &Ref<'py, RecordState>, body: impl FnOnce() -> R) -> R {
+    handing(record, true, body)
 }
 
 /// What was handed over to a method.

@@ -25,12 +25,14 @@ pub(crate) struct Cancellations {
     told: HeldCell,
     /// The task's own first request among what was raised last.
     own: HeldCell,
+    /// Those before it, oldest first; as many as the task can receive at once, at the most.
+    earlier: ListCell<Held>,
     delivery: Cell<Delivery>,
     /// The address of the exception that is being raised; 0 between steps.
     raising: Cell<usize>,
 }
 
-traverse!(Cancellations: first, rest, told, own);
+traverse!(Cancellations: first, rest, told, own, earlier);
 
 impl Cancellations {
     /// A request was received.
@@ -120,7 +122,9 @@ impl Cancellations {
             self.machine.set(machine);
             let only = self.first.take(py);
             self.told.set_or_clear(only.clone());
-            self.own.set_or_clear(only);
+            if let Some(only) = only {
+                self.set_own(py, &only);
+            }
             return Ok(());
         }
         let mut own = self.take_received(py);
@@ -128,8 +132,12 @@ impl Cancellations {
         let delivery = machine.raised(relation);
         self.machine.set(machine);
         self.delivery.set(delivery);
-        if let Some(raised) = own.get(index) {
-            self.own.set(raised.clone());
+        for (at, received) in own.iter().enumerate() {
+            if at == index {
+                self.set_own(py, received);
+            } else {
+                self.remember(Held::new(received));
+            }
         }
         let told = match delivery {
             Delivery::Unknown => None,
@@ -144,6 +152,36 @@ impl Cancellations {
         };
         self.told.set_or_clear(told.map(Ref::into_any));
         Ok(())
+    }
+
+    /// A request is raised; those before are remembered.
+    fn set_own<'py>(&self, py: Python<'py>, record: &Bound<'py, PyAny>) {
+        let before = self.own.take(py);
+        self.own.set(record.clone());
+        if let Some(before) = before {
+            self.remember(Held::from(before));
+        }
+    }
+
+    /// Keeps a request among the earlier ones.
+    fn remember(&self, record: Held) {
+        self.earlier.push(record);
+        if self.earlier.len() > usize::from(Received::MOST) {
+            let mut earlier = self.earlier.take();
+            let oldest = earlier.remove(0);
+            drop(self.earlier.replace(earlier));
+            drop(oldest);
+        }
+    }
+
+    /// The requests that were raised or are to be.
+    fn own<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
+        let earlier = self.earlier.take();
+        let mut own: Vec<_> = earlier.iter().map(|held| held.bind(py).clone()).collect();
+        drop(self.earlier.replace(earlier));
+        own.extend(self.own.get(py));
+        own.extend(self.first.get(py));
+        own
     }
 
     /// A step raises no cancellation.
@@ -191,15 +229,10 @@ impl Cancellations {
     /// task.
     pub(crate) fn has_received<'py>(&self, record: &Ref<'py, RecordState>) -> bool {
         let py = record.py();
-        if self.told.holds(record.as_any()) {
-            return self.delivery.get().is_mine();
+        if self.told.holds(record.as_any()) && self.delivery.get().is_mine() {
+            return true;
         }
-        let own: Vec<_> = self
-            .own
-            .get(py)
-            .into_iter()
-            .chain(self.first.get(py))
-            .collect();
+        let own = self.own(py);
         let is_own =
             |record: &Ref<'py, RecordState>| own.iter().any(|own| record::leads_to(record, own));
         let met = record::met(record);

@@ -30,6 +30,15 @@ impl SetAt {
         self.code.set_or_clear(place.map(|place| place.code));
     }
 
+    /// Where that is, if it is known.
+    pub(crate) fn place<'py>(&self, py: Python<'py>) -> Option<Origin<'py>> {
+        let code = self.code.get(py)?;
+        Some(Origin {
+            code,
+            offset: self.offset.get(),
+        })
+    }
+
     /// Runs what was set.
     pub(crate) fn run<R>(&self, py: Python<'_>, body: impl FnOnce() -> R) -> R {
         let Some(code) = self.code.get(py) else {

@@ -71,6 +71,33 @@ class Engine:
             return runner.run(main)
 
 
+class FactoryEngine(Engine):
+    """A loop of others on which ``stook.task_factory`` makes the tasks."""
+
+    def new_event_loop(self):
+        """Return a loop of this engine, not set as anyone's current loop."""
+        import stook
+
+        loop = self._make_loop()
+        loop.set_task_factory(stook.task_factory)
+        return loop
+
+
+def recording_engines(engines):
+    """Return the engines on which cancellations have records.
+
+    Those among ``engines`` that are ours and, beside them, stook's tasks on loops of others.
+    """
+    ours = [engine for engine in engines if engine.ours]
+    if OURS_ONLY or STOCK_ONLY or INSTALLED:
+        return ours
+    import uvloop
+
+    others = {"asyncio_tasks": asyncio.SelectorEventLoop, "uvloop_tasks": uvloop.new_event_loop}
+    sources = _standard_sources()
+    return ours + [FactoryEngine(name, sources, make) for name, make in others.items()]
+
+
 def _standard_sources():
     return (asyncio, asyncio.tasks, asyncio.futures, asyncio.events)
 

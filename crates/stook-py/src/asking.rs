@@ -13,10 +13,12 @@ use rustc_hash::FxHashMap;
 use stook_kernel::CancelKind;
 
 use crate::accelerator;
+use crate::cancellations::{self, Cancellations};
 use crate::clock;
-use crate::errors::GET_FRAME;
+use crate::errors::{CANCELLED_ERROR, GET_FRAME};
 use crate::ffi::origin::{self, Origin};
-use crate::ffi::{Fallible, Held, HeldCell, Ref, call};
+use crate::ffi::{Fallible, Held, HeldCell, Ref, call, error};
+use crate::future::FutureState;
 use crate::loop_core;
 use crate::record::{RecordState, Request, Who};
 use crate::set_at;
@@ -31,12 +33,16 @@ enum Code {
     Between,
     /// Of asyncio's: it asks for this reason.
     Reason(CancelKind),
-    /// The end of a block or a wait: because that was cancelled, or for the other reason.
+    /// The end of a wait: because that was cancelled, or for the other reason.
     End(CancelKind),
+    /// The end of a group's block: because that was cancelled, or has failed.
+    EndOfBlock,
+    /// It hands the end of one future on to another.
+    HandsOn,
 }
 
 /// Functions of asyncio that ask, by file and qualified name.
-const REASONS: [(&str, &str, Code); 9] = [
+const REASONS: [(&str, &str, Code); 11] = [
     (
         "timeouts.py",
         "Timeout._on_timeout",
@@ -57,16 +63,10 @@ const REASONS: [(&str, &str, Code); 9] = [
         "TaskGroup._on_task_done",
         Code::Reason(CancelKind::SiblingFailed),
     ),
-    (
-        "taskgroups.py",
-        "TaskGroup.__aexit__",
-        Code::End(CancelKind::SiblingFailed),
-    ),
-    (
-        "taskgroups.py",
-        "TaskGroup._aexit",
-        Code::End(CancelKind::SiblingFailed),
-    ),
+    ("taskgroups.py", "TaskGroup.__aexit__", Code::EndOfBlock),
+    ("taskgroups.py", "TaskGroup._aexit", Code::EndOfBlock),
+    ("tasks.py", "shield", Code::HandsOn),
+    ("futures.py", "_copy_future_state", Code::HandsOn),
     (
         "runners.py",
         "_cancel_all_tasks",
@@ -263,6 +263,13 @@ fn dealing_with<'py>(task: &Bound<'py, PyAny>) -> Option<Ref<'py, RecordState>> 
     cancellations.told(task.py())
 }
 
+/// Whether a step of `task` goes on that has raised a cancellation.
+fn is_raising(task: Option<&Bound<'_, PyAny>>) -> bool {
+    task.and_then(Ref::<TaskState>::cast)
+        .and_then(|own| own.future.cancellations_if_any())
+        .is_some_and(Cancellations::is_raising)
+}
+
 /// What is known of a request that is made now, for the reason that the code that asks tells.
 ///
 /// # Errors
@@ -273,8 +280,13 @@ pub(crate) fn request(py: Python<'_>) -> Fallible<Request<'_>> {
     let cause = asking.as_ref().and_then(dealing_with);
     let kind = match reason {
         Some(Code::Reason(kind)) => kind,
-        Some(Code::End(_)) if cause.is_some() => CancelKind::ParentCancelled,
+        Some(Code::End(_)) if is_raising(asking.as_ref()) => CancelKind::ParentCancelled,
         Some(Code::End(kind)) => kind,
+        Some(Code::EndOfBlock) => {
+            let exception = local(py, Code::EndOfBlock, &["exc"])?;
+            let exception = exception.filter(|exception| !exception.is_none());
+            return by_end(py, exception.as_ref(), origin);
+        }
         _ => CancelKind::Explicit,
     };
     let origin = match kind {
@@ -287,7 +299,10 @@ pub(crate) fn request(py: Python<'_>) -> Fallible<Request<'_>> {
         return by_failure(&task, origin);
     }
     // Who waits in a timeout has not asked for its end.
-    let asking = asking.filter(|_| kind != CancelKind::Timeout);
+    let (asking, cause) = match kind {
+        CancelKind::Timeout => (None, None),
+        _ => (asking, cause),
+    };
     Ok(Request {
         kind,
         who: asking.as_ref().and_then(as_who),
@@ -321,12 +336,57 @@ pub(crate) fn request_for(py: Python<'_>, kind: CancelKind) -> Fallible<Request<
 
 /// The task that a group is told of by asyncio's own method, which asks now.
 fn failed_task(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
+    local(py, Code::Reason(CancelKind::SiblingFailed), &["task"])
+}
+
+/// A request because the current task's block or wait, which is at `origin`, has ended by
+/// `exception`, or by what the current step raises.
+///
+/// # Errors
+/// What looking at the exception raises.
+pub(crate) fn by_end<'py>(
+    py: Python<'py>,
+    exception: Option<&Bound<'py, PyAny>>,
+    origin: Option<Origin<'py>>,
+) -> Fallible<Request<'py>> {
+    let asking = asking_task(py)?;
+    let mut request = Request {
+        kind: CancelKind::ParentCancelled,
+        who: asking.as_ref().and_then(as_who),
+        origin,
+        when: now(),
+        ..Request::default()
+    };
+    let dealt_with = asking.as_ref().and_then(dealing_with);
+    match exception {
+        Some(failure) if !error::is_a(failure, CANCELLED_ERROR.get(py)?) => {
+            request.kind = CancelKind::SiblingFailed;
+            request.origin = raised_at(failure)?.or(request.origin);
+        }
+        Some(_) if is_raising(asking.as_ref()) => request.cause = dealt_with,
+        Some(cancellation) => {
+            request.cause = cancellations::attached(cancellation)?.or(dealt_with);
+        }
+        None => request.cause = dealt_with,
+    }
+    Ok(request)
+}
+
+/// The record of what has ended, where asyncio's own code hands that end on.
+fn handed_on(py: Python<'_>) -> Fallible<Option<Ref<'_, RecordState>>> {
+    let ended = local(py, Code::HandsOn, &["inner", "source"])?;
+    let ended = ended.as_ref().and_then(Ref::<FutureState>::cast);
+    Ok(ended.and_then(|ended| ended.record(py)))
+}
+
+/// What one of `names` is in the newest function of asyncio's for which this `code` stands.
+#[cold]
+fn local<'py>(py: Python<'py>, code: Code, names: &[&str]) -> Fallible<Option<Bound<'py, PyAny>>> {
     let mut frame = GET_FRAME.get(py)?.call1((0,))?;
     while !frame.is_none() {
-        let code = frame.getattr(intern!(py, "f_code"))?;
-        if code_of(&code)? == Code::Reason(CancelKind::SiblingFailed) {
-            let names = frame.getattr(intern!(py, "f_locals"))?;
-            return Ok(names.get_item(intern!(py, "task")).ok());
+        if code_of(&frame.getattr(intern!(py, "f_code"))?)? == code {
+            let locals = frame.getattr(intern!(py, "f_locals"))?;
+            return Ok(names.iter().find_map(|name| locals.get_item(name).ok()));
         }
         frame = frame.getattr(intern!(py, "f_back"))?;
     }
@@ -360,7 +420,7 @@ pub(crate) fn by_failure<'py>(
     })
 }
 
-/// The line that raised `exception`.
+/// The line, outside asyncio and stook, that raised `exception`.
 ///
 /// # Errors
 /// What looking at its traceback raises.
@@ -369,15 +429,15 @@ pub(crate) fn raised_at<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<O
     let mut at = exception.getattr(intern!(py, "__traceback__"))?;
     let mut last = None;
     while !at.is_none() {
-        let next = at.getattr(intern!(py, "tb_next"))?;
-        last = Some(std::mem::replace(&mut at, next));
+        let frame = at.getattr(intern!(py, "tb_frame"))?;
+        let code = frame.getattr(intern!(py, "f_code"))?;
+        if code_of(&code)? == Code::Outside {
+            let offset = at.getattr(intern!(py, "tb_lasti"))?.extract()?;
+            last = Some(Origin { code, offset });
+        }
+        at = at.getattr(intern!(py, "tb_next"))?;
     }
-    let Some(last) = last else { return Ok(None) };
-    let frame = last.getattr(intern!(py, "tb_frame"))?;
-    Ok(Some(Origin {
-        code: frame.getattr(intern!(py, "f_code"))?,
-        offset: last.getattr(intern!(py, "tb_lasti"))?.extract()?,
-    }))
+    Ok(last)
 }
 
 fn now() -> f64 {
@@ -431,6 +491,12 @@ pub(crate) fn handing<'py, R>(
     answer
 }
 
+/// Runs `body`, which asks for a cancellation through a method that may be anybody's: if that comes
+/// to us, all that it asks is asked by `record`.
+pub(crate) fn handing_over<'py, R>(record: &Ref<'py, RecordState>, body: impl FnOnce() -> R) -> R {
+    handing(record, true, body)
+}
+
 /// What was handed over to a method.
 pub(crate) enum Handed<'py> {
     /// The record of the object itself: it counts once, and was taken.
@@ -481,8 +547,12 @@ pub(crate) fn of_task<'py>(
         }
         None => {
             let mut request = with_reason(request(py)?, reason);
-            if request.kind == CancelKind::Timeout && set_at::running(py).is_none() {
-                // Of a loop of others: nobody knows where it was set.
+            if request.kind == CancelKind::Timeout
+                && set_at::running(py).is_none()
+                && asking_task(py)?.is_none()
+            {
+                // DIFFERENCE: on a loop of others nobody knows where a timeout was set; the record
+                // of its cancellation says where the task waited instead.
                 request.origin = waits_at(task)?.or(request.origin);
             }
             request.record(py)
@@ -523,7 +593,14 @@ pub(crate) fn of_future<'py>(
 ) -> Fallible<Ref<'py, RecordState>> {
     match handed(py) {
         Some(Handed::Final(record) | Handed::Cause(record)) => Ok(record),
-        None => with_reason(request(py)?, reason).record(py),
+        None => {
+            if place(py)?.1 == Some(Code::HandsOn)
+                && let Some(record) = handed_on(py)?
+            {
+                return Ok(record);
+            }
+            with_reason(request(py)?, reason).record(py)
+        }
     }
 }
 

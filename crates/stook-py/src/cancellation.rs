@@ -39,7 +39,7 @@ fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py
         .and_then(|task| task.future.cancellations_if_any());
     let mut at = exception.clone();
     // A `TimeoutError` comes from the cancellation that it stands for.
-    for _ in 0..LONGEST {
+    for _ in 0..cancellations::LONGEST {
         if error::is_a(&at, class) {
             let told = known.and_then(|known| known.of_exception(&at));
             return match told {
@@ -47,21 +47,13 @@ fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py
                 None => Ok(cancellations::attached(&at)?.map(Ref::into_any)),
             };
         }
-        let cause = at.getattr(intern!(py, "__cause__"))?;
-        at = if cause.is_none() {
-            at.getattr(intern!(py, "__context__"))?
-        } else {
-            cause
-        };
-        if at.is_none() {
-            break;
+        match cancellations::came_from(&at)? {
+            Some(other) => at = other,
+            None => break,
         }
     }
     Ok(None)
 }
-
-/// So many exceptions are looked at that lead to one.
-const LONGEST: usize = 32;
 
 /// `cancellation(of=None)`
 pub(crate) fn cancellation<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {

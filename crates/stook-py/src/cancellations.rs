@@ -26,12 +26,14 @@ pub(crate) struct Cancellations {
     told: HeldCell,
     /// The task's own first request among what was raised last.
     own: HeldCell,
+    /// Those before it, oldest first; as many as the task can receive at once, at the most.
+    earlier: ListCell<Held>,
     delivery: Cell<Delivery>,
     /// The address of the exception that is being raised; 0 between steps.
     raising: Cell<usize>,
 }
 
-traverse!(Cancellations: first, rest, told, own);
+traverse!(Cancellations: first, rest, told, own, earlier);
 
 impl Cancellations {
     /// A request was received.
@@ -72,18 +74,34 @@ impl Cancellations {
             .collect()
     }
 
-    /// How the record of what was awaited relates to the task.
-    fn relation(&self, py: Python<'_>, awaited: Option<&Ref<'_, RecordState>>) -> AwaitedRecord {
+    /// How the record of what was awaited relates to the task, which has received `own`; and which of
+    /// these it follows from, else the first.
+    fn relation<'py>(
+        &self,
+        py: Python<'py>,
+        own: &[Bound<'py, PyAny>],
+        awaited: Option<&Ref<'py, RecordState>>,
+    ) -> (AwaitedRecord, usize) {
         let Some(awaited) = awaited else {
-            return AwaitedRecord::NoRecord;
+            return (AwaitedRecord::NoRecord, 0);
         };
-        let of_this_step = self.first.get(py).into_iter();
-        let raised_before = self.own.get(py).into_iter();
-        let mut own = of_this_step.chain(raised_before);
-        if own.any(|own| record::leads_to(awaited, own.as_any())) {
-            AwaitedRecord::FollowsFromOwn
+        let follows = |own: &Bound<'py, PyAny>| record::leads_to(awaited, own);
+        if let Some(index) = own.iter().position(follows) {
+            return (AwaitedRecord::FollowsFromOwn, index);
+        }
+        let raised_before = self.own.get(py);
+        if own.is_empty() && raised_before.as_ref().is_some_and(follows) {
+            (AwaitedRecord::FollowsFromOwn, 0)
         } else {
-            AwaitedRecord::Foreign
+            (AwaitedRecord::Foreign, 0)
+        }
+    }
+
+    /// The task has taken another record for its own.
+    pub(crate) fn tell(&self, record: &Ref<'_, RecordState>) {
+        if !self.told.holds(record.as_any()) {
+            self.told.set(record.as_any().clone());
+            self.delivery.set(Delivery::Awaited);
         }
     }
 
@@ -98,30 +116,35 @@ impl Cancellations {
     ) -> Fallible<()> {
         let py = exception.py();
         self.raising.set(exception.as_ptr() as usize);
-        let relation = self.relation(py, awaited.as_ref());
         let mut machine = self.machine.get();
-        let delivery = machine.raised(relation);
-        self.machine.set(machine);
-        self.delivery.set(delivery);
-        if delivery == Delivery::Own && self.rest.len() == 0 {
+        if self.rest.len() == 0 && machine.pending() == 1 && awaited.is_none() {
             // As a rule there is one.
-            let Some(only) = self.first.take(py) else {
-                return Ok(());
-            };
-            attach(exception, &only)?;
-            self.told.set(only.clone());
-            self.own.set(only);
+            self.delivery.set(machine.raised(AwaitedRecord::NoRecord));
+            self.machine.set(machine);
+            if let Some(only) = self.first.take(py) {
+                attach(exception, &only)?;
+                self.told.set(only.clone());
+                self.set_own(py, &only);
+            }
             return Ok(());
         }
         let mut own = self.take_received(py);
-        if !own.is_empty() {
-            self.own.set(own[0].clone());
+        let (relation, index) = self.relation(py, &own, awaited.as_ref());
+        let delivery = machine.raised(relation);
+        self.machine.set(machine);
+        self.delivery.set(delivery);
+        for (at, received) in own.iter().enumerate() {
+            if at == index {
+                self.set_own(py, received);
+            } else {
+                self.remember(Held::new(received));
+            }
         }
         let told = match delivery {
             Delivery::Unknown => None,
             // Empty only where the collector has emptied it.
             Delivery::Own if own.is_empty() => None,
-            Delivery::Own => Ref::cast(&own.remove(0)).cloned(),
+            Delivery::Own => Ref::cast(&own.remove(index)).cloned(),
             Delivery::Awaited | Delivery::AwaitedForOwn | Delivery::AwaitedAndOwn => awaited,
         };
         let told = match told {
@@ -133,6 +156,36 @@ impl Cancellations {
         }
         self.told.set_or_clear(told.map(Ref::into_any));
         Ok(())
+    }
+
+    /// A request is raised; those before are remembered.
+    fn set_own<'py>(&self, py: Python<'py>, record: &Bound<'py, PyAny>) {
+        let before = self.own.take(py);
+        self.own.set(record.clone());
+        if let Some(before) = before {
+            self.remember(Held::from(before));
+        }
+    }
+
+    /// Keeps a request among the earlier ones.
+    fn remember(&self, record: Held) {
+        self.earlier.push(record);
+        if self.earlier.len() > usize::from(Received::MOST) {
+            let mut earlier = self.earlier.take();
+            let oldest = earlier.remove(0);
+            drop(self.earlier.replace(earlier));
+            drop(oldest);
+        }
+    }
+
+    /// The requests that were raised or are to be.
+    fn own<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
+        let earlier = self.earlier.take();
+        let mut own: Vec<_> = earlier.iter().map(|held| held.bind(py).clone()).collect();
+        drop(self.earlier.replace(earlier));
+        own.extend(self.own.get(py));
+        own.extend(self.first.get(py));
+        own
     }
 
     /// A step raises no cancellation.
@@ -180,15 +233,10 @@ impl Cancellations {
     /// task.
     pub(crate) fn has_received<'py>(&self, record: &Ref<'py, RecordState>) -> bool {
         let py = record.py();
-        if self.told.holds(record.as_any()) {
-            return self.delivery.get().is_mine();
+        if self.told.holds(record.as_any()) && self.delivery.get().is_mine() {
+            return true;
         }
-        let own: Vec<_> = self
-            .own
-            .get(py)
-            .into_iter()
-            .chain(self.first.get(py))
-            .collect();
+        let own = self.own(py);
         let is_own =
             |record: &Ref<'py, RecordState>| own.iter().any(|own| record::leads_to(record, own));
         let met = record::met(record);
@@ -201,7 +249,7 @@ impl Cancellations {
     }
 }
 
-/// Lets `exception` be asked for its record wherever it goes; it keeps the first one that it was given.
+/// Lets `exception` be asked for its record wherever it goes: the one that it was raised with last.
 ///
 /// # Errors
 /// What setting an attribute raises, where CPython has no better place for it.
@@ -221,7 +269,7 @@ fn attach_otherwise<'py>(
     exception: &Bound<'py, PyAny>,
     record: &Bound<'py, PyAny>,
 ) -> Fallible<()> {
-    if exception.is_instance_of::<PyBaseException>() && attached(exception)?.is_none() {
+    if exception.is_instance_of::<PyBaseException>() {
         exception.setattr(intern!(exception.py(), "_stook_cancellation"), record)?;
     }
     Ok(())
@@ -242,4 +290,40 @@ pub(crate) fn attached<'py>(
     let name = intern!(exception.py(), "_stook_cancellation");
     let record = call::optional_attribute(exception, name)?;
     Ok(record.as_ref().and_then(Ref::cast).cloned())
+}
+
+/// So many exceptions are looked at that lead to one.
+pub(crate) const LONGEST: usize = 32;
+
+/// The record that was attached to `exception`, or to one that it came from.
+///
+/// # Errors
+/// As [`attached`].
+pub(crate) fn leading_to<'py>(
+    exception: &Bound<'py, PyAny>,
+) -> Fallible<Option<Ref<'py, RecordState>>> {
+    let mut at = Some(exception.clone());
+    for _ in 0..LONGEST {
+        let Some(exception) = at else { break };
+        if let Some(record) = attached(&exception)? {
+            return Ok(Some(record));
+        }
+        at = came_from(&exception)?;
+    }
+    Ok(None)
+}
+
+/// The exception that `exception` came from.
+///
+/// # Errors
+/// What looking at it raises.
+pub(crate) fn came_from<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = exception.py();
+    for name in [intern!(py, "__cause__"), intern!(py, "__context__")] {
+        let other = exception.getattr(name)?;
+        if !other.is_none() {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }

@@ -84,6 +84,9 @@ fn call_soon<'py>(this: &Ref<'py, LoopState>, args: &Args<'_, 'py>) -> Fallible<
     }
     check(this, &callback, "call_soon", true)?;
     let handle = scheduling::soon(this, &callback, taken.rest, taken.option)?;
+    if natives::timeout::is_expiry(&callback) {
+        handle.set_from(asking::here(this.py())?)?;
+    }
     Ok(handle.into_any())
 }
 

@@ -544,7 +544,10 @@ pub(crate) fn recorded_cancelled_error<'py>(
     this: &Ref<'py, FutureState>,
 ) -> Fallible<Bound<'py, PyAny>> {
     let exception = make_cancelled_error(this)?;
-    if let Some(record) = this.record(this.py()) {
+    // Of one that was not cancelled in the end, what it was told before means nothing here.
+    if this.outcome().is_cancelled()
+        && let Some(record) = this.record(this.py())
+    {
         cancellations::attach(&exception, record.as_any())?;
     }
     Ok(exception)

@@ -44,6 +44,8 @@ enum Shape {
     One,
     /// Nothing: there are no arguments.
     Nothing,
+    /// The same; what is held is the place where a timeout was set, its code and how far it is.
+    Place,
 }
 
 /// The state of a `Handle`.
@@ -60,7 +62,7 @@ pub(crate) struct HandleState {
     cancelled: Cell<bool>,
     /// The context is no `contextvars.Context`.
     has_foreign_context: Cell<bool>,
-    /// It is a timer's, and knows where that was set.
+    /// It is a timeout's, and knows where that was set.
     has_place: Cell<bool>,
 }
 
@@ -144,7 +146,7 @@ impl HandleState {
         let tuple = match self.shape.get() {
             Shape::Tuple => return Ok(self.arguments.get_or_none(py)),
             Shape::One => PyTuple::new(py, self.arguments.get(py))?,
-            Shape::Nothing => PyTuple::empty(py),
+            Shape::Nothing | Shape::Place => PyTuple::empty(py),
         };
         // Making it may have run a collection, and so any code.
         if self.shape.replace(Shape::Tuple) != Shape::Tuple {
@@ -160,9 +162,38 @@ impl HandleState {
         match (self.shape.get(), self.arguments.get(py)) {
             (Shape::One, Some(argument)) => call::call1(callback, &argument),
             (Shape::Tuple, Some(arguments)) => call::call_tuple(callback, &arguments),
-            (_, None) | (Shape::Nothing, Some(_)) => call::call0(callback),
+            (_, None) | (Shape::Nothing | Shape::Place, Some(_)) => call::call0(callback),
         }
         .map(drop)
+    }
+
+    /// Tells the handle, which has no arguments and is no timer's, from where what it does is asked.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(crate) fn set_from(&self, place: Option<Origin<'_>>) -> Fallible<()> {
+        if let Some(place) = place
+            && self.shape.get() == Shape::Nothing
+        {
+            let py = place.code.py();
+            let place = (place.code, place.offset).into_pyobject(py)?;
+            self.arguments.set(place.into_any());
+            self.shape.set(Shape::Place);
+            self.has_place.set(true);
+        }
+        Ok(())
+    }
+
+    /// Where what it does was asked, if that was told with [`set_from`](Self::set_from).
+    fn place<'py>(&self, py: Python<'py>) -> Fallible<Option<Origin<'py>>> {
+        if self.shape.get() != Shape::Place {
+            return Ok(None);
+        }
+        let Some(place) = self.arguments.get(py) else {
+            return Ok(None);
+        };
+        let (code, offset) = place.extract()?;
+        Ok(Some(Origin { code, offset }))
     }
 
     /// Whether it was cancelled.
@@ -214,24 +245,31 @@ pub(crate) fn run(this: &Ref<'_, HandleState>, spare_context: &HeldCell) -> Fall
         let own = this.context.get_or_none(py)?;
         run_in_foreign_context(&own, &callback, &this.arguments(py)?)
     } else {
-        let call = || match timer_with_place(this) {
-            Some(timer) => timer.set_at.run(py, || this.call(&callback)),
-            None => this.call(&callback),
+        let call = || {
+            if this.has_place.get() {
+                call_from_place(this, &callback)
+            } else {
+                this.call(&callback)
+            }
         };
         this.context.run(py, spare_context, call, || true)
     };
     ran.or_else(|raised| report(this, raised))
 }
 
-/// The handle as a timer's that knows where it was set.
-#[inline]
-fn timer_with_place<'a, 'py>(
-    this: &'a Ref<'py, HandleState>,
-) -> Option<&'a Ref<'py, TimerHandleState>> {
-    if !this.has_place.get() {
-        return None;
+/// Calls the callback of a timeout, which knows where that was set.
+#[cold]
+fn call_from_place<'py>(
+    this: &Ref<'py, HandleState>,
+    callback: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let py = this.py();
+    if let Some(timer) = Ref::<TimerHandleState>::cast(this.as_any()) {
+        return timer.set_at.run(py, || this.call(callback));
     }
-    Ref::cast(this.as_any())
+    let set_at = SetAt::default();
+    set_at.set(this.place(py)?);
+    set_at.run(py, || this.call(callback))
 }
 
 /// What is not a `contextvars.Context` may still have a `run` method.

@@ -30,10 +30,11 @@ impl SetAt {
         self.code.set_or_clear(place.map(|place| place.code));
     }
 
-    /// The place.
-    pub(crate) fn get<'py>(&self, py: Python<'py>) -> Option<Origin<'py>> {
+    /// Where that is, if it is known.
+    pub(crate) fn place<'py>(&self, py: Python<'py>) -> Option<Origin<'py>> {
+        let code = self.code.get(py)?;
         Some(Origin {
-            code: self.code.get(py)?,
+            code,
             offset: self.offset.get(),
         })
     }

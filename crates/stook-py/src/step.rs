@@ -179,21 +179,6 @@ fn throw<'py>(
     resumed
 }
 
-/// The coroutine ended by a cancellation that was not raised in this step: an earlier one, or one of
-/// its own making.
-#[cold]
-fn ended_otherwise<'py>(this: &Ref<'py, TaskState>, exception: &Bound<'py, PyAny>) -> Fallible<()> {
-    match cancellations::attached(exception)? {
-        Some(record) => this.future.cancellations().end(&record),
-        None => {
-            if let Some(known) = this.future.cancellations_if_any() {
-                known.forget();
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cold]
 fn already_done(this: &Ref<'_, TaskState>, exception: Option<Bound<'_, PyAny>>) -> Raised {
     let py = this.py();
@@ -222,16 +207,39 @@ fn failed<'py>(
     let ends_the_loop = raised.ends_the_loop(py);
     let exception = raised.take(py);
     task::leave(this)?;
-    if error::is_a(&exception, CANCELLED_ERROR.get(py)?) {
-        if !thrown.is_some_and(|thrown| thrown.exception.is(&exception)) {
-            ended_otherwise(this, &exception)?;
-        }
+    let is_cancellation = error::is_a(&exception, CANCELLED_ERROR.get(py)?);
+    let is_thrown = thrown.is_some_and(|thrown| thrown.exception.is(&exception));
+    if is_cancellation && !is_thrown {
+        raised_another(this, &exception, thrown.is_some())?;
+    }
+    if is_cancellation {
         this.future.keep_cancelled_error(exception);
         return future::cancel(as_future, None).map(drop);
     }
     future::set_exception(as_future, &exception)?;
     if ends_the_loop {
         return Err(restore(&exception));
+    }
+    Ok(())
+}
+
+/// The coroutine ended by a cancellation that this step has not raised: one raised before, that of
+/// something else, or one of its own. What it tells, the task tells from now on.
+#[cold]
+fn raised_another<'py>(
+    this: &Ref<'py, TaskState>,
+    exception: &Bound<'py, PyAny>,
+    is_told: bool,
+) -> Fallible<()> {
+    let record = cancellations::leading_to(exception)?;
+    match record {
+        Some(record) => this.future.cancellations().tell(&record),
+        None if is_told => {}
+        None => {
+            if let Some(cancellations) = this.future.cancellations_if_any() {
+                cancellations.forget();
+            }
+        }
     }
     Ok(())
 }

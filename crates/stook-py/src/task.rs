@@ -262,7 +262,8 @@ pub(crate) fn count(this: &Ref<'_, TaskState>) {
 /// # Errors
 /// `MemoryError`.
 pub(crate) fn made_at<'py>(object: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
-    let Some(place) = Ref::<TaskState>::cast(object).and_then(|task| task.made_at.get(object.py()))
+    let Some(place) =
+        Ref::<TaskState>::cast(object).and_then(|task| task.made_at.place(object.py()))
     else {
         return Ok(None);
     };

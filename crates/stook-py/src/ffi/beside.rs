@@ -54,7 +54,7 @@ pub(crate) fn get<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny
     unsafe { Bound::from_borrowed_ptr_or_opt(exception.py(), *field) }
 }
 
-/// Puts `object` beside `exception`, if nothing is there; whether it could be.
+/// Puts `object` beside `exception`, in the place of one of its kind; whether that could be done.
 #[inline]
 pub(crate) fn put(exception: &Bound<'_, PyAny>, object: &Bound<'_, PyAny>) -> bool {
     if !IS_FREE.load(Ordering::Relaxed) {
@@ -64,10 +64,14 @@ pub(crate) fn put(exception: &Bound<'_, PyAny>, object: &Bound<'_, PyAny>) -> bo
         return false;
     };
     // SAFETY: S2, S18.
-    if !unsafe { *field }.is_null() {
+    let before = unsafe { *field };
+    // SAFETY: S2, the exception holds it.
+    if !before.is_null() && unsafe { ffi::Py_TYPE(before) } != object.get_type_ptr() {
         return false;
     }
     // SAFETY: S2, S18; S3, the exception is given the reference.
     unsafe { ptr::write(field, object.clone().into_ptr()) };
+    // SAFETY: S3, S4; the reference that the exception had.
+    drop(unsafe { Bound::from_owned_ptr_or_opt(object.py(), before) });
     true
 }

@@ -13,6 +13,7 @@ use stook_kernel::{ChildrenGone, ExitEnd, TaskGroupExit};
 
 use super::task_group::{self, GROUP, machine, set_mark};
 use super::{Native, block, tasks};
+use crate::asking;
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
 use crate::errors::{self, Imported};
@@ -23,6 +24,7 @@ use crate::ffi::{Args, Class, Fallible, HeldCell, Raised, Ref, TypeSlot, call, e
 use crate::future;
 use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
+use crate::set_at::SetAt;
 
 static EXIT: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.__aexit__");
 static EXCEPTION_GROUP: Imported = Imported::new("builtins", "BaseExceptionGroup");
@@ -51,6 +53,8 @@ pub(crate) struct GroupExitState {
     cancellation: HeldCell,
     awaiting: Awaiting,
     progress: Cell<Option<TaskGroupExit>>,
+    /// Where the block is.
+    from: SetAt,
 }
 
 traverse!(
@@ -169,8 +173,9 @@ fn begin<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
     if actions.uncancel {
         progress.uncancelled(uncancel_parent(&group)?);
     }
+    this.from.set(asking::here(py)?);
     if actions.abort {
-        task_group::request_abort(&group)?;
+        request_abort(this, &group)?;
     }
     wait(this, &group, progress)
 }
@@ -240,9 +245,17 @@ fn interrupt<'py>(
     let mut state = machine(group)?;
     if progress.interrupted(&mut state) {
         this.cancellation.set(cancellation);
-        task_group::request_abort(group)?;
+        request_abort(this, group)?;
     }
     Ok(())
+}
+
+/// Asks the tasks of the group to cancel, because the block has ended or the wait was cancelled.
+fn request_abort<'py>(this: &Ref<'py, GroupExitState>, group: &Bound<'py, PyAny>) -> Fallible<()> {
+    let py = this.py();
+    let exception = this.cancellation.get(py).filter(|ended| !ended.is_none());
+    let record = asking::by_end(py, exception.as_ref(), this.from.place(py))?.record(py)?;
+    asking::handing_over(&record, || task_group::request_abort(group))
 }
 
 /// No task is left.

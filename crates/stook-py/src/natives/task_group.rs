@@ -257,7 +257,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
         AfterError::ReportOrphan => report_orphan(group, task, &parent, &exception),
         AfterError::Abort => {
             let record = asking::by_failure(task, None)?.record(py)?;
-            asking::handing(&record, true, || request_abort(group))?;
+            asking::handing_over(&record, || request_abort(group))?;
             set_mark(group, intern!(py, "_parent_cancel_requested"))?;
             tasks::cancel_with(&parent, &record)
         }

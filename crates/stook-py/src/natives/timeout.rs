@@ -283,7 +283,9 @@ fn set_deadline<'py>(
         Some(seconds) => {
             let callback = timeout.getattr(intern!(py, "_on_timeout"))?;
             if seconds <= loop_core::time(running)? {
-                scheduling::soon(running, &callback, Rest::Nothing, None)?.into_any()
+                let handle = scheduling::soon(running, &callback, Rest::Nothing, None)?;
+                handle.set_from(asking::here(py)?)?;
+                handle.into_any()
             } else {
                 let when = (when.clone(), seconds);
                 let timer = scheduling::at(running, when, &callback, Rest::Nothing, None)?;

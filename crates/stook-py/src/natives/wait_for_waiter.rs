@@ -13,6 +13,7 @@ use stook_kernel::CancelKind;
 use super::tasks;
 use super::timeout::plain_seconds;
 use super::wait_for::{IDENTITY, ORIGINAL};
+use crate::asking;
 use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
 use crate::coroutine::{self, Common, Coroutine, Identity};
@@ -24,6 +25,7 @@ use crate::ffi::gc::traverse;
 use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, error};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
+use crate::set_at::SetAt;
 use crate::timers::{Alarm, TimerKey};
 
 /// What the coroutine waits for.
@@ -56,6 +58,8 @@ pub(crate) struct WaiterState {
     event_loop: HeldCell,
     /// The cancellation to be raised at the end.
     cancellation: HeldCell,
+    /// Where the wait is.
+    from: SetAt,
 }
 
 traverse!(WaiterState: common, awaited, timeout, waiter, awaiting, event_loop, cancellation);
@@ -133,6 +137,7 @@ fn begin<'py>(this: &Ref<'py, WaiterState>) -> Fallible<Resumed<'py>> {
         return this.awaiting.run(&coroutine);
     };
     this.event_loop.set(running.as_any().clone());
+    this.from.set(asking::here(py)?);
     let waiter = future::create(&running)?;
     this.waiter.set(waiter.as_any().clone());
     let alarm = Alarm::Release {
@@ -239,11 +244,15 @@ fn cancel_and_wait<'py>(
     this.waiter.set(waiter.as_any().clone());
     tell(future, &waiter)?;
     this.stage.set(stage);
-    let kind = match stage {
-        Stage::LateEnd => CancelKind::Timeout,
-        _ => CancelKind::ParentCancelled,
+    let asked = match stage {
+        Stage::LateEnd => tasks::cancel(future.as_any(), CancelKind::Timeout),
+        _ => {
+            let cancellation = this.cancellation.get(py);
+            let request = asking::by_end(py, cancellation.as_ref(), this.from.place(py))?;
+            tasks::cancel_with(future.as_any(), &request.record(py)?)
+        }
     };
-    if let Err(raised) = tasks::cancel(future.as_any(), kind) {
+    if let Err(raised) = asked {
         let exception = raised.take(py);
         forget(this, future);
         return Err(PyErr::from_value(exception).into());

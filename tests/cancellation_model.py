@@ -1,0 +1,469 @@
+"""What the records of cancellations have to say, worked out without stook.
+
+A small model of tasks that wait for each other: who is asked to cancel, what that leads to, and what
+each of them then catches. It is written from what the documentation of asyncio promises and from the
+meaning of a record, and knows no function of stook's.
+"""
+
+import inspect
+import sys
+from asyncio import taskgroups, timeouts
+from collections import deque
+from typing import NamedTuple
+
+# Whether a timeout counts only the requests since it was entered.
+COUNTS_FROM_ENTRY = "_cancelling" in inspect.getsource(timeouts)
+# Whether a group takes its own request back before it waits for its tasks: then one that it makes
+# while it waits is never taken back.
+_GROUP = inspect.getsource(taskgroups)
+GROUPS_UNCANCEL_FIRST = _GROUP.index(".uncancel()") < _GROUP.index("while self._tasks")
+# Whether what `wait_for` is given gets a task of its own.
+WAITS_IN_A_TASK = sys.version_info < (3, 12)
+# So many of its own requests a task knows again.
+REMEMBERED = 9
+# So many of them are kept until they are raised.
+KEPT = 8
+
+
+class Seen(NamedTuple):
+    """One record of a chain, as it is compared."""
+
+    kind: str
+    who: str | None
+    line: int | None
+    reason: object
+
+
+class Record:
+    """A request, and the one it follows from."""
+
+    def __init__(self, kind, who, line, reason=None, cause=None):
+        self.step = Seen(kind, who, line, reason)
+        self.cause = cause
+
+    def chain(self):
+        """Return it and all that it follows from."""
+        steps, record = [], self
+        while record:
+            steps.append(record.step)
+            record = record.cause
+        return tuple(steps)
+
+    def leads_to(self, other):
+        """Tell whether it follows from another one, or is it."""
+        record = self
+        while record and record is not other:
+            record = record.cause
+        return record is not None
+
+    def then(self, kind, who, line=None):
+        """Return what follows from it."""
+        return Record(kind, who, line or self.step.line, None, self)
+
+
+class Frame:
+    """A coroutine of a task that is waiting."""
+
+    def __init__(self, node):
+        self.node = node
+        self.kind = node.kind
+        self.children = []
+        self.raising = None  # A cancellation, after the block of a group or a wait has ended.
+        self.aborted = False
+        self.ending = False  # The block of a group, or a wait, is over but for its tasks.
+        self.parent_asked = False
+        self.failed = False
+        self.expired = False
+        self.base = 0
+        self.cleaning = 0
+
+
+class Task:
+    """A task."""
+
+    def __init__(self, name, number):
+        self.name = name
+        self.number = number
+        self.frames = []
+        self.wait = None  # What it waits for: a kind, and whom.
+        self.wait_line = None
+        self.received = []
+        self.due = False
+        self.told = None
+        self.told_own = []
+        self.told_others = ()
+        self.cancelling = 0
+        self.done = None
+        self.waiters = []
+        self.scheduled = False
+
+
+class Gather:
+    """Tasks that are waited for together."""
+
+    def __init__(self, waiter, children):
+        self.waiter = waiter
+        self.children = children
+        self.asked = False
+        self.done = False
+
+
+class Model:
+    """All tasks of one program."""
+
+    def __init__(self, way, lines):
+        self.knows_timers = way in ("stook", "loop_factory")
+        self.knows_futures = self.knows_timers
+        self.lines = lines
+        self.tasks = {}
+        self.unnamed = []
+        self.ready = deque()
+        self.seen = []
+        self.frames = {}
+
+    # What happens.
+
+    def start(self, node):
+        """Start a task of a node."""
+        task = Task(f"t{node.number}", node.number)
+        self.tasks[node.number] = task
+        self.ready.append((self.begin, task, node))
+        return task
+
+    def begin(self, task, node):
+        """Make the first step."""
+        if task.due:
+            task.due = False
+            self.told(task, None)
+            return self.end(task, "cancelled")
+        return self.enter(task, node)
+
+    def rest(self):
+        """Go on until nothing moves."""
+        while self.ready:
+            function, *arguments = self.ready.popleft()
+            function(*arguments)
+
+    def cancel(self, number, kind, who, line, reason):
+        """Somebody asks a task to cancel."""
+        self.ask(self.tasks[number], Record(kind, who, line, reason))
+
+    def expire(self, number, line):
+        """A timeout expires."""
+        task, frame = self.frames[number]
+        frame.expired = True
+        if not self.knows_timers:
+            line = task.wait_line
+        self.ask(task, Record("timeout", None, line))
+
+    def fail(self, number, _line):
+        """One of a group is told to fail."""
+        task, _ = self.frames[number]
+        self.ready.append((self.leave, task, "failed"))
+        task.scheduled = True
+
+    def alive(self):
+        """Return the numbers of the tasks that are not done."""
+        return [task.number for task in self.tasks.values() if not task.done]
+
+    def expirable(self):
+        """Return the numbers of the timeouts that can expire."""
+        return [
+            number
+            for number, (task, frame) in self.frames.items()
+            if frame.kind == "timeout" and frame in task.frames and not frame.expired
+        ]
+
+    def failable(self):
+        """Return the numbers of the leaves that may fail: those that are a task of a group."""
+        return [
+            number
+            for number, (task, frame) in self.frames.items()
+            if task.frames == [frame]
+            and frame.kind == "leaf"
+            and frame.node.kind == "leaf"
+            and frame.node.leaf == "future"
+            and any(kind == "group" for kind, *_ in task.waiters)
+        ]
+
+    # How requests go on.
+
+    def ask(self, task, record):
+        """Ask a task to cancel."""
+        if task.done:
+            return False
+        task.cancelling += 1
+        # The last one stands for all beyond those that are kept.
+        task.received[KEPT - 1 :] = []
+        task.received.append(record)
+        if task.scheduled or not task.wait or not self.pass_on(task, record):
+            task.due = True
+        return True
+
+    def pass_on(self, task, record):
+        """Ask what a task waits for; tell whether that has taken the request."""
+        kind, *whom = task.wait
+        if kind in ("future", "group", "shield", "wait_for"):
+            self.wake(task, "cancelled", record if self.knows_futures else None)
+            return True
+        if kind == "task":
+            return self.ask(whom[0], record.then("parent cancelled", task.name))
+        gather = whom[0]
+        if gather.done:
+            return False
+        common = record.then("group", record.step.who)
+        taken = [self.ask(child, common) for child in gather.children]
+        if any(taken):
+            gather.asked = True
+        return any(taken)
+
+    def wake(self, task, how, *told):
+        """Let a task go on in the next turn."""
+        task.scheduled = True
+        self.ready.append((self.resume, task, how, *told))
+
+    def told(self, task, record, others=()):
+        """Decide what a task is told of when a cancellation is raised in it."""
+        received, task.received = task.received, []
+        task.due = False
+        if not received:
+            task.told, task.told_others = record, others
+            return
+        of = [own for own in received if record and record.leads_to(own)]
+        first = of[0] if of else received[0]
+        task.told_own = (task.told_own + received)[-REMEMBERED:]
+        task.told = first
+        task.told_others = tuple(own for own in received if own is not first)
+        if record and not of:
+            # What it waited for was cancelled by somebody else.
+            task.told, task.told_others = record, tuple(received)
+
+    # How tasks go on.
+
+    def resume(self, task, how, *told):
+        """Make a step."""
+        task.scheduled = False
+        task.wait = None
+        if how == "cancelled" or task.due:
+            self.told(task, *(told if how == "cancelled" else (None,)))
+            how = "cancelled"
+        else:
+            task.received = []
+        self.leave(task, how)
+
+    def wait_on(self, task, kind, *whom, line):
+        """Wait; at once cancelled where that is due."""
+        task.wait = (kind, *whom)
+        task.wait_line = self.lines.get(line)
+        if task.due:
+            task.due = not self.pass_on(task, task.received[-1])
+
+    def enter(self, task, node, kind=None):
+        """Run a coroutine until it waits."""
+        frame = Frame(node)
+        frame.kind = kind or node.kind
+        frame.base = task.cancelling
+        task.frames.append(frame)
+        self.frames[node.number] = (task, frame)
+        kind = frame.kind
+        if kind == "leaf":
+            return self.wait_on(task, "future", line=f"leaf {node.leaf}")
+        first, *_ = node.parts
+        if kind in ("direct", "timeout") or (kind == "wait_for" and not WAITS_IN_A_TASK):
+            return self.enter(task, first)
+        if kind == "await":
+            child = self.start(first)
+            child.waiters.append(("task", task))
+            return self.wait_on(task, "task", child, line="await")
+        if kind == "gather":
+            gather = Gather(task, [self.start(part) for part in node.parts])
+            for child in gather.children:
+                child.waiters.append(("gather", gather))
+            return self.wait_on(task, "gather", gather, line="gather")
+        if kind == "shield":
+            child = self.start(first)
+            child.waiters.append(("shield", task, frame))
+            return self.wait_on(task, "shield", line="shield")
+        if kind == "wait_for":
+            child = Task("?", None)
+            self.unnamed.append(child)
+            self.ready.append((self.begin, child, first))
+            child.waiters.append(("wait_for", task, frame))
+            frame.children = [child]
+            return self.wait_on(task, "wait_for", line="wait_for")
+        rest = node.parts[1:] or node.parts
+        for part in rest:
+            child = self.start(part)
+            child.waiters.append(("group", task, frame))
+            frame.children.append(child)
+        if node.parts[1:]:
+            return self.enter(task, first)
+        return self.leave_group(task, frame, "ok")
+
+    def leave(self, task, how):
+        """The newest coroutine of a task goes on, or what it called has ended."""
+        frame = task.frames[-1]
+        if how == "failed":
+            task.frames.pop()
+            return self.end(task, "failed")
+        if frame.cleaning:
+            return self.clean(task, frame, how)
+        if frame.kind == "group":
+            return self.leave_group(task, frame, how)
+        if frame.kind == "wait_for" and WAITS_IN_A_TASK:
+            return self.leave_wait_for(task, frame, how)
+        if frame.kind == "timeout" and frame.expired:
+            task.cancelling -= 1
+            least = frame.base if COUNTS_FROM_ENTRY else 0
+            if how == "cancelled" and task.cancelling <= least:
+                self.seen.append((frame.node.number, "timeout", self.view(task)))
+                how = "ok"
+        return self.leave_scope(task, frame, how)
+
+    def view(self, task):
+        """Return what the record of a task's cancellation says now."""
+        if task.told is None:
+            return None
+        return task.told.chain(), tuple(other.chain() for other in task.told_others)
+
+    def leave_scope(self, task, frame, how):
+        """A coroutine has ended but for what it does when it is cancelled."""
+        if how == "cancelled":
+            told = [task.told, *task.told_others] if task.told else []
+            mine = any(record.leads_to(own) for record in told for own in task.told_own)
+            self.seen.append((frame.node.number, self.view(task), mine))
+            reaction = frame.node.reaction
+            if reaction == "swallow":
+                how = "ok"
+            elif reaction == "again" and frame.kind != "leaf":
+                task.frames.pop()
+                return self.enter(task, frame.node, "leaf")
+            elif reaction == "cleanup":
+                frame.cleaning = 3
+                return self.clean(task, frame, "ok")
+        return self.leave_frame(task, how)
+
+    def leave_frame(self, task, how):
+        """A coroutine has ended."""
+        task.frames.pop()
+        if task.frames:
+            return self.leave(task, how)
+        return self.end(task, how)
+
+    def clean(self, task, frame, how):
+        """A coroutine sleeps for two turns and raises its cancellation again, or a newer one."""
+        frame.cleaning -= 1
+        if how == "cancelled" or not frame.cleaning:
+            return self.leave_frame(task, "cancelled")
+        task.wait = None
+        task.scheduled = True
+        self.ready.append((self.resume, task, "ok"))
+        return None
+
+    def from_task(self, task, line):
+        """Return the request of a task that is cancelled itself."""
+        if task.told is None:
+            return Record("parent cancelled", task.name, line)
+        return task.told.then("parent cancelled", task.name, line)
+
+    def abort(self, frame, record):
+        """Ask the tasks of a group to cancel."""
+        frame.aborted = True
+        for child in frame.children:
+            self.ask(child, record)
+
+    def leave_group(self, task, frame, how):
+        """The block of a group has ended, or one of its tasks has."""
+        if how == "cancelled" and not (frame.ending and frame.aborted):
+            frame.raising = (task.told, task.told_others)
+        if GROUPS_UNCANCEL_FIRST and frame.parent_asked and not frame.ending:
+            task.cancelling -= 1
+        frame.ending = True
+        if how == "cancelled" and not frame.aborted:
+            line = self.lines["group"]
+            self.abort(frame, self.from_task(task, line))
+        if any(not child.done for child in frame.children):
+            return self.wait_on(task, "group", line="group")
+        if frame.parent_asked and not GROUPS_UNCANCEL_FIRST:
+            task.cancelling -= 1
+        how = "ok"
+        if frame.raising and not frame.failed:
+            task.told, task.told_others = frame.raising
+            how = "cancelled"
+        return self.leave_scope(task, frame, how)
+
+    def leave_wait_for(self, task, frame, how):
+        """What is waited for has ended, or the wait was cancelled."""
+        (child,) = frame.children
+        if how == "cancelled" and frame.raising:
+            # Cancelled once more: it waits for nothing any longer.
+            return self.leave_scope(task, frame, how)
+        if how == "cancelled":
+            frame.raising = (task.told, task.told_others)
+            if not child.done:
+                line = self.lines["wait_for"]
+                self.ask(child, self.from_task(task, line))
+                return self.wait_on(task, "wait_for", line="wait_for")
+        if frame.raising:
+            task.told, task.told_others = frame.raising
+            how = "cancelled"
+        elif child.done == "cancelled":
+            # Raised by the result of what was waited for, not by a step.
+            task.told, task.told_others = child.told, child.told_others
+            how = "cancelled"
+        return self.leave_scope(task, frame, how)
+
+    def end(self, task, how):
+        """A task has ended: who waits for it goes on."""
+        if how == "ok" and task.due:
+            task.due = False
+            self.told(task, None)
+            how = "cancelled"
+        task.done = how
+        for waiter in task.waiters:
+            self.ready.append((self.ended, task, *waiter))
+
+    def ended(self, child, kind, *waiter):
+        """Somebody who waits for a task hears that it has ended."""
+        if kind == "task":
+            self.resume(waiter[0], child.done, child.told, child.told_others)
+        elif kind == "gather":
+            self.gathered(child, waiter[0])
+        elif kind == "shield":
+            task, frame = waiter
+            if task.wait and task.wait[0] == "shield" and not task.scheduled:
+                if task.frames[-1] is frame:
+                    told = (child.told, child.told_others) if self.knows_futures else (None,)
+                    self.wake(task, child.done, *told)
+        elif kind == "wait_for":
+            task, frame = waiter
+            if frame in task.frames and task.wait and not task.scheduled:
+                self.wake(task, "ok")
+        else:
+            self.group_heard(child, *waiter)
+
+    def gathered(self, child, gather):
+        """One of those that were gathered has ended."""
+        if gather.done:
+            return
+        if child.done == "cancelled":
+            gather.done = True
+            self.wake(gather.waiter, "cancelled", child.told, child.told_others)
+        elif all(each.done for each in gather.children):
+            gather.done = True
+            self.wake(gather.waiter, "cancelled" if gather.asked else "ok", None)
+
+    def group_heard(self, child, task, frame):
+        """One of a group has ended."""
+        if frame not in task.frames:
+            return
+        if child.done == "failed":
+            frame.failed = True
+            if not frame.aborted and not frame.parent_asked:
+                record = Record("sibling failed", child.name, self.lines["fail"])
+                self.abort(frame, record)
+                frame.parent_asked = True
+                self.ask(task, record)
+                return
+        if frame.ending and all(each.done for each in frame.children) and not task.scheduled:
+            self.wake(task, "ok")

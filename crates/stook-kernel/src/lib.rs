@@ -41,6 +41,7 @@ pub mod record;
 pub mod task_group;
 pub mod task_group_exit;
 pub mod timeout;
+pub mod token;
 pub mod wait;
 
 pub use crate::block::{BodyEnd, EnterRefused};
@@ -54,5 +55,8 @@ pub use crate::task_group_exit::{ChildrenGone, ExitActions, ExitEnd, ExitRule, T
 pub use crate::timeout::{
     ConvertRule, EnterRule, OutOfPhase, RescheduleRefused, Timeout, TimeoutEnd, TimeoutExit,
     TimeoutPhase,
+};
+pub use crate::token::{
+    Fired, Firing, FiringStep, Followed, Registered, TokenKey, TokenPhase, TokenSource,
 };
 pub use crate::wait::{ReturnWhen, Wait, WaitAction};

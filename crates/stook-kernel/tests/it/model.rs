@@ -10,6 +10,7 @@ mod gather;
 mod record;
 mod task_group;
 mod timeout;
+mod token;
 mod wait;
 
 use std::collections::VecDeque;

@@ -35,7 +35,7 @@
 //! registered; taking it out again, which is the face's alone: what is not there is not told.
 //!
 //! # Source
-//! None in asyncio. `CancellationTokenSource` of .NET has the same states and links; it tells in the
+//! None in asyncio. `CancellationTokenSource` of .NET 8.0 has the same states and links; it tells in the
 //! opposite order, and a linked source only when its place comes.
 
 /// Whether a source has fired.

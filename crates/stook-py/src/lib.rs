@@ -49,6 +49,7 @@ mod task;
 mod task_class;
 mod thrown;
 mod timers;
+mod token;
 mod turn;
 mod wait;
 mod wakeup;
@@ -87,6 +88,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         name.get(py)?;
     }
     natives::capture(py)?;
+    asking::directories(py)?;
     reference::reference(py)?;
     let built = (|| -> ffi::Fallible<()> {
         ffi::context::find_current(py)?;
@@ -102,6 +104,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         function::build(py)?;
         natives::build(module)?;
         cancellation::build(module)?;
+        token::build(module)?;
         event_loop::build(module)?;
         names::build(module)
     })();

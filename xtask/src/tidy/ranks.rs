@@ -57,6 +57,7 @@ const RANKS: &[&[&str]] = &[
     &["turn"],
     &["event_loop"],
     &["cancellation"],
+    &["token"],
     &["names"],
 ];
 

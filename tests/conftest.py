@@ -27,6 +27,7 @@ MARKERS = {
     "lazy": "only engines that start a task at the next turn of the loop",
     "eager": "only engines that start a task at once",
     "ours": "only engines with stook's event loop",
+    "anywhere": "stook's loop, and stook's tasks on loops of others",
     "native": "only engines in which the names, not only the loop, are stook's",
     "needs_stook": "the test runs stook outside the engines; left out where stook is not built",
     "time_limit(seconds)": "another limit than the usual one",
@@ -59,6 +60,8 @@ def pytest_generate_tests(metafunc):
     if "engine" not in metafunc.fixturenames:
         return
     wanted = metafunc.config.stook_engines
+    if metafunc.definition.get_closest_marker("anywhere"):
+        wanted = engines.engines_anywhere()
     for marker, keep in (
         ("lazy", lambda engine: not engine.eager),
         ("eager", lambda engine: engine.eager),

@@ -133,7 +133,7 @@ class FutureEntry:
 
 
 class TaskEntry:
-    """A task that is cancelled when the source fires.
+    """A task that is cancelled when the source fires; called when the task is done.
 
     Args:
         state: The state of the source.
@@ -158,8 +158,8 @@ class TaskEntry:
         if task is not None:
             _core._cancel_with(task, record)
 
-    def done(self, _task):
-        """Forget the task, which has ended."""
+    def __call__(self, _task):
+        # As it is, it is one object less than a method of it.
         self._task = None
         self._state.unregister(self.key)
 

@@ -23,6 +23,6 @@ def cancel_by(task, token):
     entry = TaskEntry(state, task)
     entry.key = state.register(entry)
     if entry.key is not None:
-        task.add_done_callback(entry.done)
+        task.add_done_callback(entry)
     elif state.is_fired:
         _core._cancel_with(task, state.record)

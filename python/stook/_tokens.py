@@ -10,6 +10,7 @@ compiled part. Sources and tokens may be used from any thread.
 
 import asyncio
 import math
+from typing import final
 
 from stook import _platform
 from stook._firing import FutureEntry, TimerEntry, fire, report
@@ -18,6 +19,7 @@ from stook._token_scopes import Scopes
 _core = _platform.load_core()
 
 
+@final
 class CancellationRegistration:
     """A callback that a token is to call: what ``token.register()`` returns.
 
@@ -54,6 +56,7 @@ class CancellationRegistration:
         self.unregister()
 
 
+@final
 class CancellationToken:
     """What tells that something is to be cancelled. It comes from a :class:`CancellationSource`.
 

@@ -114,10 +114,9 @@ fn all_that_follow_are_fired_before_anyone_is_told_and_the_nearer_are_told_first
             match firing.next() {
                 FiringStep::MarkFollowers(number) => {
                     assert!(told.is_empty());
-                    for follower in 0..SOURCES {
-                        if graph.follows(follower, reached[number])
-                            && sources[follower].fire() == Fired::First
-                        {
+                    let followed = reached[number];
+                    for (follower, source) in sources.iter_mut().enumerate() {
+                        if graph.follows(follower, followed) && source.fire() == Fired::First {
                             reached.push(follower);
                             firing.marked();
                         }

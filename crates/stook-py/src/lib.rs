@@ -80,6 +80,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         self_pipe::IMPORTS,
         sleep::IMPORTS,
         task_class::IMPORTS,
+        token::IMPORTS,
         turn::IMPORTS,
         wait::IMPORTS,
     ];

@@ -9,11 +9,13 @@ use std::cell::Cell;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyList, PyTuple, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::{PyDict, PyInt, PyList, PyTuple};
 use stook_kernel::{
     Fired, Firing, FiringStep, Followed, Registered, TokenKey, TokenPhase, TokenSource,
 };
 
+use crate::errors::Imported;
+use crate::ffi::call;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
 use crate::ffi::{Args, Builder, Class, Fallible, GetSet, HeldCell, Method, Ref, TypeSlot};
@@ -47,6 +49,11 @@ impl Class for TokenState {
         &SLOT
     }
 }
+
+static WEAK_REFERENCE: Imported = Imported::new("weakref", "ref");
+
+/// What this file looks up when the module is made.
+pub(crate) const IMPORTS: &[&Imported] = &[&WEAK_REFERENCE];
 
 /// The fewest followers that are looked through for dead ones.
 const FEW: usize = 16;
@@ -121,13 +128,9 @@ impl TokenState {
     }
 
     fn followers<'py>(&self, py: Python<'py>) -> Vec<Ref<'py, TokenState>> {
-        let Some(followers) = dict_in(py, &self.followers) else {
-            return Vec::new();
-        };
-        followers
-            .values()
+        pairs(dict_in(py, &self.followers).as_ref())
             .iter()
-            .filter_map(|weak| Ref::cast(&alive(&weak)?).cloned())
+            .filter_map(|(_, weak)| Ref::cast(&alive(weak)?).cloned())
             .collect()
     }
 
@@ -136,12 +139,7 @@ impl TokenState {
         if followers.len() < self.look_through_at.get().max(FEW) {
             return;
         }
-        for (key, weak) in followers
-            .items()
-            .iter()
-            .filter_map(|item| item.extract().ok())
-        {
-            let _: &Bound<'_, PyAny> = &key;
+        for (key, weak) in pairs(Some(followers)) {
             if alive(&weak).is_none() {
                 take_out(Some(followers), &key);
             }
@@ -152,7 +150,12 @@ impl TokenState {
 
 /// What a weak reference leads to.
 fn alive<'py>(weak: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    weak.cast::<PyWeakrefReference>().ok()?.upgrade()
+    call::call0(weak).ok().filter(|object| !object.is_none())
+}
+
+/// What is in a dict, in order.
+fn pairs<'py>(dict: Option<&Bound<'py, PyDict>>) -> Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    dict.into_iter().flatten().collect()
 }
 
 /// Takes what is at `key`, a number, out of a dict; whether it was there.
@@ -238,10 +241,8 @@ fn unregister<'py>(
 /// `registered()`: pairs of key and what is registered, in the order of the keys.
 fn registered<'py>(this: &Ref<'py, TokenState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
-    match dict_in(py, &this.registered) {
-        Some(registered) => Ok(registered.items().into_any()),
-        None => Ok(PyList::empty(py).into_any()),
-    }
+    let registered = pairs(dict_in(py, &this.registered).as_ref());
+    Ok(PyList::new(py, registered)?.into_any())
 }
 
 /// `follow(other)`: whether it has fired by that.
@@ -258,7 +259,7 @@ fn follow<'py>(
     if !this.followed.is_some() {
         this.followed.set(PyList::empty(py).into_any());
     }
-    let weak = PyWeakrefReference::new(this.as_any())?;
+    let weak = WEAK_REFERENCE.get(py)?.call1((this.as_any(),))?;
     other.look_through(&followers);
     let phase = other.source.get().phase();
     match this.decide(|source| source.follow(phase)) {

@@ -28,6 +28,7 @@ MARKERS = {
     "eager": "only engines that start a task at once",
     "ours": "only engines with stook's event loop",
     "recorded": "engines on which cancellations have records, stook's tasks on loops of others too",
+    "anywhere": "stook's loop, and stook's tasks on loops of others",
     "native": "only engines in which the names, not only the loop, are stook's",
     "needs_stook": "the test runs stook outside the engines; left out where stook is not built",
     "time_limit(seconds)": "another limit than the usual one",
@@ -62,6 +63,8 @@ def pytest_generate_tests(metafunc):
     wanted = metafunc.config.stook_engines
     if metafunc.definition.get_closest_marker("recorded"):
         wanted = engines.recording_engines(wanted)
+    if metafunc.definition.get_closest_marker("anywhere"):
+        wanted = engines.engines_anywhere()
     for marker, keep in (
         ("lazy", lambda engine: not engine.eager),
         ("eager", lambda engine: engine.eager),

@@ -18,6 +18,7 @@ Three environment variables change the list:
 """
 
 import asyncio
+import importlib.util
 import os
 import sys
 
@@ -106,6 +107,32 @@ def _with_eager(name, sources, make_loop, **traits):
     engines = [Engine(name, sources, make_loop, **traits)]
     if HAS_EAGER:
         engines.append(Engine(f"{name}-eager", sources, make_loop, eager=True, **traits))
+    return engines
+
+
+def engines_anywhere():
+    """Return engines for what is stook's alone: its loop, and loops of others with its tasks."""
+    if STOCK_ONLY:
+        return []
+    import stook
+
+    def with_factory(make_loop):
+        def make():
+            loop = make_loop()
+            loop.set_task_factory(stook.task_factory)
+            return loop
+
+        return make
+
+    sources = (stook, stook._core, *_standard_sources())
+    engines = [Engine("stook", sources, stook.new_event_loop, ours=True, native=True)]
+    if OURS_ONLY:
+        return engines
+    engines.append(Engine("asyncio", sources, with_factory(asyncio.SelectorEventLoop)))
+    if importlib.util.find_spec("uvloop"):
+        import uvloop
+
+        engines.append(Engine("uvloop", sources, with_factory(uvloop.new_event_loop)))
     return engines
 
 

@@ -15,8 +15,16 @@ FRONTS = [
 ]
 
 
+# Those that are about something of stook's own.
+OF_STOOK = {"tokens"}
+CASES = [
+    pytest.param(name, marks=pytest.mark.needs_stook) if name in OF_STOOK else name
+    for name in PROGRAMS
+]
+
+
 @pytest.mark.parametrize("front", FRONTS)
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", CASES)
 def test_example_prints_what_it_says(name, front):
     if name == "nested_run" and importlib.util.find_spec("nest_asyncio") is None:
         pytest.skip("nest_asyncio is not installed")

@@ -8,7 +8,6 @@ import asyncio
 import sys
 from asyncio import all_tasks as all_tasks
 from asyncio import as_completed as as_completed
-from asyncio import create_task as create_task
 from asyncio import current_task as current_task
 from asyncio import ensure_future as ensure_future
 from asyncio import get_running_loop as get_running_loop
@@ -18,8 +17,10 @@ from asyncio import sleep as sleep
 from asyncio import timeout as timeout
 from asyncio import wait as wait
 from asyncio import wait_for as wait_for
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Literal, TypeVar, overload
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from contextvars import Context
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, final, overload
 
 from stook._cancellation import ChildCancelled as ChildCancelled
 from stook._cancellation import Place as Place
@@ -53,6 +54,76 @@ _T4 = TypeVar("_T4")
 _T5 = TypeVar("_T5")
 _F = TypeVar("_F", bound=asyncio.Future[Any])
 
+@final
+class CancellationRegistration:
+    def __init__(
+        self, token: CancellationToken, callback: Callable[[CancellationToken], object]
+    ) -> None: ...
+    def unregister(self) -> bool: ...
+    def __enter__(self) -> CancellationRegistration: ...
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class CancellationToken:
+    def __init__(self) -> None: ...
+    @staticmethod
+    def none() -> CancellationToken: ...
+    @property
+    def is_cancelled(self) -> bool: ...
+    @property
+    def reason(self) -> Any: ...
+    def raise_if_cancelled(self) -> None: ...
+    def register(
+        self, callback: Callable[[CancellationToken], object]
+    ) -> CancellationRegistration: ...
+    async def wait(self) -> Any: ...
+    async def __aenter__(self) -> CancellationToken: ...
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None: ...
+
+class CancellationSource:
+    def __init__(self, *tokens: CancellationToken) -> None: ...
+    @classmethod
+    def linked(cls, *tokens: CancellationToken) -> Self: ...
+    @property
+    def token(self) -> CancellationToken: ...
+    @property
+    def is_cancelled(self) -> bool: ...
+    def cancel(self, reason: object = None) -> bool: ...
+    def cancel_after(self, seconds: float, reason: object = None) -> None: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+def create_task(
+    coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
+    *,
+    name: str | None = None,
+    context: Context | None = None,
+    token: CancellationToken | None = None,
+) -> asyncio.Task[_T]: ...
+async def when_all(
+    aws: Iterable[Awaitable[_T]], token: CancellationToken | None = None
+) -> list[_T]: ...
+async def when_any(
+    aws: Iterable[Awaitable[_T]], token: CancellationToken | None = None
+) -> tuple[int, _T]: ...
 def install() -> None: ...
 def uninstall() -> None: ...
 def allow_nesting(loop: asyncio.AbstractEventLoop | None = None) -> None: ...

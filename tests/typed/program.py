@@ -67,6 +67,27 @@ async def ours_are_asyncio_s() -> None:
     task.cancel("enough")
 
 
+async def tokens() -> None:
+    with stook.CancellationSource() as source:
+        linked = stook.CancellationSource.linked(source.token, stook.CancellationToken.none())
+        assert_type(linked, stook.CancellationSource)
+        linked.cancel_after(0.5, reason="late")
+        assert_type(source.cancel(), bool)
+    token = linked.token
+    assert_type(token, stook.CancellationToken)
+    assert_type(token.is_cancelled, bool)
+    with token.register(lambda fired: print(fired.reason)) as registration:
+        assert_type(registration.unregister(), bool)
+    assert_type(await token.wait(), Any)
+    async with token as entered:
+        assert_type(entered, stook.CancellationToken)
+    token.raise_if_cancelled()
+    task = stook.create_task(number(), name="one", token=token)
+    assert_type(task, asyncio.Task[int])
+    assert_type(await stook.when_all([number(), task], token), list[int])
+    assert_type(await stook.when_any([number(), task], token=None), tuple[int, int])
+
+
 def loops() -> None:
     loop = stook.new_event_loop()
     assert_type(loop, stook.EventLoop)
@@ -91,3 +112,5 @@ def wrong() -> None:
     stook.run(number)  # type: ignore[arg-type]
     stook.sleep("a")  # type: ignore[call-overload]
     stook.new_event_loop(1)  # type: ignore[call-arg]
+    stook.CancellationSource(1)  # type: ignore[arg-type]
+    stook.CancellationToken.none().register(1)  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
 //! The decisions of task control, as pure state machines.
 //!
 //! How a cancel request travels, when a gather is settled and with what, when a wait is over, how a
-//! task group and a timeout end: both faces of stook (asyncio and tokio) ask the machines of this
-//! crate, so that they cannot disagree. A face reports an event, receives an action, and performs it
-//! with its own futures, queues and values:
+//! task group and a timeout end, who hears of a token: both faces of stook (asyncio and tokio) ask
+//! the machines of this crate, so that they cannot disagree. A face reports an event, receives an
+//! action, and performs it with its own futures, queues and values:
 //!
 //! ```
 //! use stook_kernel::{Gather, GatherAction, Outcome};
@@ -42,6 +42,7 @@ pub mod record;
 pub mod task_group;
 pub mod task_group_exit;
 pub mod timeout;
+pub mod token;
 pub mod wait;
 
 pub use crate::block::{BodyEnd, EnterRefused};
@@ -56,5 +57,8 @@ pub use crate::task_group_exit::{ChildrenGone, ExitActions, ExitEnd, ExitRule, T
 pub use crate::timeout::{
     ConvertRule, EnterRule, OutOfPhase, RescheduleRefused, Timeout, TimeoutEnd, TimeoutExit,
     TimeoutPhase,
+};
+pub use crate::token::{
+    Fired, Firing, FiringStep, Followed, Registered, TokenKey, TokenPhase, TokenSource,
 };
 pub use crate::wait::{ReturnWhen, Wait, WaitAction};

@@ -9,6 +9,7 @@ use std::mem::ManuallyDrop;
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use rustc_hash::FxHashMap;
 use stook_kernel::CancelKind;
 
@@ -131,22 +132,35 @@ impl Known {
     }
 }
 
+/// Where stook and asyncio are.
+///
+/// # Errors
+/// What importing them raises, the first time: at the end of the interpreter nothing can be imported.
+pub(crate) fn directories(py: Python<'_>) -> PyResult<&'static [String; 2]> {
+    static DIRECTORIES: PyOnceLock<[String; 2]> = PyOnceLock::new();
+    let directory_of = |package: &str| -> PyResult<String> {
+        let path = py.import(package)?.getattr(intern!(py, "__path__"))?;
+        path.get_item(0)?.extract()
+    };
+    DIRECTORIES.get_or_try_init(py, || {
+        Ok([directory_of("stook")?, directory_of("asyncio")?])
+    })
+}
+
 /// Whose code this is, from its file and name.
 #[cold]
 fn look_at(code: &Bound<'_, PyAny>) -> PyResult<Code> {
     let py = code.py();
     let file: String = code.getattr(intern!(py, "co_filename"))?.extract()?;
-    let is_in = |package: &str| -> PyResult<bool> {
-        let path = py.import(package)?.getattr(intern!(py, "__path__"))?;
-        let directory: String = path.get_item(0)?.extract()?;
-        Ok(file
-            .strip_prefix(&directory)
-            .is_some_and(|rest| rest.starts_with('/')))
+    let is_in = |directory: &String| {
+        file.strip_prefix(directory)
+            .is_some_and(|rest| rest.starts_with('/'))
     };
-    if is_in("stook")? {
+    let [stook, asyncio] = directories(py)?;
+    if is_in(stook) {
         return Ok(Code::Between);
     }
-    if !is_in("asyncio")? {
+    if !is_in(asyncio) {
         return Ok(Code::Outside);
     }
     let name: String = code.getattr(intern!(py, "co_qualname"))?.extract()?;
@@ -465,6 +479,23 @@ pub(crate) fn follow<'py>(
         origin: cause.origin(py),
         reason: None,
         cause: Some(cause.clone()),
+        when: now(),
+    }
+    .record(py)
+}
+
+/// The same request, made again now.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn repeat<'py>(record: &Ref<'py, RecordState>) -> Fallible<Ref<'py, RecordState>> {
+    let py = record.py();
+    Request {
+        kind: record.kind(),
+        who: record.who(py),
+        origin: record.origin(py),
+        reason: record.reason(py),
+        cause: None,
         when: now(),
     }
     .record(py)

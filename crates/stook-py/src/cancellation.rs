@@ -154,6 +154,17 @@ pub(crate) fn attach<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none())
 }
 
+/// `_repeat(record)`: the same request, made again now; what a timer asks for, which was set by who is
+/// in the record.
+pub(crate) fn repeat<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<1> = Signature::python("_repeat", ["record"], 1, 1);
+    let [record] = args.parse(&SIGNATURE)?;
+    match record.as_ref().and_then(Ref::<RecordState>::cast) {
+        Some(record) => Ok(asking::repeat(record)?.into_any()),
+        None => Err(PyTypeError::new_err("a Cancellation is expected").into()),
+    }
+}
+
 /// `Cancellation.is_mine()`
 fn is_mine<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();

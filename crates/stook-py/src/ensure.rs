@@ -17,6 +17,8 @@ use crate::step;
 use crate::task::{self, Options};
 
 static WRAP_AWAITABLE: Imported = Imported::new("stook._awaitable", "_wrap_awaitable");
+static CHECK_TOKEN: Imported = Imported::new("stook._token_tasks", "check");
+static CANCEL_BY_TOKEN: Imported = Imported::new("stook._token_tasks", "cancel_by");
 static ISFUTURE: Imported = Imported::new("asyncio.base_futures", "isfuture");
 static ISAWAITABLE: Imported = Imported::new("inspect", "isawaitable");
 
@@ -66,8 +68,34 @@ pub(crate) fn create<'py>(
 pub(crate) fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     const SIGNATURE: Signature<3> =
         Signature::python("create_task", ["coro", "name", "context"], 1, 1);
-    let py = args.py();
     let [coroutine, name, context] = args.parse(&SIGNATURE)?;
+    create_with(args.py(), coroutine, name, context)
+}
+
+/// `create_task(coro, *, name=None, context=None, token=None)`
+///
+/// # Errors
+/// `TypeError` for what is no token, and as [`create_task`].
+pub(crate) fn create_task_of_token<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<4> =
+        Signature::python("create_task", ["coro", "name", "context", "token"], 1, 1);
+    let py = args.py();
+    let [coroutine, name, context, token] = args.parse(&SIGNATURE)?;
+    let Some(token) = token.filter(|token| !token.is_none()) else {
+        return create_with(py, coroutine, name, context);
+    };
+    CHECK_TOKEN.get(py)?.call1((&token,))?;
+    let task = create_with(py, coroutine, name, context)?;
+    CANCEL_BY_TOKEN.get(py)?.call1((&task, token))?;
+    Ok(task)
+}
+
+fn create_with<'py>(
+    py: Python<'py>,
+    coroutine: Option<Bound<'py, PyAny>>,
+    name: Option<Bound<'py, PyAny>>,
+    context: Option<Bound<'py, PyAny>>,
+) -> Fallible<Bound<'py, PyAny>> {
     let coroutine = coroutine.unwrap_or_else(|| py.None().into_bound(py));
     let event_loop = loop_core::require_running_loop(py)?;
     let passes_name = reference(py)?.create_task_passes_name;

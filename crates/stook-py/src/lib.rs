@@ -51,6 +51,7 @@ mod task;
 mod task_class;
 mod thrown;
 mod timers;
+mod token;
 mod turn;
 mod wait;
 mod wakeup;
@@ -81,6 +82,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         self_pipe::IMPORTS,
         sleep::IMPORTS,
         task_class::IMPORTS,
+        token::IMPORTS,
         turn::IMPORTS,
         wait::IMPORTS,
     ];
@@ -89,6 +91,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         name.get(py)?;
     }
     natives::capture(py)?;
+    asking::directories(py)?;
     reference::reference(py)?;
     let built = (|| -> ffi::Fallible<()> {
         ffi::context::find_current(py)?;
@@ -106,6 +109,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         function::build(py)?;
         natives::build(module)?;
         cancellation::build(module)?;
+        token::build(module)?;
         event_loop::build(module)?;
         names::build(module)
     })();

@@ -224,6 +224,14 @@ fn call_without_callers<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>
     callers::without(&function, arguments.as_any())
 }
 
+/// `_unraisable(exception, where)`
+fn unraisable<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<2> = Signature::python("_unraisable", ["exception", "where"], 2, 2);
+    let [exception, place] = given(args, &SIGNATURE)?;
+    PyErr::from_value(exception).write_unraisable(args.py(), Some(&place));
+    Ok(none(args.py()))
+}
+
 /// The tasks of all loops of ours that `asyncio.all_tasks`, bound earlier, does not know: see
 /// [`accelerator`].
 fn set_mirroring<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
@@ -269,6 +277,8 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_first_success", FIRST, race::first_success),
         Function::new(c"_gather_on_error", FIRST, race::gather),
         Function::new(c"_detect_cancel", FIRST, race::detect_cancel),
+        Function::new(c"_unraisable", UNRAISABLE, unraisable),
+        Function::new(c"_repeat", REPEAT, cancellation::repeat),
         Function::new(c"all_tasks", ALL_TASKS, all_tasks),
         Function::new(c"_register_task", REGISTER_TASK, register_task),
         Function::new(c"_unregister_task", UNREGISTER_TASK, unregister_task),
@@ -295,6 +305,8 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     functions
         .into_iter()
         .try_for_each(|function| function.add_to(module))?;
+    Function::new(c"create_task", CREATE_TASK, ensure::create_task_of_token)
+        .add_as(module, "_create_task_of_token")?;
     #[cfg(feature = "gc-stress")]
     Function::new(
         c"_collect_at_allocations",
@@ -442,6 +454,22 @@ const REQUEST: &std::ffi::CStr = c"_request(kind, reason=None, cause=None)\n--\n
 Return the record of a cancel request that is made now.";
 const CANCEL_WITH: &std::ffi::CStr = c"_cancel_with(task, record, msg=None)\n--\n\n\
 Ask a task to cancel, by the request of which this is the record.";
+const UNRAISABLE: &std::ffi::CStr = c"_unraisable(exception, where)\n--\n\n\
+Tell sys.unraisablehook of an exception that nobody can catch.";
+const REPEAT: &std::ffi::CStr =
+    c"_repeat(record)\n--\n\nReturn the record of the same request, made again now.";
+const CREATE_TASK: &std::ffi::CStr = c"create_task(coro, *, name=None, context=None, token=None)\n--\n\n\
+Make a task of the running loop, as asyncio.create_task does, that a token can cancel.\n\n\
+The task is asked to cancel when the token is cancelled; at once, if that has happened. Give the\n\
+same token to the tasks that it makes itself, and all of them are cancelled at once. The token keeps\n\
+the task alive until it is done.\n\n\
+Args:\n    coro: A coroutine.\n    name: The name of the task; one is made when None.\n    \
+context: The context to run in; a copy of the present one when None.\n    \
+token: A CancellationToken, or None.\n\n\
+Returns:\n    A Task.\n\n\
+Raises:\n    RuntimeError: No loop is running.\n    \
+TypeError: It is no coroutine, or the token is none.\n\n\
+Source:\n    asyncio.create_task, CPython 3.11 to 3.13.";
 const ATTACH: &std::ffi::CStr =
     c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
 const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\

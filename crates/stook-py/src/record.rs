@@ -231,6 +231,16 @@ impl RecordState {
         })
     }
 
+    /// Why, in one word.
+    pub(crate) fn kind(&self) -> CancelKind {
+        self.kind.get()
+    }
+
+    /// Why, if that was said.
+    pub(crate) fn reason<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.reason.get(py)
+    }
+
     /// From where.
     pub(crate) fn origin<'py>(&self, py: Python<'py>) -> Option<Origin<'py>> {
         let code = self.code.get(py)?;

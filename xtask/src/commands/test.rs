@@ -66,9 +66,10 @@ fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
 
 /// Tests that start interpreters of their own and set these variables, or none, themselves: what
 /// differs between the runs does not reach them, so one run is enough.
-pub(super) const OWN_PROCESSES: [&str; 17] = [
+pub(super) const OWN_PROCESSES: [&str; 18] = [
     "test_conformance*",
     "test_debug_same*",
+    "test_docs_snippets*",
     "test_downstream*",
     "test_examples*",
     "test_fork*",

@@ -59,6 +59,7 @@ const RANKS: &[&[&str]] = &[
     &["turn"],
     &["event_loop"],
     &["cancellation"],
+    &["token"],
     &["names"],
 ];
 

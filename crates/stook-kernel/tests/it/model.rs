@@ -11,6 +11,7 @@ mod race;
 mod record;
 mod task_group;
 mod timeout;
+mod token;
 mod wait;
 
 use std::collections::VecDeque;

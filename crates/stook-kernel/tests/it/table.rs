@@ -11,6 +11,7 @@ mod record;
 mod task_group;
 mod task_group_exit;
 mod timeout;
+mod token;
 mod wait;
 
 use std::fmt::Debug;

@@ -273,6 +273,16 @@ impl Function {
     /// # Errors
     /// What adding an attribute raises.
     pub(crate) fn add_to(self, module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // SAFETY: S11, the name is a C string that lives for ever.
+        let name = unsafe { CStr::from_ptr(self.0.ml_name) };
+        self.add_as(module, name.to_string_lossy().as_ref())
+    }
+
+    /// Adds it to `module`, to be found under a name that is not its own.
+    ///
+    /// # Errors
+    /// What adding an attribute raises.
+    pub(crate) fn add_as(self, module: &Bound<'_, PyModule>, found_as: &str) -> PyResult<()> {
         let py = module.py();
         let definition = Box::leak(Box::new(self.0));
         let name = module.name()?;
@@ -281,9 +291,7 @@ impl Function {
             unsafe { ffi::PyCFunction_NewEx(definition, ptr::null_mut(), name.as_ptr()) };
         // SAFETY: S3, a new reference or null.
         let function = unsafe { Bound::from_owned_ptr_or_err(py, function) }?;
-        // SAFETY: S11, the name is a C string that lives for ever.
-        let name = unsafe { CStr::from_ptr(definition.ml_name) };
-        module.add(name.to_string_lossy().as_ref(), function)
+        module.add(found_as, function)
     }
 }
 

@@ -1,0 +1,49 @@
+"""The programs in the documentation print what stands below them.
+
+A block of Python that is followed by a block of text is a program and its output. A block of Python
+without one is not run.
+"""
+
+import pathlib
+import re
+
+import pytest
+
+from programs import output_of, run_python
+
+pytestmark = pytest.mark.needs_stook
+
+DOCS = pathlib.Path(__file__).parent.parent / "docs"
+PAGES = ["tokens.md"]
+SNIPPET = re.compile(r"^```python\n(.*?)^```\n\s*^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def snippets(page):
+    """Return pairs of program and output, each with the line that the program begins at."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return [
+        (text.count("\n", 0, found.start()) + 2, *found.groups())
+        for found in SNIPPET.finditer(text)
+    ]
+
+
+CASES = [
+    pytest.param(program, output, id=f"{page}:{line}")
+    for page in PAGES
+    for line, program, output in snippets(page)
+]
+
+
+@pytest.mark.parametrize(("program", "output"), CASES)
+def test_snippet_prints_what_stands_below_it(program, output, tmp_path):
+    path = tmp_path / "snippet.py"
+    path.write_text(program, encoding="utf-8")
+    process = run_python(["-Werror", str(path)], environment={"PYTHONASYNCIODEBUG": ""})
+    assert output_of(process) == output
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_snippets_and_each_is_one_program(page):
+    found = snippets(page)
+    assert found
+    assert not [line for line, program, _ in found if "```" in program]

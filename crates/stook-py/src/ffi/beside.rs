@@ -50,8 +50,10 @@ pub(crate) fn get<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny
         return None;
     }
     let field = field(exception)?;
-    // SAFETY: S2, S18; the exception holds it.
-    unsafe { Bound::from_borrowed_ptr_or_opt(exception.py(), *field) }
+    // SAFETY: S2, S18.
+    let object = unsafe { *field };
+    // SAFETY: S2, the exception holds it.
+    unsafe { Bound::from_borrowed_ptr_or_opt(exception.py(), object) }
 }
 
 /// Puts `object` beside `exception`, in the place of one of its kind; whether that could be done.

@@ -342,7 +342,9 @@ async def program(draw, way):
         error.add_note(f"the program: {roots}")
         raise
     finally:
-        while left := [task for task in asyncio.all_tasks() if not task.get_name().startswith("main")]:
+        while left := [
+            task for task in asyncio.all_tasks() if not task.get_name().startswith("main")
+        ]:
             for task in left:
                 task.cancel()
             await rest()

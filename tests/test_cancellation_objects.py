@@ -9,9 +9,9 @@ import threading
 import weakref
 
 import pytest
-from test_cancellation import forever, turns
 
 import stook
+from test_cancellation import forever, turns
 
 pytestmark = pytest.mark.recorded
 

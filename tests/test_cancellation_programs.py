@@ -1,6 +1,7 @@
 """Random programs in which each cancellation has to have the record that a model works out."""
 
 import pytest
+
 from cancellation_programs import WAYS
 from programs import output_of, run_python
 from slowness import SLOWNESS

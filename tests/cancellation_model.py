@@ -162,6 +162,23 @@ class Model:
         self.ready.append((self.leave, task, "failed"))
         task.scheduled = True
 
+    def ask_itself(self, number, line, reason):
+        """A leaf asks its own task to cancel, and waits."""
+        task, _ = self.frames[number]
+        self.ask(task, Record("explicit", task.name, line, reason))
+
+    def wakeable(self):
+        """Return the numbers of the leaves that wait for a future."""
+        return [
+            number
+            for number, (task, frame) in self.frames.items()
+            if task.frames
+            and task.frames[-1] is frame
+            and frame.node.kind == frame.kind == "leaf"
+            and frame.node.leaf == "future"
+            and not frame.cleaning
+        ]
+
     def alive(self):
         """Return the numbers of the tasks that are not done."""
         return [task.number for task in self.tasks.values() if not task.done]
@@ -231,7 +248,8 @@ class Model:
             return
         of = [own for own in received if record and record.leads_to(own)]
         first = of[0] if of else received[0]
-        task.told_own = (task.told_own + received)[-REMEMBERED:]
+        others = [own for own in received if own is not first]
+        task.told_own = (task.told_own + others + [first])[-REMEMBERED:]
         task.told = first
         task.told_others = tuple(own for own in received if own is not first)
         if record and not of:
@@ -329,7 +347,8 @@ class Model:
     def leave_scope(self, task, frame, how):
         """A coroutine has ended but for what it does when it is cancelled."""
         if how == "cancelled":
-            told = [task.told, *task.told_others] if task.told else []
+            # One that met others is known again by those.
+            told = task.told_others or ([task.told] if task.told else [])
             mine = any(record.leads_to(own) for record in told for own in task.told_own)
             self.seen.append((frame.node.number, self.view(task), mine))
             reaction = frame.node.reaction

@@ -132,7 +132,10 @@ class Run:
         if node.leaf == "future":
             future = asyncio.get_running_loop().create_future()
             self.futures[node.number] = future
-            await future  # line: leaf future
+            reason = await future  # line: leaf future
+            if reason:
+                stook.cancel(asyncio.current_task(), reason=reason)  # line: ask itself
+                await asyncio.sleep(1000)
             raise Failure(node.number)  # line: fail
         if node.leaf == "sleep":
             await asyncio.sleep(1000)  # line: leaf sleep
@@ -264,6 +267,9 @@ async def happen(run, model, event):
         run.timeouts[target].reschedule(loop.time())  # line: expire
         await until_over(run, event)
         model.expire(target, LINES["expire"])
+    elif what == "ask itself":
+        run.futures[target].set_result(reason)
+        model.ask_itself(target, LINES["ask itself"], reason)
     elif what == "fail":
         run.futures[target].set_result(None)
         model.fail(target, LINES["fail"])
@@ -277,11 +283,15 @@ def possible(model, draw, reason):
     choices = ["ask", "ask", "ask deeply", "ask soon", "ask twice"]
     if model.expirable():
         choices += ["expire"] * 3
+    if model.wakeable():
+        choices += ["ask itself"] * 2
     if model.failable():
         choices += ["fail"] * 3
     what = draw.choice(choices)
     if what == "expire":
         targets = model.expirable()
+    elif what == "ask itself":
+        targets = model.wakeable()
     elif what == "fail":
         targets = model.failable()
     return what, draw.choice(targets), reason

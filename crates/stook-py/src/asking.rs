@@ -522,6 +522,23 @@ pub(crate) fn handing<'py, R>(
     answer
 }
 
+/// Runs `body`, which asks `awaited` to cancel because `task`, which awaits it, was asked by `record`.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn handing_on<'py, R>(
+    record: &Ref<'py, RecordState>,
+    task: &Bound<'py, PyAny>,
+    awaited: &Bound<'py, PyAny>,
+    body: impl FnOnce() -> R,
+) -> Fallible<R> {
+    if Ref::<TaskState>::cast(awaited).is_none() {
+        return Ok(handing(record, false, body));
+    }
+    let record = follow(record, CancelKind::ParentCancelled, Some(task))?;
+    Ok(handing(&record, true, body))
+}
+
 /// Runs `body`, which asks for a cancellation through a method that may be anybody's: if that comes
 /// to us, all that it asks is asked by `record`.
 pub(crate) fn handing_over<'py, R>(record: &Ref<'py, RecordState>, body: impl FnOnce() -> R) -> R {
@@ -572,6 +589,12 @@ pub(crate) fn of_task<'py>(
         Some(Handed::Cause(cause)) => {
             let kind = match place(py)?.1 {
                 Some(Code::Reason(kind)) => kind,
+                // A method of a program's may stand between a gather and us.
+                _ if Ref::<TaskState>::cast_exact(task.as_any()).is_none()
+                    && local(py, Code::Reason(CancelKind::Group), &["self"])?.is_some() =>
+                {
+                    CancelKind::Group
+                }
                 _ => CancelKind::ParentCancelled,
             };
             follow(&cause, kind, None)

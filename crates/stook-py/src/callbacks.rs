@@ -104,6 +104,12 @@ impl Callbacks {
         self.count.get() == 0
     }
 
+    /// Whether there is more than one.
+    #[inline]
+    pub(crate) fn has_others(&self) -> bool {
+        self.count.get() > 1
+    }
+
     /// Takes all out: the first, then the others.
     #[inline]
     pub(crate) fn take(&self) -> (Option<Callback>, Vec<Callback>) {

@@ -223,6 +223,12 @@ impl Cancellations {
         self.first.get(py).or_else(|| self.told.get(py))
     }
 
+    /// The first request that was not raised yet.
+    pub(crate) fn next<'py>(&self, py: Python<'py>) -> Option<Ref<'py, RecordState>> {
+        let first = self.first.get(py)?;
+        Ref::cast(&first).cloned()
+    }
+
     /// The record of what was raised last.
     pub(crate) fn told<'py>(&self, py: Python<'py>) -> Option<Ref<'py, RecordState>> {
         let told = self.told.get(py)?;

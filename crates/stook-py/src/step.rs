@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use stook_kernel::Suspended;
 
 use crate::accelerator;
+use crate::asking;
 use crate::callbacks::Callback;
 use crate::cancellations;
 use crate::current;
@@ -284,7 +285,13 @@ fn forward_due<'py>(this: &Ref<'py, TaskState>, awaited: &Bound<'py, PyAny>) -> 
     }
     let message = this.future.cancel_message(py);
     let message = message.unwrap_or_else(|| py.None().into_bound(py));
-    if call::method1(awaited, intern!(py, "cancel"), &message)?.is_truthy()? {
+    let ask = || call::method1(awaited, intern!(py, "cancel"), &message);
+    let received = this.future.cancellations_if_any();
+    let answer = match received.and_then(|received| received.next(py)) {
+        Some(record) => asking::handing_on(&record, this.as_any(), awaited, ask)?,
+        None => ask(),
+    };
+    if answer?.is_truthy()? {
         let mut requests = this.requests.get();
         requests.due_accepted();
         this.requests.set(requests);

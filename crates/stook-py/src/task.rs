@@ -365,6 +365,7 @@ enum Asked<'py> {
 }
 
 fn ask<'py>(
+    task: &Ref<'py, TaskState>,
     awaited: Bound<'py, PyAny>,
     message: &Bound<'py, PyAny>,
     record: &Ref<'py, RecordState>,
@@ -373,10 +374,15 @@ fn ask<'py>(
         return Ok(Asked::Task(awaited));
     }
     if let Some(plain) = Ref::<FutureState>::cast_exact(&awaited) {
+        if plain.callbacks.has_others() && !plain.is_done() {
+            // Who else awaits it is told as well.
+            plain.cancellations().end(record);
+        }
         return future::cancel(plain, Some(message)).map(Asked::Answered);
     }
     let name = intern!(awaited.py(), "cancel");
-    let answer = asking::handing(record, false, || call::method1(&awaited, name, message))?;
+    let ask = || call::method1(&awaited, name, message);
+    let answer = asking::handing_on(record, task.as_any(), &awaited, ask)??;
     Ok(Asked::Answered(answer.is_truthy()?))
 }
 
@@ -428,7 +434,7 @@ fn pass_on<'py>(
             current.future.set_cancel_message(Some(message));
             return Ok(true);
         };
-        let accepted = match ask(awaited, message, &record)? {
+        let accepted = match ask(&current, awaited, message, &record)? {
             Asked::Answered(accepted) => accepted,
             Asked::Task(next) => {
                 let Some(next) = Ref::<TaskState>::cast_exact(&next) else {

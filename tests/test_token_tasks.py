@@ -221,22 +221,90 @@ async def test_many_tasks_are_asked_once_each_and_in_order(engine, loop, many, m
             return cancel_with(task, record)
 
     monkeypatch.setattr(_firing, "_core", Counting())
+
+    async def calls_for_each(number):
+        """Return how many functions in Python are called for each of so many tasks."""
+        asked.clear()
+        source = stook.CancellationSource()
+        tasks = [stook.create_task(forever(), token=source.token) for _ in range(number)]
+        await asyncio.sleep(0)
+        calls = 0
+
+        def count(_frame, event, _argument):
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        source.cancel()
+        sys.setprofile(None)
+        assert asked == tasks
+        assert all(await ended(*tasks))
+        return calls / number
+
+    few = await calls_for_each(100)
+    assert await calls_for_each(many) < 1.2 * few
+
+
+# Eager tasks.
+
+eager = pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are of 3.12 on")
+
+
+@eager
+async def test_an_eager_task_that_ends_at_once_is_not_kept(engine, loop):
+    loop.set_task_factory(stook.eager_task_factory)
     source = stook.CancellationSource()
-    tasks = [stook.create_task(forever(), token=source.token) for _ in range(many)]
-    await asyncio.sleep(0)
-    # What is done for each, in calls of Python's functions, does not grow with their number.
-    calls = 0
 
-    def count(_frame, event, _argument):
-        nonlocal calls
-        calls += event == "call"
+    async def at_once():
+        return 1
 
-    sys.setprofile(count)
+    task = stook.create_task(at_once(), token=source.token)
+    assert task.done() and source._state.size == 0
+    waiting = stook.create_task(forever(), token=source.token)
     source.cancel()
-    sys.setprofile(None)
-    assert asked == tasks
-    assert calls < 20 * many + 50
-    assert all(await ended(*tasks))
+    assert await ended(waiting) == [True]
+
+
+@eager
+async def test_an_eager_task_that_cancels_its_token(engine, loop):
+    loop.set_task_factory(stook.eager_task_factory)
+    source = stook.CancellationSource()
+
+    async def body():
+        source.cancel("from inside")
+        await forever()
+
+    task = stook.create_task(body(), token=source.token)
+    assert await ended(task) == [True]
+    assert stook.cancellation(task).reason == "from inside"
+
+
+@eager
+async def test_an_eager_task_of_a_token_that_has_fired_ends_where_it_waits(engine, loop):
+    loop.set_task_factory(stook.eager_task_factory)
+    source = stook.CancellationSource()
+    source.cancel()
+    begun = []
+
+    async def body():
+        begun.append(1)
+        await forever()
+
+    assert await ended(stook.create_task(body(), token=source.token)) == [True]
+    assert begun == [1]
+
+
+@eager
+async def test_when_all_of_eager_tasks_that_cancel_the_token(engine, loop):
+    loop.set_task_factory(stook.eager_task_factory)
+    source = stook.CancellationSource()
+
+    async def body():
+        source.cancel("from inside")
+
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await stook.when_all([body(), forever()], source.token)
+    assert stook.cancellation(caught.value).reason == "from inside"
 
 
 # Threads and loops.

@@ -17,6 +17,7 @@ use crate::step;
 use crate::task::{self, Options};
 
 static WRAP_AWAITABLE: Imported = Imported::new("stook._awaitable", "_wrap_awaitable");
+static TOKEN: Imported = Imported::new("stook._tokens", "CancellationToken");
 static CHECK_TOKEN: Imported = Imported::new("stook._token_tasks", "check");
 static CANCEL_BY_TOKEN: Imported = Imported::new("stook._token_tasks", "cancel_by");
 static ISFUTURE: Imported = Imported::new("asyncio.base_futures", "isfuture");
@@ -84,7 +85,9 @@ pub(crate) fn create_task_of_token<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<
     let Some(token) = token.filter(|token| !token.is_none()) else {
         return create_with(py, coroutine, name, context);
     };
-    CHECK_TOKEN.get(py)?.call1((&token,))?;
+    if !token.get_type().is(TOKEN.get(py)?) {
+        CHECK_TOKEN.get(py)?.call1((&token,))?;
+    }
     let task = create_with(py, coroutine, name, context)?;
     CANCEL_BY_TOKEN.get(py)?.call1((&task, token))?;
     Ok(task)

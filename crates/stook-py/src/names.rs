@@ -462,7 +462,8 @@ const CREATE_TASK: &std::ffi::CStr = c"create_task(coro, *, name=None, context=N
 Make a task of the running loop, as asyncio.create_task does, that a token can cancel.\n\n\
 The task is asked to cancel when the token is cancelled; at once, if that has happened. Give the\n\
 same token to the tasks that it makes itself, and all of them are cancelled at once. The token keeps\n\
-the task alive until it is done.\n\n\
+the task alive until it is done. With a token that is cancelled already the\n\
+task does not begin; an eager one runs until it waits first.\n\n\
 Args:\n    coro: A coroutine.\n    name: The name of the task; one is made when None.\n    \
 context: The context to run in; a copy of the present one when None.\n    \
 token: A CancellationToken, or None.\n\n\

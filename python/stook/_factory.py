@@ -8,8 +8,8 @@ _core = _platform.load_core()
 def task_factory(loop, coro, **options):
     """Make one of stook's tasks for any loop: ``loop.set_task_factory(stook.task_factory)``.
 
-    With it the records of cancellations, and what is built on them, work on asyncio's own loop and on
-    uvloop's as well.
+    With it the records of cancellations, and what is built on them, work on asyncio's own loop and
+    on uvloop's as well.
 
     Args:
         loop: The loop that the task is for.

@@ -85,7 +85,7 @@ const REASONS: [(&str, &str, Code); 11] = [
 ];
 
 /// So many code objects of programs are remembered at the most; a power of 2.
-const MOST_CODES: usize = 64;
+const MOST_CODES: usize = 16;
 
 /// What is known of code objects. They are kept alive, so that an address stays that of its code.
 struct Known {
@@ -107,7 +107,7 @@ thread_local! {
         outside: [const { None }; MOST_CODES],
     }));
     static HANDED: ManuallyDrop<HeldCell> = const { ManuallyDrop::new(HeldCell::new()) };
-    static IS_FINAL: Cell<bool> = const { Cell::new(false) };
+    static HANDED_TO: Cell<usize> = const { Cell::new(0) };
 }
 
 fn known(address: usize) -> Option<Code> {
@@ -446,20 +446,20 @@ pub(crate) fn follow<'py>(
     .record(py)
 }
 
-/// Runs `body`, which calls a method `cancel`: if that comes to us, it is for `record`. What is
-/// `is_final` is the record of the very object that is asked; else it follows from it.
+/// Runs `body`, which calls a method `cancel` that may be anybody's: the request that comes to
+/// `object` is that of `record`, and those to others follow from it.
 pub(crate) fn handing<'py, R>(
     record: &Ref<'py, RecordState>,
-    is_final: bool,
+    object: Option<&Bound<'py, PyAny>>,
     body: impl FnOnce() -> R,
 ) -> R {
     let py = record.py();
     let outer = HANDED.with(|handed| handed.take(py));
     HANDED.with(|handed| handed.set(record.as_any().clone()));
-    let outer_is_final = IS_FINAL.replace(is_final);
+    let outer_object = HANDED_TO.replace(object.map_or(0, |object| object.as_ptr() as usize));
     let answer = body();
     HANDED.with(|handed| handed.set_or_clear(outer));
-    IS_FINAL.set(outer_is_final);
+    HANDED_TO.set(outer_object);
     answer
 }
 
@@ -474,16 +474,10 @@ pub(crate) fn handing_on<'py, R>(
     body: impl FnOnce() -> R,
 ) -> Fallible<R> {
     if Ref::<TaskState>::cast(awaited).is_none() {
-        return Ok(handing(record, false, body));
+        return Ok(handing(record, None, body));
     }
     let record = follow(record, CancelKind::ParentCancelled, Some(task))?;
-    Ok(handing(&record, true, body))
-}
-
-/// Runs `body`, which asks for a cancellation through a method that may be anybody's: if that comes
-/// to us, all that it asks is asked by `record`.
-pub(crate) fn handing_over<'py, R>(record: &Ref<'py, RecordState>, body: impl FnOnce() -> R) -> R {
-    handing(record, true, body)
+    Ok(handing(&record, Some(awaited), body))
 }
 
 /// What was handed over to a method.
@@ -494,9 +488,10 @@ pub(crate) enum Handed<'py> {
     Cause(Ref<'py, RecordState>),
 }
 
-/// What was handed over to the method that asks, if anything was.
-pub(crate) fn handed(py: Python<'_>) -> Option<Handed<'_>> {
-    if IS_FINAL.get() {
+/// What was handed over to the method of `object` that asks, if anything was.
+pub(crate) fn handed<'py>(object: &Bound<'py, PyAny>) -> Option<Handed<'py>> {
+    let py = object.py();
+    if HANDED_TO.get() == object.as_ptr() as usize {
         let record = HANDED.with(|handed| handed.take(py))?;
         return Ref::cast(&record).cloned().map(Handed::Final);
     }
@@ -513,7 +508,7 @@ pub(crate) fn of_task<'py>(
     reason: Option<&Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
     let py = task.py();
-    match handed(py) {
+    match handed(task.as_any()) {
         Some(Handed::Final(record)) => Ok(record),
         Some(Handed::Cause(cause)) => {
             let kind = match place(py)?.1 {
@@ -571,10 +566,11 @@ fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origin<'py>>> {
 /// # Errors
 /// As [`request`].
 pub(crate) fn of_future<'py>(
-    py: Python<'py>,
+    future: &Bound<'py, PyAny>,
     reason: Option<&Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
-    match handed(py) {
+    let py = future.py();
+    match handed(future) {
         Some(Handed::Final(record) | Handed::Cause(record)) => Ok(record),
         None => {
             if place(py)?.1 == Some(Code::HandsOn)
@@ -587,23 +583,29 @@ pub(crate) fn of_future<'py>(
     }
 }
 
-/// The record for a gather, whose method `cancel` was called, and for its children.
+/// The record for a gather, whose method `cancel` was called, and the one for its children.
 ///
 /// # Errors
 /// As [`request`].
 pub(crate) fn of_gather<'py>(
-    py: Python<'py>,
+    gather: &Bound<'py, PyAny>,
     reason: Option<&Bound<'py, PyAny>>,
-) -> Fallible<Ref<'py, RecordState>> {
-    match handed(py) {
-        Some(Handed::Final(record)) => Ok(record),
-        Some(Handed::Cause(cause)) => follow(&cause, CancelKind::Group, None),
+) -> Fallible<(Ref<'py, RecordState>, Ref<'py, RecordState>)> {
+    let py = gather.py();
+    let common = match handed(gather) {
+        Some(Handed::Final(record)) if record.kind() != CancelKind::Group => {
+            let common = follow(&record, CancelKind::Group, None)?;
+            return Ok((record, common));
+        }
+        Some(Handed::Final(record)) => record,
+        Some(Handed::Cause(cause)) => follow(&cause, CancelKind::Group, None)?,
         None => {
             let mut request = with_reason(request(py)?, reason);
             request.kind = CancelKind::Group;
-            request.record(py)
+            request.record(py)?
         }
-    }
+    };
+    Ok((common.clone(), common))
 }
 
 fn with_reason<'py>(mut request: Request<'py>, reason: Option<&Bound<'py, PyAny>>) -> Request<'py> {
@@ -625,7 +627,8 @@ pub(crate) fn cancel_with<'py>(
         return task::cancel(own, message, record);
     }
     let name = intern!(py, "cancel");
-    let answer = handing(record, true, || match message {
+    // A gather of asyncio's is no object of ours, and what it asks follows from this.
+    let answer = handing(record, Some(task), || match message {
         Some(message) => call::method1(task, name, message),
         None => call::method0(task, name),
     })?;

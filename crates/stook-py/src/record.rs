@@ -167,6 +167,11 @@ pub(crate) fn with_others<'py>(
 }
 
 impl RecordState {
+    /// Why.
+    pub(crate) fn kind(&self) -> CancelKind {
+        self.kind.get()
+    }
+
     /// Who asked, but for a name that nobody has asked for yet.
     pub(crate) fn who<'py>(&self, py: Python<'py>) -> Option<Who<'py>> {
         let id = self.who_id.get();

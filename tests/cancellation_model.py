@@ -1,8 +1,8 @@
 """What the records of cancellations have to say, worked out without stook.
 
-A small model of tasks that wait for each other: who is asked to cancel, what that leads to, and what
-each of them then catches. It is written from what the documentation of asyncio promises and from the
-meaning of a record, and knows no function of stook's.
+A small model of tasks that wait for each other: who is asked to cancel, what that leads to, and
+what each of them then catches. It is written from what asyncio promises and from the meaning of a
+record, and knows no function of stook's.
 """
 
 import inspect
@@ -450,10 +450,10 @@ class Model:
             self.gathered(child, waiter[0])
         elif kind == "shield":
             task, frame = waiter
-            if task.wait and task.wait[0] == "shield" and not task.scheduled:
-                if task.frames[-1] is frame:
-                    told = (child.told, child.told_others) if self.knows_futures else (None,)
-                    self.wake(task, child.done, *told)
+            waits = task.wait and task.wait[0] == "shield" and task.frames[-1] is frame
+            if waits and not task.scheduled:
+                told = (child.told, child.told_others) if self.knows_futures else (None,)
+                self.wake(task, child.done, *told)
         elif kind == "wait_for":
             task, frame = waiter
             if frame in task.frames and task.wait and not task.scheduled:

@@ -55,11 +55,12 @@ def test_exception_is_exactly_the_one_of_asyncio(engine):
 def test_record_keeps_no_task_alive(engine):
     async def main():
         async def ask(task):
+            asyncio.current_task().set_name("asker")
             task.cancel()
 
         task = asyncio.create_task(forever(engine))
         await turns()
-        asker = asyncio.create_task(ask(task), name="asker")
+        asker = asyncio.create_task(ask(task))
         await asker
         error = await caught(task)
         record = stook.cancellation(error)
@@ -414,11 +415,14 @@ def test_eager_task_that_is_cancelled_has_a_record(engine):
         assert (record.kind, record.reason) == ("explicit", "eager")
 
         async def itself():
+            # It may get its name after this step.
+            names.append(asyncio.current_task().get_name())
             asyncio.current_task().cancel("itself")
             return stook.cancellation(await caught(forever(engine)))
 
+        names = []
         record = await asyncio.create_task(itself(), name="self")
-        assert (record.reason, record.who.name) == ("itself", "self")
+        assert (record.reason, record.who.name) == ("itself", *names)
 
     engine.run(main())
 
@@ -451,3 +455,43 @@ async def test_debug_mode_changes_no_record(engine, loop):
             await forever(engine)
     except TimeoutError as error:
         assert stook.cancellation(error).kind == "timeout"
+
+
+def test_gather_that_is_cancelled_itself_tells_its_children(engine):
+    async def main():
+        gathered = engine.gather(forever(engine), forever(engine))
+        children = asyncio.all_tasks() - {asyncio.current_task()}
+        await turns()
+        stook.cancel(gathered, reason="together")
+        error = await caught(gathered)
+        for child in children:
+            record = stook.cancellation(child)
+            assert [step.kind for step in record.chain] == ["group", "explicit"]
+            assert record.cause.reason == "together"
+        record = stook.cancellation(error)
+        assert record.chain[-1].reason == "together"
+        assert not record.is_mine()
+
+    engine.run(main())
+
+
+def test_subclass_that_cancels_a_helper_first_keeps_its_record(engine):
+    class WithHelper(stook.Task):
+        def cancel(self, msg=None):
+            helper.cancel()
+            return super().cancel(msg)
+
+    async def main():
+        nonlocal helper
+        helper = asyncio.create_task(forever(engine))
+        task = WithHelper(forever(engine), loop=asyncio.get_running_loop())
+        await turns()
+        stook.cancel(task, reason="why")
+        await caught(task)
+        await turns()
+        assert stook.cancellation(task).reason == "why"
+        record = stook.cancellation(helper)
+        assert [step.reason for step in record.chain] == [None, "why"]
+
+    helper = None
+    engine.run(main())

@@ -31,7 +31,7 @@ FUNCTIONS = (
 DIFFERENCES = {
     "the loop is a class of its own, between whose bases one is native": [
         (LOOPS, "name|qualified name|module|bases|derived from|attributes|subscripted"),
-        (LOOPS, r"(\.nesting_allowed .*)"),
+        (LOOPS, r"(\.(nesting_allowed|keep_tasks) .*)"),
         (LOOPS, r"\.(close|run_forever|stop) (module|qualified name)"),
         (LOOPS, SCHEDULING + " (module|qualified name|signature)"),
         (LOOPS, SCHEDULING + " (pickled|subscripted|weakly referenced)"),

@@ -250,9 +250,21 @@ async def test_many_tasks_are_asked_once_each_and_in_order(engine, loop, many, m
 eager = pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are of 3.12 on")
 
 
+def make_eager(engine, loop):
+    """Have the tasks of the loop start at once."""
+    if engine.name == "uvloop" and LATER_3_13:
+        # https://github.com/MagicStack/uvloop: it gives ``eager_start`` to the factory, which takes
+        # no such argument; on asyncio's tasks alone as well.
+        pytest.skip("uvloop 0.23 does not work with asyncio's eager factory of this version")
+    loop.set_task_factory(stook.eager_task_factory)
+
+
+LATER_3_13 = "kwargs" in asyncio.BaseEventLoop.create_task.__code__.co_varnames
+
+
 @eager
 async def test_an_eager_task_that_ends_at_once_is_not_kept(engine, loop):
-    loop.set_task_factory(stook.eager_task_factory)
+    make_eager(engine, loop)
     source = stook.CancellationSource()
 
     async def at_once():
@@ -267,7 +279,7 @@ async def test_an_eager_task_that_ends_at_once_is_not_kept(engine, loop):
 
 @eager
 async def test_an_eager_task_that_cancels_its_token(engine, loop):
-    loop.set_task_factory(stook.eager_task_factory)
+    make_eager(engine, loop)
     source = stook.CancellationSource()
 
     async def body():
@@ -281,7 +293,7 @@ async def test_an_eager_task_that_cancels_its_token(engine, loop):
 
 @eager
 async def test_an_eager_task_of_a_token_that_has_fired_ends_where_it_waits(engine, loop):
-    loop.set_task_factory(stook.eager_task_factory)
+    make_eager(engine, loop)
     source = stook.CancellationSource()
     source.cancel()
     begun = []
@@ -296,7 +308,7 @@ async def test_an_eager_task_of_a_token_that_has_fired_ends_where_it_waits(engin
 
 @eager
 async def test_when_all_of_eager_tasks_that_cancel_the_token(engine, loop):
-    loop.set_task_factory(stook.eager_task_factory)
+    make_eager(engine, loop)
     source = stook.CancellationSource()
 
     async def body():

@@ -86,7 +86,7 @@ const REASONS: [(&str, &str, Code); 11] = [
 ];
 
 /// So many code objects of programs are remembered at the most; a power of 2.
-const MOST_CODES: usize = 64;
+const MOST_CODES: usize = 16;
 
 /// What is known of code objects. They are kept alive, so that an address stays that of its code.
 struct Known {
@@ -113,12 +113,17 @@ thread_local! {
         own: FxHashMap::default(),
         outside: [const { None }; MOST_CODES],
     }));
+<<<<<<< HEAD
     static HANDOVER: ManuallyDrop<Handover> = const {
         ManuallyDrop::new(Handover {
             record: HeldCell::new(),
             is_final: Cell::new(false),
         })
     };
+=======
+    static HANDED: ManuallyDrop<HeldCell> = const { ManuallyDrop::new(HeldCell::new()) };
+    static HANDED_TO: Cell<usize> = const { Cell::new(0) };
+>>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
 }
 
 impl Known {
@@ -484,6 +489,7 @@ pub(crate) fn follow<'py>(
     .record(py)
 }
 
+<<<<<<< HEAD
 /// The same request, made again now.
 ///
 /// # Errors
@@ -503,12 +509,17 @@ pub(crate) fn repeat<'py>(record: &Ref<'py, RecordState>) -> Fallible<Ref<'py, R
 
 /// Runs `body`, which calls a method `cancel`: if that comes to us, it is for `record`. What is
 /// `is_final` is the record of the very object that is asked; else it follows from it.
+=======
+/// Runs `body`, which calls a method `cancel` that may be anybody's: the request that comes to
+/// `object` is that of `record`, and those to others follow from it.
+>>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
 pub(crate) fn handing<'py, R>(
     record: &Ref<'py, RecordState>,
-    is_final: bool,
+    object: Option<&Bound<'py, PyAny>>,
     body: impl FnOnce() -> R,
 ) -> R {
     let py = record.py();
+<<<<<<< HEAD
     let outer = HANDOVER.with(|handover| {
         let outer = handover.record.take(py);
         handover.record.set(record.as_any().clone());
@@ -519,6 +530,14 @@ pub(crate) fn handing<'py, R>(
         handover.is_final.set(outer.1);
         handover.record.set_or_clear(outer.0);
     });
+=======
+    let outer = HANDED.with(|handed| handed.take(py));
+    HANDED.with(|handed| handed.set(record.as_any().clone()));
+    let outer_object = HANDED_TO.replace(object.map_or(0, |object| object.as_ptr() as usize));
+    let answer = body();
+    HANDED.with(|handed| handed.set_or_clear(outer));
+    HANDED_TO.set(outer_object);
+>>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
     answer
 }
 
@@ -533,16 +552,10 @@ pub(crate) fn handing_on<'py, R>(
     body: impl FnOnce() -> R,
 ) -> Fallible<R> {
     if Ref::<TaskState>::cast(awaited).is_none() {
-        return Ok(handing(record, false, body));
+        return Ok(handing(record, None, body));
     }
     let record = follow(record, CancelKind::ParentCancelled, Some(task))?;
-    Ok(handing(&record, true, body))
-}
-
-/// Runs `body`, which asks for a cancellation through a method that may be anybody's: if that comes
-/// to us, all that it asks is asked by `record`.
-pub(crate) fn handing_over<'py, R>(record: &Ref<'py, RecordState>, body: impl FnOnce() -> R) -> R {
-    handing(record, true, body)
+    Ok(handing(&record, Some(awaited), body))
 }
 
 /// What was handed over to a method.
@@ -553,6 +566,7 @@ pub(crate) enum Handed<'py> {
     Cause(Ref<'py, RecordState>),
 }
 
+<<<<<<< HEAD
 /// What was handed over to the method that asks, if anything was.
 pub(crate) fn handed(py: Python<'_>) -> Option<Handed<'_>> {
     let (record, is_final) = HANDOVER.with(|handover| {
@@ -573,6 +587,17 @@ pub(crate) fn handed(py: Python<'_>) -> Option<Handed<'_>> {
     } else {
         Handed::Cause(record)
     })
+=======
+/// What was handed over to the method of `object` that asks, if anything was.
+pub(crate) fn handed<'py>(object: &Bound<'py, PyAny>) -> Option<Handed<'py>> {
+    let py = object.py();
+    if HANDED_TO.get() == object.as_ptr() as usize {
+        let record = HANDED.with(|handed| handed.take(py))?;
+        return Ref::cast(&record).cloned().map(Handed::Final);
+    }
+    let record = HANDED.with(|handed| handed.get(py))?;
+    Ref::cast(&record).cloned().map(Handed::Cause)
+>>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
 }
 
 /// The record for `task`, whose method `cancel` was called.
@@ -584,7 +609,7 @@ pub(crate) fn of_task<'py>(
     reason: Option<&Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
     let py = task.py();
-    match handed(py) {
+    match handed(task.as_any()) {
         Some(Handed::Final(record)) => Ok(record),
         Some(Handed::Cause(cause)) => {
             let kind = match place(py)?.1 {
@@ -642,10 +667,11 @@ fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origin<'py>>> {
 /// # Errors
 /// As [`request`].
 pub(crate) fn of_future<'py>(
-    py: Python<'py>,
+    future: &Bound<'py, PyAny>,
     reason: Option<&Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
-    match handed(py) {
+    let py = future.py();
+    match handed(future) {
         Some(Handed::Final(record) | Handed::Cause(record)) => Ok(record),
         None => {
             if place(py)?.1 == Some(Code::HandsOn)
@@ -658,23 +684,29 @@ pub(crate) fn of_future<'py>(
     }
 }
 
-/// The record for a gather, whose method `cancel` was called, and for its children.
+/// The record for a gather, whose method `cancel` was called, and the one for its children.
 ///
 /// # Errors
 /// As [`request`].
 pub(crate) fn of_gather<'py>(
-    py: Python<'py>,
+    gather: &Bound<'py, PyAny>,
     reason: Option<&Bound<'py, PyAny>>,
-) -> Fallible<Ref<'py, RecordState>> {
-    match handed(py) {
-        Some(Handed::Final(record)) => Ok(record),
-        Some(Handed::Cause(cause)) => follow(&cause, CancelKind::Group, None),
+) -> Fallible<(Ref<'py, RecordState>, Ref<'py, RecordState>)> {
+    let py = gather.py();
+    let common = match handed(gather) {
+        Some(Handed::Final(record)) if record.kind() != CancelKind::Group => {
+            let common = follow(&record, CancelKind::Group, None)?;
+            return Ok((record, common));
+        }
+        Some(Handed::Final(record)) => record,
+        Some(Handed::Cause(cause)) => follow(&cause, CancelKind::Group, None)?,
         None => {
             let mut request = with_reason(request(py)?, reason);
             request.kind = CancelKind::Group;
-            request.record(py)
+            request.record(py)?
         }
-    }
+    };
+    Ok((common.clone(), common))
 }
 
 fn with_reason<'py>(mut request: Request<'py>, reason: Option<&Bound<'py, PyAny>>) -> Request<'py> {
@@ -696,7 +728,8 @@ pub(crate) fn cancel_with<'py>(
         return task::cancel(own, message, record);
     }
     let name = intern!(py, "cancel");
-    let answer = handing(record, true, || match message {
+    // A gather of asyncio's is no object of ours, and what it asks follows from this.
+    let answer = handing(record, Some(task), || match message {
         Some(message) => call::method1(task, name, message),
         None => call::method0(task, name),
     })?;

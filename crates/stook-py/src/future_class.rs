@@ -207,7 +207,7 @@ fn cancel<'py>(this: &Ref<'py, FutureState>, args: &Args<'_, 'py>) -> Fallible<B
     let message = message(args)?;
     this.ensure_initialized()?;
     if !this.is_done() {
-        let record = asking::of_future(this.py(), message.as_ref())?;
+        let record = asking::of_future(this.as_any(), message.as_ref())?;
         this.cancellations().end(&record);
     }
     Ok(python_bool(

@@ -371,10 +371,10 @@ fn cancel<'py>(
     if this.future.is_done() {
         return Ok(python_bool(py, false));
     }
-    let record = asking::of_gather(py, Some(&message))?;
+    let (record, common) = asking::of_gather(this.as_any(), Some(&message))?;
     this.future.cancellations().end(&record);
     let any = compat::recursing(py, c" while cancelling a gather", || {
-        ask_all(this, &message, &record)
+        ask_all(this, &message, &common)
     })?;
     Ok(python_bool(py, request_cancel(this, any)))
 }
@@ -393,7 +393,7 @@ fn ask_all<'py>(
         let child = child?;
         let cancelled = match Ref::<TaskState>::cast_exact(&child) {
             Some(task) => crate::task::cancel(task, Some(message), record)?,
-            None => asking::handing(record, true, || {
+            None => asking::handing(record, Some(&child), || {
                 child.call_method(intern!(py, "cancel"), (), Some(&options))
             })?
             .is_truthy()?,

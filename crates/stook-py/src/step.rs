@@ -386,6 +386,10 @@ fn thrown_by<'py>(awaited: &Bound<'py, PyAny>) -> Fallible<Option<Thrown<'py>>> 
             })),
         };
     }
+    // DIFFERENCE: a future that is none of stook's keeps no record. On loops of others those are what
+    // the loop makes, and what `shield` gives: a task that only waits for one that somebody else
+    // cancels, or for a shield whose inner task is cancelled, has no record of it. Nor have the
+    // exceptions in the list of results of asyncio's own `gather`.
     call::method0(awaited, intern!(py, "result")).map(|_| None)
 }
 

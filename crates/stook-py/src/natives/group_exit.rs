@@ -255,7 +255,7 @@ fn request_abort<'py>(this: &Ref<'py, GroupExitState>, group: &Bound<'py, PyAny>
     let py = this.py();
     let exception = this.cancellation.get(py).filter(|ended| !ended.is_none());
     let record = asking::by_end(py, exception.as_ref(), this.from.place(py))?.record(py)?;
-    asking::handing_over(&record, || task_group::request_abort(group))
+    asking::handing(&record, Some(group), || task_group::request_abort(group))
 }
 
 /// No task is left.

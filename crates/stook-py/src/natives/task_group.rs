@@ -257,7 +257,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
         AfterError::ReportOrphan => report_orphan(group, task, &parent, &exception),
         AfterError::Abort => {
             let record = asking::by_failure(task, None)?.record(py)?;
-            asking::handing_over(&record, || request_abort(group))?;
+            asking::handing(&record, Some(group), || request_abort(group))?;
             set_mark(group, intern!(py, "_parent_cancel_requested"))?;
             tasks::cancel_with(&parent, &record)
         }
@@ -353,7 +353,7 @@ fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
     set_mark(group, intern!(py, "_aborting"))?;
     // One for all of them.
-    let mut record = match asking::handed(py) {
+    let mut record = match asking::handed(group) {
         Some(Handed::Final(record)) => Some(record),
         Some(Handed::Cause(_)) | None => None,
     };

@@ -99,7 +99,8 @@ struct Known {
 /// What is handed over to a method that is being called.
 struct Handover {
     record: HeldCell,
-    is_final: Cell<bool>,
+    /// The address of the object whose own record it is; 0 of none.
+    object: Cell<usize>,
 }
 
 /// Where a code object of a program is remembered.
@@ -113,17 +114,12 @@ thread_local! {
         own: FxHashMap::default(),
         outside: [const { None }; MOST_CODES],
     }));
-<<<<<<< HEAD
     static HANDOVER: ManuallyDrop<Handover> = const {
         ManuallyDrop::new(Handover {
             record: HeldCell::new(),
-            is_final: Cell::new(false),
+            object: Cell::new(0),
         })
     };
-=======
-    static HANDED: ManuallyDrop<HeldCell> = const { ManuallyDrop::new(HeldCell::new()) };
-    static HANDED_TO: Cell<usize> = const { Cell::new(0) };
->>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
 }
 
 impl Known {
@@ -489,7 +485,6 @@ pub(crate) fn follow<'py>(
     .record(py)
 }
 
-<<<<<<< HEAD
 /// The same request, made again now.
 ///
 /// # Errors
@@ -507,37 +502,25 @@ pub(crate) fn repeat<'py>(record: &Ref<'py, RecordState>) -> Fallible<Ref<'py, R
     .record(py)
 }
 
-/// Runs `body`, which calls a method `cancel`: if that comes to us, it is for `record`. What is
-/// `is_final` is the record of the very object that is asked; else it follows from it.
-=======
 /// Runs `body`, which calls a method `cancel` that may be anybody's: the request that comes to
 /// `object` is that of `record`, and those to others follow from it.
->>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
 pub(crate) fn handing<'py, R>(
     record: &Ref<'py, RecordState>,
     object: Option<&Bound<'py, PyAny>>,
     body: impl FnOnce() -> R,
 ) -> R {
     let py = record.py();
-<<<<<<< HEAD
+    let address = object.map_or(0, |object| object.as_ptr() as usize);
     let outer = HANDOVER.with(|handover| {
         let outer = handover.record.take(py);
         handover.record.set(record.as_any().clone());
-        (outer, handover.is_final.replace(is_final))
+        (outer, handover.object.replace(address))
     });
     let answer = body();
     HANDOVER.with(|handover| {
-        handover.is_final.set(outer.1);
+        handover.object.set(outer.1);
         handover.record.set_or_clear(outer.0);
     });
-=======
-    let outer = HANDED.with(|handed| handed.take(py));
-    HANDED.with(|handed| handed.set(record.as_any().clone()));
-    let outer_object = HANDED_TO.replace(object.map_or(0, |object| object.as_ptr() as usize));
-    let answer = body();
-    HANDED.with(|handed| handed.set_or_clear(outer));
-    HANDED_TO.set(outer_object);
->>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
     answer
 }
 
@@ -566,14 +549,14 @@ pub(crate) enum Handed<'py> {
     Cause(Ref<'py, RecordState>),
 }
 
-<<<<<<< HEAD
-/// What was handed over to the method that asks, if anything was.
-pub(crate) fn handed(py: Python<'_>) -> Option<Handed<'_>> {
+/// What was handed over to the method of `object` that asks, if anything was.
+pub(crate) fn handed<'py>(object: &Bound<'py, PyAny>) -> Option<Handed<'py>> {
+    let py = object.py();
     let (record, is_final) = HANDOVER.with(|handover| {
         if !handover.record.is_some() {
             return None;
         }
-        let is_final = handover.is_final.get();
+        let is_final = handover.object.get() == object.as_ptr() as usize;
         let record = if is_final {
             handover.record.take(py)
         } else {
@@ -587,17 +570,6 @@ pub(crate) fn handed(py: Python<'_>) -> Option<Handed<'_>> {
     } else {
         Handed::Cause(record)
     })
-=======
-/// What was handed over to the method of `object` that asks, if anything was.
-pub(crate) fn handed<'py>(object: &Bound<'py, PyAny>) -> Option<Handed<'py>> {
-    let py = object.py();
-    if HANDED_TO.get() == object.as_ptr() as usize {
-        let record = HANDED.with(|handed| handed.take(py))?;
-        return Ref::cast(&record).cloned().map(Handed::Final);
-    }
-    let record = HANDED.with(|handed| handed.get(py))?;
-    Ref::cast(&record).cloned().map(Handed::Cause)
->>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
 }
 
 /// The record for `task`, whose method `cancel` was called.

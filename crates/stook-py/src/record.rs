@@ -209,7 +209,6 @@ pub(crate) fn with_others<'py>(
 }
 
 impl RecordState {
-<<<<<<< HEAD
     /// Whether this one asked. Another task may have the address of one that is gone, and not its
     /// number or its name.
     fn is_by(&self, who: &Who<'_>) -> bool {
@@ -220,11 +219,6 @@ impl RecordState {
                 // It has got one since, made of the number.
                 None => true,
             }
-=======
-    /// Why.
-    pub(crate) fn kind(&self) -> CancelKind {
-        self.kind.get()
->>>>>>> ea433e19eda4084e06be7c59c40041368db9baea
     }
 
     /// Who asked, but for a name that nobody has asked for yet.

@@ -639,3 +639,47 @@ def test_a_block_needs_a_task(engine, loop):
 async def test_leaving_what_was_not_entered(engine, loop):
     with pytest.raises(RuntimeError, match="has not entered"):
         await stook.CancellationSource().token.__aexit__(None, None, None)
+
+
+# Tasks that are not stook's, and the end of a run.
+
+
+def test_tasks_of_asyncio_s_own():
+    source = stook.CancellationSource()
+
+    async def main():
+        task = stook.create_task(forever(), token=source.token)
+        asyncio.get_running_loop().call_later(0.01, source.cancel, "over")
+        with pytest.raises(asyncio.CancelledError):
+            async with source.token:
+                await stook.when_any([task], stook.CancellationToken.none())
+        assert asyncio.current_task().cancelling() == 0
+        assert await ended(task) == [True]
+        return source.token.reason
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        assert runner.run(main()) == "over"
+
+
+def test_cancelling_while_a_run_ends(engine, loop):
+    source = stook.CancellationSource()
+    ends = []
+
+    async def body(name):
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            ends.append((name, source.cancel("the run ends"), asyncio.current_task().cancelling()))
+            raise
+
+    async def main():
+        for name in "ab":
+            stook.create_task(body(name), token=source.token)
+        await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=engine.new_event_loop) as runner:
+        runner.run(main())
+    # The first one is asked by its own token as well, and so is the second, before it has run.
+    assert sorted(first for _, first, _ in ends) == [False, True]
+    assert sorted(number for _, _, number in ends) == [2, 2]
+    assert source._state.size == 0

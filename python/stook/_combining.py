@@ -173,7 +173,7 @@ class _Waiting:
         if self._left <= 0 or future.cancelled() or future.exception() is not None:
             self.outer.set_result(future)
 
-    def tell(self, firing):
+    def _tell(self, firing):
         """The token is cancelled: end the wait, on its loop."""
         firing.hand(self._loop, self)
 

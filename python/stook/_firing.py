@@ -1,6 +1,6 @@
 """What happens when a source of cancellation fires.
 
-Whatever is registered at a source has a method ``tell``, which is given the :class:`Firing`. What
+Whatever is registered at a source has a method ``_tell``, which is given the :class:`Firing`. What
 has to happen on a loop is handed over to the firing and has a method ``act``, which is given the
 record: it runs at once where that loop is running in this thread, else from that loop.
 """
@@ -103,7 +103,7 @@ def fire(state, reason, record):
             for key, entry in fired.registered():
                 # Somebody who was told before may have taken it out.
                 if fired.unregister(key):
-                    entry.tell(firing)
+                    entry._tell(firing)
     finally:
         firing.end()
     return True
@@ -122,7 +122,7 @@ class FutureEntry:
         self._future = future
         self._loop = future.get_loop()
 
-    def tell(self, firing):
+    def _tell(self, firing):
         """Have the result set on the future's loop."""
         firing.hand(self._loop, self)
 
@@ -148,7 +148,7 @@ class TaskEntry:
         self._loop = task.get_loop()
         self.key = None
 
-    def tell(self, firing):
+    def _tell(self, firing):
         """Have the task asked on its loop."""
         firing.hand(self._loop, self)
 
@@ -191,7 +191,7 @@ class TimerEntry:
         if self._state.unregister(self._key):
             fire(self._state, self._reason, _core._repeat(self._record))
 
-    def tell(self, _firing):
+    def _tell(self, _firing):
         """Stop: the source has fired."""
         call_on(self._loop, self._handle.cancel)
 

@@ -28,7 +28,7 @@ class Scope:
         self._before = task.cancelling()
         self.key = None
 
-    def tell(self, firing):
+    def _tell(self, firing):
         """Have the task asked on its loop."""
         firing.hand(self._loop, self)
 

@@ -43,7 +43,7 @@ class CancellationRegistration:
         self._callback = None
         return self._key is not None and self._token._state.unregister(self._key)
 
-    def tell(self, firing):
+    def _tell(self, firing):
         # Another thread may be taking it out.
         callback, self._callback = self._callback, None
         if callback is not None:

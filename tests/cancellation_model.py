@@ -17,6 +17,8 @@ COUNTS_FROM_ENTRY = "_cancelling" in inspect.getsource(timeouts)
 # while it waits is never taken back.
 _GROUP = inspect.getsource(taskgroups)
 GROUPS_UNCANCEL_FIRST = _GROUP.index(".uncancel()") < _GROUP.index("while self._tasks")
+# Whether a group that has failed asks its task once more to cancel, where somebody else had.
+GROUPS_REPEAT = "_parent_task.cancelling()" in _GROUP
 # Whether what `wait_for` is given gets a task of its own.
 WAITS_IN_A_TASK = sys.version_info < (3, 12)
 # So many of its own requests a task knows again.
@@ -406,6 +408,10 @@ class Model:
         if frame.parent_asked and not GROUPS_UNCANCEL_FIRST:
             task.cancelling -= 1
         how = "ok"
+        if frame.failed and GROUPS_REPEAT and task.cancelling > 0:
+            others = [own for own in task.told_own if own.step.kind != "sibling failed"]
+            task.received.append(others[-1] if others else task.told)
+            task.due = True
         if frame.raising and not frame.failed:
             task.told, task.told_others = frame.raising
             how = "cancelled"

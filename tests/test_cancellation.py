@@ -698,6 +698,30 @@ def test_cancellation_without_arguments_is_that_of_the_current_task(engine):
     assert stook.cancellation() is None
 
 
+def test_request_that_is_taken_back_before_it_is_raised_is_not_told(engine):
+    async def main():
+        async def body():
+            me = asyncio.current_task()
+            me.cancel("taken back")
+            me.uncancel()
+            try:
+                await engine.sleep(0)
+            except asyncio.CancelledError:
+                # Up to 3.12 what is due stays so.
+                return None
+            return await cancelled_by(forever(engine))
+
+        task = asyncio.create_task(body())
+        await turns()
+        task.cancel("later")
+        told = await task
+        if told:
+            record, is_mine = told
+            assert (record.reason, record.others, is_mine) == ("later", (), True)
+
+    engine.run(main())
+
+
 def test_record_is_there_as_soon_as_it_is_asked_for(engine):
     async def main():
         task = asyncio.create_task(forever(engine))

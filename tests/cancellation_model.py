@@ -7,7 +7,7 @@ record, and knows no function of stook's.
 
 import inspect
 import sys
-from asyncio import taskgroups, timeouts
+from asyncio import taskgroups, tasks, timeouts
 from collections import deque
 from typing import NamedTuple
 
@@ -17,6 +17,10 @@ COUNTS_FROM_ENTRY = "_cancelling" in inspect.getsource(timeouts)
 # while it waits is never taken back.
 _GROUP = inspect.getsource(taskgroups)
 GROUPS_UNCANCEL_FIRST = _GROUP.index(".uncancel()") < _GROUP.index("while self._tasks")
+# Whether a group that has failed asks its task once more to cancel, where somebody else had.
+GROUPS_REPEAT = "_parent_task.cancelling()" in _GROUP
+# Whether with the last request that is taken back a cancellation that is due goes too.
+UNCANCELS_WHAT_IS_DUE = "_must_cancel" in inspect.getsource(tasks._PyTask.uncancel)
 # Whether what `wait_for` is given gets a task of its own.
 WAITS_IN_A_TASK = sys.version_info < (3, 12)
 # So many of its own requests a task knows again.
@@ -331,7 +335,7 @@ class Model:
         if frame.kind == "wait_for" and WAITS_IN_A_TASK:
             return self.leave_wait_for(task, frame, how)
         if frame.kind == "timeout" and frame.expired:
-            task.cancelling -= 1
+            self.uncancel(task)
             least = frame.base if COUNTS_FROM_ENTRY else 0
             if how == "cancelled" and task.cancelling <= least:
                 self.seen.append((frame.node.number, "timeout", self.view(task)))
@@ -379,6 +383,12 @@ class Model:
         self.ready.append((self.resume, task, "ok"))
         return None
 
+    def uncancel(self, task):
+        """A request is taken back."""
+        task.cancelling -= 1
+        if UNCANCELS_WHAT_IS_DUE and not task.cancelling:
+            task.due = False
+
     def from_task(self, task, line):
         """Return the request of a task that is cancelled itself."""
         if task.told is None:
@@ -396,7 +406,7 @@ class Model:
         if how == "cancelled" and not (frame.ending and frame.aborted):
             frame.raising = (task.told, task.told_others)
         if GROUPS_UNCANCEL_FIRST and frame.parent_asked and not frame.ending:
-            task.cancelling -= 1
+            self.uncancel(task)
         frame.ending = True
         if how == "cancelled" and not frame.aborted:
             line = self.lines["group"]
@@ -404,8 +414,12 @@ class Model:
         if any(not child.done for child in frame.children):
             return self.wait_on(task, "group", line="group")
         if frame.parent_asked and not GROUPS_UNCANCEL_FIRST:
-            task.cancelling -= 1
+            self.uncancel(task)
         how = "ok"
+        if frame.failed and GROUPS_REPEAT and task.cancelling > 0:
+            others = [own for own in task.told_own if own.step.kind != "sibling failed"]
+            task.received.append(others[-1] if others else task.told)
+            task.due = True
         if frame.raising and not frame.failed:
             task.told, task.told_others = frame.raising
             how = "cancelled"

@@ -196,7 +196,7 @@ BUGS = {
         {
             (OLD, LAZY): "cancelled",
             (NEW, LAZY): "cancelled",
-            (NEW, EAGER): "cancelled",
+            (NEW, EAGER): "TimeoutError",
             (NEWER, LAZY): "TimeoutError",
             (NEWER, EAGER): "TimeoutError",
         },

@@ -118,7 +118,8 @@ pub enum Delivery {
     /// None is known.
     #[default]
     Unknown,
-    /// Those of its own requests, the first one first.
+    /// Those of its own requests: the one that the cancellation follows from or, where that is not
+    /// known, the first; and the others beside it.
     Own,
     /// That of what it awaited.
     Awaited,

@@ -597,6 +597,13 @@ pub(crate) fn of_task<'py>(
             follow(&cause, kind, None)
         }
         None => {
+            if place(py)?.1 == Some(Code::EndOfBlock)
+                && asking_task(py)?.is_some_and(|asking| asking.is(task.as_any()))
+                && let Some(known) = task.future.cancellations_if_any()
+                && let Some(record) = known.to_repeat(py)
+            {
+                return Ok(record);
+            }
             let mut request = with_reason(request(py)?, reason);
             if request.kind == CancelKind::Timeout
                 && set_at::running(py).is_none()

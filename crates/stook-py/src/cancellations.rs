@@ -9,7 +9,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use stook_kernel::{AwaitedRecord, Delivery, Keep, Received};
+use stook_kernel::{AwaitedRecord, CancelKind, Delivery, Keep, Received};
 
 use crate::ffi::gc::traverse;
 use crate::ffi::{Fallible, Held, HeldCell, ListCell, Ref, beside, call};
@@ -114,8 +114,19 @@ impl Cancellations {
         exception: &Bound<'py, PyAny>,
         awaited: Option<Ref<'py, RecordState>>,
     ) -> Fallible<()> {
-        let py = exception.py();
         self.raising.set(exception.as_ptr() as usize);
+        self.take_up(exception.py(), awaited)
+    }
+
+    /// The task deals with the requests that it has received, or is told of what it awaited.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(crate) fn take_up<'py>(
+        &self,
+        py: Python<'py>,
+        awaited: Option<Ref<'py, RecordState>>,
+    ) -> Fallible<()> {
         let mut machine = self.machine.get();
         if self.rest.len() == 0 && machine.pending() == 1 && awaited.is_none() {
             // As a rule there is one.
@@ -221,6 +232,15 @@ impl Cancellations {
     /// The record of what was raised last or, before it is raised, of the first request.
     pub(crate) fn latest<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.first.get(py).or_else(|| self.told.get(py))
+    }
+
+    /// The newest request of the task's own that is not the failure of a group's task, else what it
+    /// was told last: what a group asks again when it has ended.
+    pub(crate) fn to_repeat<'py>(&self, py: Python<'py>) -> Option<Ref<'py, RecordState>> {
+        let own = self.own(py).into_iter().rev();
+        own.filter_map(|own| Ref::<RecordState>::cast(&own).cloned())
+            .find(|own| own.kind() != CancelKind::SiblingFailed)
+            .or_else(|| self.told(py))
     }
 
     /// The first request that was not raised yet.

@@ -149,6 +149,9 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
             task::leave(this)?;
             if outcome.is_cancelled() {
                 let message = this.future.cancel_message(py);
+                if let Some(cancellations) = this.future.cancellations_if_any() {
+                    cancellations.take_up(py, None)?;
+                }
                 return future::cancel(as_future, message.as_ref()).map(drop);
             }
             future::set_result(as_future, value)

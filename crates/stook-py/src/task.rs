@@ -351,8 +351,16 @@ pub(crate) fn uncancel(this: &Ref<'_, TaskState>) -> Fallible<u32> {
         WithdrawRule::KeepDue
     };
     let mut requests = this.requests.get();
+    let was_due = requests.is_due();
     let left = requests.withdraw(rule);
     this.requests.set(requests);
+    if was_due
+        && !requests.is_due()
+        && let Some(cancellations) = this.future.cancellations_if_any()
+    {
+        // It is not going to be raised.
+        cancellations.resume(this.py());
+    }
     Ok(left)
 }
 

@@ -37,10 +37,12 @@ pub(super) fn cancel_with<'py>(
     asking::cancel_with(task, None, record).map(drop)
 }
 
-/// `task.cancel()`, by the request that it dealt with last.
+/// `task.cancel()`, by the request that it dealt with before its group failed.
 pub(super) fn cancel_again(task: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = task.py();
-    match Ref::<TaskState>::cast(task).and_then(|own| own.future.record(py)) {
+    match Ref::<TaskState>::cast(task)
+        .and_then(|own| own.future.cancellations_if_any()?.to_repeat(py))
+    {
         Some(record) => asking::cancel_with(task, None, &record).map(drop),
         None => cancel(task, CancelKind::ParentCancelled),
     }

@@ -115,7 +115,12 @@ impl Cancellations {
         awaited: Option<Ref<'py, RecordState>>,
     ) -> Fallible<()> {
         self.raising.set(exception.as_ptr() as usize);
-        self.take_up(exception.py(), awaited)
+        self.take_up(exception.py(), awaited)?;
+        if let Some(told) = self.told.get(exception.py()) {
+            // Whoever holds the exception later may ask it.
+            attach(exception, &told)?;
+        }
+        Ok(())
     }
 
     /// The task deals with the requests that it has received, or is told of what it awaited.
@@ -133,7 +138,6 @@ impl Cancellations {
             self.delivery.set(machine.raised(AwaitedRecord::NoRecord));
             self.machine.set(machine);
             if let Some(only) = self.first.take(py) {
-                attach(exception, &only)?;
                 self.told.set(only.clone());
                 self.set_own(py, &only);
             }
@@ -162,9 +166,6 @@ impl Cancellations {
             Some(told) if !own.is_empty() => Some(record::with_others(&told, own)?),
             told => told,
         };
-        if let Some(told) = &told {
-            attach(exception, told.as_any())?;
-        }
         self.told.set_or_clear(told.map(Ref::into_any));
         Ok(())
     }

@@ -16,7 +16,7 @@ FRONTS = [
 
 
 # Those that are about something of stook's own.
-OF_STOOK = {"tokens"}
+OF_STOOK = {"first_result_wins", "me_or_my_child", "stop_the_siblings", "tokens"}
 CASES = [
     pytest.param(name, marks=pytest.mark.needs_stook) if name in OF_STOOK else name
     for name in PROGRAMS

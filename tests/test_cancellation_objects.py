@@ -329,6 +329,26 @@ def test_future_that_two_tasks_await_tells_both(engine):
     engine.run(main())
 
 
+async def test_file_whose_name_is_no_utf_8_can_cancel(engine):
+    names = {"asyncio": asyncio, "stook": stook}
+    program = """async def main():
+    task = asyncio.ensure_future(asyncio.sleep(3600))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    try:
+        async with asyncio.timeout(0):
+            await asyncio.sleep(3600)
+    except TimeoutError as error:
+        return stook.cancellation(task), stook.cancellation(error)
+"""
+    exec(compile(program, "/odd\udcff/x.py", "exec"), names)
+    for record in await names["main"]():
+        assert record.where.file == "/odd\udcff/x.py"
+        assert "odd" in record.explain()
+        assert repr(record)
+
+
 @pytest.mark.parametrize("bad", [3, "task", object(), asyncio.CancelledError])
 def test_what_is_no_task_and_no_exception_is_refused(engine, bad):
     with pytest.raises(TypeError):

@@ -281,6 +281,39 @@ def test_the_same_twice_is_one(run):
     run(main)
 
 
+@pytest.mark.parametrize("start", ["race", "first_success", "gather", "detect_cancel"])
+def test_a_task_that_waits_for_its_own_end_is_told(run, start):
+    async def main():
+        function = getattr(stook, start)
+        options = {"on_error": "cancel"} if start == "gather" else {}
+        with pytest.raises(RuntimeError, match="cannot wait for its own end"):
+            await function(asyncio.current_task(), **options)
+        if start == "detect_cancel":
+            return None
+        seen = set(asyncio.all_tasks())
+        with pytest.raises(RuntimeError, match="cannot wait for its own end"):
+            await function(value(1, turns=99), asyncio.current_task(), **options)
+        [made] = asyncio.all_tasks() - seen
+        await asyncio.wait([made])
+        return made.cancelled()
+
+    assert run(main) in (None, True)
+
+
+def test_a_coroutine_that_is_given_twice_is_begun_once(run):
+    async def main():
+        both = value(1)
+        assert await stook.gather(both, both, on_error="cancel") == [1, 1]
+        both = value(2)
+        assert await stook.race(both, both) == 2
+        both = failing(OSError("once"))
+        with pytest.raises(ExceptionGroup) as caught:
+            await stook.first_success(both, both)
+        assert [str(error) for error in caught.value.exceptions] == ["once"]
+
+    run(main)
+
+
 def test_a_race_outside_a_loop_is_refused():
     with pytest.raises(RuntimeError, match="no running event loop"):
         stook.race(asyncio.sleep(0)).send(None)
@@ -423,6 +456,32 @@ def test_cancel_and_wait_goes_on_when_it_is_cancelled(run):
         assert sleeper.ended
 
     run(main)
+
+
+def test_cancel_and_wait_asks_nobody_when_it_refuses(run):
+    async def main():
+        other = asyncio.new_event_loop()
+        stranger, own = other.create_future(), asyncio.ensure_future(value(1))
+        with pytest.raises(ValueError, match="different loop"):
+            await stook.cancel_and_wait(own, stranger)
+        with pytest.raises(TypeError):
+            await stook.cancel_and_wait(own, timeout="soon")
+        assert not stranger.cancelled()
+        other.close()
+        return await own
+
+    assert run(main) == 1
+
+
+def test_cancel_and_wait_asks_the_same_task_once(run):
+    async def main():
+        sleeper = Sleeper()
+        await begun(sleeper)
+        first, second = await stook.cancel_and_wait(sleeper.task, sleeper.task)
+        assert first == second
+        return sleeper.asked
+
+    assert run(main) == 1
 
 
 def test_cancel_and_wait_ends_in_time(run):

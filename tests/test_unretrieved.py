@@ -76,6 +76,32 @@ def test_run_raises_what_nobody_read():
     assert stook.run(asyncio.sleep(0, "nothing is left over")) == "nothing is left over"
 
 
+def test_an_error_of_the_program_goes_before_what_nobody_read(caplog):
+    async def main():
+        await lose_one()
+        raise KeyError("of the program")
+
+    stook.on_unretrieved("raise")
+    with pytest.raises(KeyError, match="of the program"):
+        stook.run(main())
+    [told] = caplog.records
+    assert told.getMessage().startswith("Task exception was never retrieved")
+    assert str(told.exc_info[1]) == "lost"
+    assert stook.run(asyncio.sleep(0, "nothing is left over")) == "nothing is left over"
+
+
+def test_what_a_loop_of_another_run_leaves_is_reported_there(caplog):
+    stook.on_unretrieved("raise")
+    loop = stook.new_event_loop()
+    try:
+        loop.run_until_complete(lose_one())
+    finally:
+        loop.close()
+    [told] = caplog.records
+    assert str(told.exc_info[1]) == "lost"
+    assert stook.run(asyncio.sleep(0, "clean")) == "clean"
+
+
 def test_a_policy_that_raises_stops_nothing(run, capsys):
     import sys
 

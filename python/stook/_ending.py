@@ -43,7 +43,8 @@ async def cancel_and_wait(
     Raises:
         asyncio.CancelledError: The caller was cancelled meanwhile.
         RuntimeError: The calling task is among them.
-        TypeError: One is no task or future.
+        TypeError: One is no task or future, or the timeout no number. Nothing was asked then.
+        ValueError: One is of another loop.
 
     Example:
         >>> import asyncio, stook
@@ -54,12 +55,14 @@ async def cancel_and_wait(
         >>> stook.run(main())
         'cancelled'
     """
-    _check(tasks)
+    loop = asyncio.get_running_loop()
+    _check(tasks, loop)
+    deadline = None if timeout is None else loop.time() + timeout
     record = _core._request("explicit", reason)
-    for task in tasks:
+    for task in dict.fromkeys(tasks):
         if not task.done():
             _core._cancel_with(task, record)
-    interruption = await _wait(tasks, timeout)
+    interruption = await _wait(tasks, deadline)
     if interruption is not None:
         try:
             raise interruption
@@ -68,19 +71,20 @@ async def cancel_and_wait(
     return [_ended(task) for task in tasks]
 
 
-def _check(tasks: Iterable[Any]) -> None:
+def _check(tasks: Iterable[Any], loop: asyncio.AbstractEventLoop) -> None:
     current = asyncio.current_task()
     for task in tasks:
         if not asyncio.isfuture(task):
             raise TypeError(f"a task or future is expected, not {type(task).__name__}")
         if task is current:
             raise RuntimeError("a task cannot wait for its own end")
+        if asyncio.futures._get_loop(task) is not loop:
+            raise ValueError("the future belongs to a different loop than the running one")
 
 
-async def _wait(tasks: Iterable[Any], timeout: float | None) -> BaseException | None:
-    """Wait for all; return the first cancellation of the caller's own."""
+async def _wait(tasks: Iterable[Any], deadline: float | None) -> BaseException | None:
+    """Wait for all, in the loop's time; return the first cancellation of the caller's own."""
     loop = asyncio.get_running_loop()
-    deadline = None if timeout is None else loop.time() + timeout
     interruption = None
     pending = {task for task in tasks if not task.done()}
     while pending:

@@ -28,7 +28,7 @@ class Unretrieved(NamedTuple):
 
 
 _policy: str | Callable[[Unretrieved], object] | None = None
-_collected: list[BaseException] = []
+_collecting: dict[asyncio.AbstractEventLoop, list[dict[str, Any]]] = {}
 
 
 def on_unretrieved(how: str | Callable[[Unretrieved], object] | None) -> None:
@@ -38,7 +38,8 @@ def on_unretrieved(how: str | Callable[[Unretrieved], object] | None) -> None:
         how: ``None``: what asyncio does, a report to the loop's exception handler when the task is
             collected. ``"log"``: the same, with the line that created the task, under
             ``"created_at"``. ``"raise"``: ``stook.run`` raises them as a group when its program has
-            ended. A function: it is called with an ``Unretrieved``.
+            ended; they are reported as ever where the program itself raises, and on a loop that
+            ``stook.run`` does not run. A function: it is called with an ``Unretrieved``.
 
     Raises:
         TypeError: It is none of these.
@@ -74,14 +75,35 @@ def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any], created: An
         context["created_at"] = f"{file}:{line}, in {function}"
     if callable(_policy):
         _policy(Unretrieved(future, exception, created))
-    elif _policy == "raise" and exception is not None:
-        _collected.append(exception)
+    elif _policy == "raise" and exception is not None and loop in _collecting:
+        # Not the future itself: it is going.
+        kept = {key: value for key, value in context.items() if value is not future}
+        _collecting[loop].append(kept)
     else:
         loop.call_exception_handler(context)
 
 
-def take() -> list[BaseException]:
-    """Return the exceptions that are to be raised, once."""
-    taken = _collected.copy()
-    _collected.clear()
-    return taken
+class Collected:
+    """What nobody read while a program ran on a loop; raised when the block is left."""
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    def __enter__(self) -> "Collected":
+        """Return itself, to be told the loop."""
+        return self
+
+    def of(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Collect from here on what this loop's tasks leave behind."""
+        self._loop = loop
+        _collecting[loop] = []
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Raise what was collected, or report it beside the error that is raised already."""
+        if self._loop is None:
+            return
+        contexts = _collecting.pop(self._loop, [])
+        if error is None and contexts:
+            unread = [context["exception"] for context in contexts]
+            raise BaseExceptionGroup("exceptions that nobody read", unread)
+        for context in contexts:
+            self._loop.call_exception_handler(context)

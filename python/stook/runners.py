@@ -33,14 +33,12 @@ def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
         if _nesting.allows_nesting(running):
             return _nesting.run_nested(running, main, debug)
         raise RuntimeError("stook.run() cannot be called from a running event loop")
-    with asyncio.Runner(debug=debug, loop_factory=loop_factory or new_event_loop) as runner:
+    runner = asyncio.Runner(debug=debug, loop_factory=loop_factory or new_event_loop)
+    with _unretrieved.Collected() as collected, runner:
+        collected.of(runner.get_loop())
         if keep_tasks:
             _keep_tasks(runner.get_loop())
-        result = runner.run(main)
-    unread = _unretrieved.take()
-    if unread:
-        raise BaseExceptionGroup("exceptions that nobody read", unread)
-    return result
+        return runner.run(main)
 
 
 def _keep_tasks(loop):

@@ -10,6 +10,7 @@ use std::mem::ManuallyDrop;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyString;
 use rustc_hash::FxHashMap;
 use stook_kernel::CancelKind;
 
@@ -133,6 +134,11 @@ impl Known {
     }
 }
 
+/// A string to compare with: file names that are no UTF-8 have characters that Rust has not.
+fn text(string: &Bound<'_, PyAny>) -> PyResult<String> {
+    Ok(string.cast::<PyString>()?.to_string_lossy().into_owned())
+}
+
 /// Where stook and asyncio are.
 ///
 /// # Errors
@@ -141,7 +147,7 @@ pub(crate) fn directories(py: Python<'_>) -> PyResult<&'static [String; 2]> {
     static DIRECTORIES: PyOnceLock<[String; 2]> = PyOnceLock::new();
     let directory_of = |package: &str| -> PyResult<String> {
         let path = py.import(package)?.getattr(intern!(py, "__path__"))?;
-        path.get_item(0)?.extract()
+        text(&path.get_item(0)?)
     };
     DIRECTORIES.get_or_try_init(py, || {
         Ok([directory_of("stook")?, directory_of("asyncio")?])
@@ -152,7 +158,7 @@ pub(crate) fn directories(py: Python<'_>) -> PyResult<&'static [String; 2]> {
 #[cold]
 fn look_at(code: &Bound<'_, PyAny>) -> PyResult<Code> {
     let py = code.py();
-    let file: String = code.getattr(intern!(py, "co_filename"))?.extract()?;
+    let file = text(&code.getattr(intern!(py, "co_filename"))?)?;
     let is_in = |directory: &String| {
         file.strip_prefix(directory)
             .is_some_and(|rest| rest.starts_with('/'))
@@ -164,7 +170,7 @@ fn look_at(code: &Bound<'_, PyAny>) -> PyResult<Code> {
     if !is_in(asyncio) {
         return Ok(Code::Outside);
     }
-    let name: String = code.getattr(intern!(py, "co_qualname"))?.extract()?;
+    let name = text(&code.getattr(intern!(py, "co_qualname"))?)?;
     let found = REASONS.into_iter().find(|(of, function, _)| {
         file.ends_with(of) && name.split(".<locals>").next() == Some(function)
     });

@@ -5,11 +5,11 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use stook_kernel::{AfterRace, CancelKind, Decider, Losers, Outcome, Race, RaceAction};
 
 use crate::asking;
@@ -17,6 +17,7 @@ use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
 use crate::cancellations;
 use crate::coroutine::{self, Common, Coroutine, Identity};
+use crate::current;
 use crate::ensure;
 use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
@@ -325,12 +326,21 @@ fn ensure_all<'py>(
     let py = this.py();
     let given = this.given.get_or_none(py);
     let (futures, children) = (PyList::empty(py), PyList::empty(py));
+    let current = current::get(event_loop)?;
     let mut known = FxHashSet::default();
+    // What was given twice is begun once.
+    let mut begun = FxHashMap::<usize, Bound<'py, PyAny>>::default();
     let mut made = Vec::new();
     for awaitable in given.try_iter()? {
         let awaitable = awaitable?;
-        match ensure::ensure(&awaitable, Some(event_loop)) {
+        let address = awaitable.as_ptr() as usize;
+        if let Some(future) = begun.get(&address) {
+            futures.append(future)?;
+            continue;
+        }
+        match future_of(&awaitable, event_loop, current.as_ref()) {
             Ok(future) => {
+                begun.insert(address, future.clone());
                 if !future.is(&awaitable) {
                     made.push(future.clone());
                 }
@@ -351,6 +361,18 @@ fn ensure_all<'py>(
         }
     }
     Ok((futures, children))
+}
+
+/// The future of something that is waited for by the task `current`.
+fn future_of<'py>(
+    awaitable: &Bound<'py, PyAny>,
+    event_loop: &Bound<'py, PyAny>,
+    current: Option<&Bound<'py, PyAny>>,
+) -> Fallible<Bound<'py, PyAny>> {
+    if current.is_some_and(|current| current.is(awaitable)) {
+        return Err(PyRuntimeError::new_err("a task cannot wait for its own end").into());
+    }
+    ensure::ensure(awaitable, Some(event_loop))
 }
 
 fn is_done(child: &Bound<'_, PyAny>) -> Fallible<bool> {

@@ -252,14 +252,11 @@ eager = pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are o
 
 def make_eager(engine, loop):
     """Have the tasks of the loop start at once."""
-    if engine.name == "uvloop" and LATER_3_13:
+    if engine.name == "uvloop" and sys.version_info >= (3, 13):
         # https://github.com/MagicStack/uvloop: it gives ``eager_start`` to the factory, which takes
         # no such argument; on asyncio's tasks alone as well.
         pytest.skip("uvloop 0.23 does not work with asyncio's eager factory of this version")
     loop.set_task_factory(stook.eager_task_factory)
-
-
-LATER_3_13 = "kwargs" in asyncio.BaseEventLoop.create_task.__code__.co_varnames
 
 
 @eager

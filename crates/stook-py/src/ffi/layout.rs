@@ -214,6 +214,23 @@ impl Layout {
         self.adds.store(true, Ordering::Relaxed);
     }
 
+    /// Where an attribute may be written: the array of an instance whose dict nobody asked for, and the
+    /// place in it.
+    #[inline]
+    fn writable(
+        &self,
+        object: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyString>,
+    ) -> Option<(*mut *mut ffi::PyObject, usize)> {
+        let place = self.places.get(name)?;
+        if !self.is_instance(object) {
+            return None;
+        }
+        // SAFETY: S16; the class was compared.
+        let array = unsafe { own_array(object.as_ptr()) };
+        (!array.is_null()).then_some((array, place))
+    }
+
     /// Sets an attribute; `false` where it has to be set otherwise.
     #[inline]
     pub(crate) fn write(
@@ -222,17 +239,9 @@ impl Layout {
         name: &Bound<'_, PyString>,
         value: &Bound<'_, PyAny>,
     ) -> bool {
-        let Some(place) = self.places.get(name) else {
+        let Some((array, place)) = self.writable(object, name) else {
             return false;
         };
-        if !self.is_instance(object) {
-            return false;
-        }
-        // SAFETY: S16; the class was compared.
-        let array = unsafe { own_array(object.as_ptr()) };
-        if array.is_null() {
-            return false;
-        }
         let filled = array.wrapping_add(place);
         // SAFETY: S16.
         if unsafe { *filled }.is_null() {
@@ -252,17 +261,9 @@ impl Layout {
         name: &Bound<'_, PyString>,
         value: &Bound<'_, PyAny>,
     ) -> bool {
-        let Some(place) = self.places.get(name) else {
+        let Some((array, place)) = self.writable(object, name) else {
             return false;
         };
-        if !self.is_instance(object) {
-            return false;
-        }
-        // SAFETY: S16; the class was compared.
-        let array = unsafe { own_array(object.as_ptr()) };
-        if array.is_null() {
-            return false;
-        }
         // SAFETY: S16; the array has a place for each name.
         let is_free = unsafe { *array.wrapping_add(place) }.is_null();
         is_free && Self::add_at(array, place, value)

@@ -137,6 +137,31 @@ class Scheduling(_core.LoopCore):
             _core._set_running_loop(None)
             super()._run_forever_cleanup()
 
+    def run_in_executor(self, executor, func, *args):
+        """Have a thread call a function.
+
+        Args:
+            executor: A ``concurrent.futures.Executor``; the loop's own when ``None``.
+            func: What is called.
+            *args: What it is called with.
+
+        Returns:
+            A future of what it returns or raises.
+
+        Raises:
+            RuntimeError: The loop is closed, or its own executor is shut down.
+        """
+        if executor is None and self._default_executor is None:
+            self._make_default_executor()
+        return super().run_in_executor(executor, func, *args)
+
+    def _make_default_executor(self):
+        self._check_closed()
+        self._check_default_executor()
+        from stook import _executor  # Threads are not needed before.
+
+        self._default_executor = _executor.new(self)
+
     def close(self):
         """Close the loop and drop what is scheduled. A closed loop may be closed again.
 

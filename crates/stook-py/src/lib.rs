@@ -16,6 +16,7 @@ mod current;
 mod ensure;
 mod errors;
 mod event_loop;
+mod executor;
 #[expect(
     unsafe_code,
     reason = "the one layer that speaks to CPython's C interface"
@@ -29,6 +30,7 @@ mod future_class;
 mod future_iter;
 mod gather;
 mod handle;
+mod handoff;
 mod loop_core;
 mod lost;
 mod names;
@@ -111,6 +113,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         cancellation::build(module)?;
         token::build(module)?;
         event_loop::build(module)?;
+        executor::build(module)?;
         names::build(module)
     })();
     built.map_err(|raised| PyErr::from_value(raised.take(py)))

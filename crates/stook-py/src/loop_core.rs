@@ -1,7 +1,8 @@
 //! The state of a loop, and which loop runs in this thread.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,6 +15,7 @@ use crate::ffi::gc::traverse;
 use crate::ffi::live::LiveSet;
 use crate::ffi::waker::Waker;
 use crate::ffi::{Class, Fallible, HeldCell, Ref, Track, TypeSlot, call};
+use crate::handoff::Handoff;
 use crate::ready::{Ready, ReadyQueue};
 use crate::timers::Timers;
 
@@ -89,6 +91,8 @@ pub(crate) struct LoopState {
     /// What ends such a wait, where other threads have ended waits before.
     pub(crate) waker: Waker,
     pub(crate) wants_waker: Cell<bool>,
+    /// What its own executor and it see of each other, once there is one.
+    pub(crate) handoff: OnceCell<Arc<Handoff>>,
     /// How many runs of turns are going on, one inside another.
     runs: Cell<u32>,
     pub(crate) turns_without_poll: Cell<u32>,

@@ -304,7 +304,13 @@ impl<'py> Run<'_, 'py> {
                 Some(seconds) => (seconds * 1e3).ceil() as i32,
                 None => -1,
             };
-            match poll::wait(py, descriptor, milliseconds, most) {
+            let handoff = self.event_loop.handoff.get().filter(|_| milliseconds != 0);
+            let is_over = || handoff.is_some_and(|handoff| handoff.look_for_result());
+            let waited = poll::wait(py, descriptor, milliseconds, most, is_over);
+            if let Some(handoff) = handoff {
+                handoff.went_on();
+            }
+            match waited {
                 Ok(events) => return Ok(events),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                     compat::run_signal_handlers(py)?;
@@ -391,7 +397,8 @@ pub(crate) fn add_handle(this: &Ref<'_, LoopState>, handle: &Bound<'_, PyAny>) -
 /// DIFFERENCE: `call_soon_threadsafe` does something only where the loop waits for events, and once
 /// for each wait: the first time, and where a method that has to do with the self-pipe is a
 /// program's own, it calls `_write_to_self`; otherwise it writes to an event descriptor of the
-/// loop's own (`eventfd`). asyncio calls `_write_to_self` each time.
+/// loop's own (`eventfd`), or sets a flag while the loop looks for a result of its executor. asyncio
+/// calls `_write_to_self` each time.
 ///
 /// # Errors
 /// What the loop's `_write_to_self` raises.
@@ -400,6 +407,9 @@ pub(crate) fn wake_up(this: &Ref<'_, LoopState>) -> Fallible<()> {
         return Ok(());
     };
     if self_pipe::is_plain(this)? {
+        if this.handoff.get().is_some_and(|handoff| handoff.wake()) {
+            return Ok(());
+        }
         if by == WakeBy::Waker && this.waker.wake().is_ok() {
             return Ok(());
         }

@@ -23,7 +23,8 @@ thread_local! {
 }
 
 /// Waits on `epoll` for at most `milliseconds` (-1: for ever), for at most `most` events; a
-/// [`waker::Waker`] that ends the wait is not among them.
+/// [`waker::Waker`] that ends the wait is not among them. `is_over` is asked before, with the
+/// interpreter left already: whether the wait has ended.
 ///
 /// # Errors
 /// What `epoll_wait` gives, `EINTR` included.
@@ -32,8 +33,12 @@ pub(crate) fn wait(
     epoll: i32,
     milliseconds: i32,
     most: usize,
+    is_over: impl FnOnce() -> bool + Send,
 ) -> io::Result<Vec<Readiness>> {
     py.detach(|| {
+        if is_over() {
+            return Ok(Vec::new());
+        }
         BUFFER.with_borrow_mut(|buffer| {
             let most = (most + 1).clamp(1, 4096);
             buffer.resize(most, libc::epoll_event { events: 0, u64: 0 });

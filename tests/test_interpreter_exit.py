@@ -1,5 +1,7 @@
 """The interpreter may end while loops, tasks and threads of ours are in the middle of something."""
 
+import signal
+
 import pytest
 
 from side_by_side import Workplace
@@ -136,7 +138,9 @@ def test_daemon_threads_end_silently_with_the_interpreter(workplace, name):
     source = DAEMON_THREADS.format(step=DAEMON_STEPS[name])
     for _ in range(3):
         stock, ours = workplace.both(source)
-        assert (stock.status, stock.output) == (0, "ends\n")
+        # CPython crashes now and then where a thread begins while it ends, without stook too.
+        if stock.status != -signal.SIGSEGV:
+            assert (stock.status, stock.output) == (0, "ends\n")
         assert (ours.status, ours.output) == (0, "ends\n"), ours.errors
 
 

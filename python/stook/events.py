@@ -21,15 +21,45 @@ _END_OF_RUN = asyncio.base_events._run_until_complete_cb.__code__
 """What stops the loop when the future of ``run_until_complete`` is done."""
 
 
+_ATTRIBUTES = (
+    "_asyncgens",
+    "_asyncgens_shutdown_called",
+    "_clock_resolution",
+    "_coroutine_origin_tracking_enabled",
+    "_coroutine_origin_tracking_saved_depth",
+    "_csock",
+    "_default_executor",
+    "_exception_handler",
+    "_executor_shutdown_called",
+    "_internal_fds",
+    "_old_agen_hooks",
+    "_selector",
+    "_signal_handlers",
+    "_ssock",
+    "_stopped_by_end",
+    "_transports",
+    "_unix_server_sockets",
+    "slow_callback_duration",
+)
+"""What asyncio's classes keep in a loop, and ``Scheduling``: from 3.12 on the interpreter finds the
+methods of an instance without a dict sooner."""
+
+
 class Scheduling(_core.LoopCore):
     """The scheduling half of a loop, to stand before one of asyncio's loop classes.
+
+    DIFFERENCE: what asyncio's classes keep in a loop is in slots, and not in its ``__dict__``.
 
     Source:
         ``asyncio.BaseEventLoop``, CPython 3.13.
     """
 
+    __slots__ = _ATTRIBUTES
+
     def __init__(self, *arguments):
         super().__init__(*arguments)
+        self._old_agen_hooks = None
+        self._stopped_by_end = False
         self._notice_overrides()
         self.nesting_allowed = _nesting.new_loops_allow_nesting()
 
@@ -82,8 +112,6 @@ class Scheduling(_core.LoopCore):
         self._stopped_by_end = sys._getframe(1).f_code is _END_OF_RUN
         super().stop()
 
-    _stopped_by_end = False
-
     def _runs_here(self):
         return self.nesting_allowed and self._thread_id == threading.get_ident()
 
@@ -124,8 +152,6 @@ class Scheduling(_core.LoopCore):
             if self._old_agen_hooks is not None:
                 sys.set_asyncgen_hooks(*self._old_agen_hooks)
                 self._old_agen_hooks = None
-
-        _old_agen_hooks = None
 
     else:
 

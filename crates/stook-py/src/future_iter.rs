@@ -1,9 +1,9 @@
 //! What `await future` drives.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
 
-use crate::ffi::coro::Resumed;
+use crate::ffi::coro::{self, Resumed};
 use crate::ffi::gc::traverse;
 use crate::ffi::{
     Args, Builder, Class, Fallible, HeldCell, Method, NoExtras, Ref, TypeSlot, error,
@@ -71,15 +71,15 @@ fn send<'py>(
 
 /// Raises `StopIteration(value)` in any case.
 pub(crate) fn raise_stop(value: Bound<'_, PyAny>) -> crate::ffi::Raised {
-    let stop = value.py().get_type::<pyo3::exceptions::PyStopIteration>();
-    let made = if value.is_none() {
-        stop.call0()
-    } else {
-        stop.call1((value,))
-    };
-    match made {
+    if value.is_none() {
+        return match value.py().get_type::<PyStopIteration>().call0() {
+            Ok(stop) => error::raise(&stop),
+            Err(error) => error.into(),
+        };
+    }
+    match coro::new_stop_iteration(value) {
         Ok(stop) => error::raise(&stop),
-        Err(error) => error.into(),
+        Err(raised) => raised,
     }
 }
 

@@ -10,11 +10,10 @@ use pyo3::prelude::*;
 use crate::accelerator;
 use crate::clock;
 use crate::errors;
-use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
 use crate::ffi::live::LiveSet;
 use crate::ffi::waker::Waker;
-use crate::ffi::{Class, Fallible, HeldCell, Ref, Track, TypeSlot, call};
+use crate::ffi::{Class, Fallible, HeldCell, NoExtras, Ref, Track, TypeSlot, call};
 use crate::handoff::Handoff;
 use crate::ready::{Ready, ReadyQueue};
 use crate::timers::Timers;
@@ -119,7 +118,7 @@ pub(crate) struct LoopState {
 traverse!(LoopState: ready, timers, current_task, task_factory, debug, thread, current_handle, spare_context, kept_tasks);
 
 impl Class for LoopState {
-    type Extras = Attributes;
+    type Extras = NoExtras;
 
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();

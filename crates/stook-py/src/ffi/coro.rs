@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use pyo3::exceptions::{PyBaseException, PyStopIteration};
+use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{ffi, intern};
@@ -65,19 +65,43 @@ pub(crate) fn is_exact_coroutine(object: &Bound<'_, PyAny>) -> bool {
 /// What `__next__` answers for an iterator that returned `value`: no exception at all stands for
 /// `StopIteration` without a value.
 pub(crate) fn stop_iteration(value: Bound<'_, PyAny>) -> Option<Raised> {
-    let py = value.py();
     if value.is_none() {
         return None;
     }
+    let stop = match new_stop_iteration(value) {
+        Ok(stop) => stop,
+        Err(raised) => return Some(raised),
+    };
+    Some(super::error::raise(&stop))
+}
+
+/// `StopIteration(value)`, as calling the class makes it. From 3.12 on every value that is awaited
+/// comes so.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn new_stop_iteration(value: Bound<'_, PyAny>) -> Fallible<Bound<'_, PyAny>> {
+    let py = value.py();
+    // A value that is a tuple would be taken apart, and an exception be taken for the instance.
+    let args = PyTuple::new(py, [value])?;
     let class = py.get_type::<PyStopIteration>();
-    // A tuple would be taken apart, and an exception be taken for the instance itself.
-    if value.is_instance_of::<PyTuple>() || value.is_instance_of::<PyBaseException>() {
-        return Some(match class.call1((value,)) {
-            Ok(stop) => super::error::raise(&stop),
-            Err(error) => error.into(),
-        });
+    // SAFETY: S2; the class is static.
+    let new = unsafe { (*class.as_type_ptr()).tp_new };
+    // SAFETY: S2; the class is static.
+    let init = unsafe { (*class.as_type_ptr()).tp_init };
+    let (Some(new), Some(init)) = (new, init) else {
+        return Ok(class.call1(args)?);
+    };
+    // SAFETY: S1, S2; the slot's own class, a tuple, and no keywords.
+    let made = unsafe { new(class.as_type_ptr(), args.as_ptr(), ptr::null_mut()) };
+    // SAFETY: S3, a new reference, or null when it raised.
+    let made = unsafe { Bound::from_owned_ptr_or_opt(py, made) };
+    let Some(made) = made else {
+        return Err(Raised::assume_set(py));
+    };
+    // SAFETY: S1, S2; an instance of the slot's class, a tuple, and no keywords.
+    if unsafe { init(made.as_ptr(), args.as_ptr(), ptr::null_mut()) } < 0 {
+        return Err(Raised::assume_set(py));
     }
-    // SAFETY: S1, S2.
-    unsafe { ffi::PyErr_SetObject(class.as_ptr(), value.as_ptr()) };
-    Some(Raised::assume_set(py))
+    Ok(made)
 }

@@ -18,18 +18,17 @@ LIST = pathlib.Path(__file__).parents[1] / "crates/stook-py/src/ffi/hang.rs"
 # They run no Python code, make nothing that the collector counts, and wait for nobody;
 # `Py_InitializeEx` is for programs that have an interpreter in them, and is not called.
 HARMLESS = """
-    PyBytes_FromStringAndSize PyCode_Addr2Line PyContext_Enter PyContext_Exit PyDict_Next
-    PyErr_ExceptionMatches PyErr_Fetch
-    PyErr_GetRaisedException PyErr_GivenExceptionMatches PyErr_Occurred PyEval_SaveThread
-    PyException_GetContext PyException_GetTraceback PyFloat_FromDouble PyGILState_Release
-    PyInterpreterState_Get PyInterpreterState_GetID PyLong_FromLong PyLong_FromUnsignedLongLong
-    PyMethod_Function PyMethod_Self PyModuleDef_Init PyModule_GetNameObject PyObject_GC_IsTracked
-    PyObject_GC_Track
-    PyObject_GC_UnTrack PyObject_Init PyObject_SelfIter PyThreadState_Get PyTuple_GetItem
-    PyType_GetName PyType_GetQualName PyType_IsSubtype PyType_Modified PyUnicode_AsUTF8AndSize
-    PyUnicode_FromStringAndSize PyUnicode_InternInPlace PyVectorcall_Function
-    Py_EnterRecursiveCall Py_InitializeEx Py_IsFinalizing Py_IsInitialized Py_LeaveRecursiveCall
-    _Py_CheckFunctionResult _Py_IsFinalizing
+PyBytes_FromStringAndSize PyCode_Addr2Line PyContext_Enter PyContext_Exit PyDict_Next
+PyErr_ExceptionMatches PyErr_Fetch PyErr_GetHandledException PyErr_GetRaisedException
+PyErr_GivenExceptionMatches PyErr_Occurred PyEval_SaveThread PyException_GetContext
+PyException_GetTraceback PyFloat_FromDouble PyGILState_Release PyInterpreterState_Get
+PyInterpreterState_GetID PyLong_FromLong PyLong_FromUnsignedLongLong PyMethod_Function
+PyMethod_Self PyModuleDef_Init PyModule_GetNameObject PyObject_GC_IsTracked PyObject_GC_Track
+PyObject_GC_UnTrack PyObject_Init PyObject_SelfIter PyThreadState_Get PyTuple_GetItem
+PyType_GetName PyType_GetQualName PyType_IsSubtype PyType_Modified PyUnicode_AsUTF8AndSize
+PyUnicode_FromStringAndSize PyUnicode_InternInPlace PyVectorcall_Function Py_EnterRecursiveCall
+Py_InitializeEx Py_IsFinalizing Py_IsInitialized Py_LeaveRecursiveCall _Py_CheckFunctionResult
+_Py_IsFinalizing
 """
 
 

@@ -1,0 +1,80 @@
+//! Errors that a cancellation fits into.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::cancelled::Cancelled;
+
+/// An error type that a [`Cancelled`] fits into, and can be found in again.
+///
+/// Here are those of `Cancelled` itself, [`io::Error`], boxed errors and (feature `anyhow`)
+/// `anyhow::Error`. For an enum of your own, write both ways:
+///
+/// # Examples
+/// ```
+/// use stook::{CancelError, Cancelled};
+///
+/// #[derive(Debug)]
+/// enum Failure {
+///     Disk(std::io::Error),
+///     Cancelled(Cancelled),
+/// }
+///
+/// impl From<Cancelled> for Failure {
+///     fn from(cancelled: Cancelled) -> Self {
+///         Failure::Cancelled(cancelled)
+///     }
+/// }
+///
+/// impl CancelError for Failure {
+///     fn as_cancelled(&self) -> Option<&Cancelled> {
+///         match self {
+///             Failure::Cancelled(cancelled) => Some(cancelled),
+///             Failure::Disk(_) => None,
+///         }
+///     }
+/// }
+/// ```
+pub trait CancelError: From<Cancelled> + fmt::Debug + 'static {
+    /// The cancellation that this error is, if it is one.
+    fn as_cancelled(&self) -> Option<&Cancelled>;
+}
+
+impl CancelError for Cancelled {
+    fn as_cancelled(&self) -> Option<&Cancelled> {
+        Some(self)
+    }
+}
+
+/// Its kind is [`io::ErrorKind::Other`], not `Interrupted`: that one is often tried again.
+impl From<Cancelled> for io::Error {
+    fn from(cancelled: Cancelled) -> Self {
+        io::Error::other(cancelled)
+    }
+}
+
+impl CancelError for io::Error {
+    fn as_cancelled(&self) -> Option<&Cancelled> {
+        self.get_ref()?.downcast_ref()
+    }
+}
+
+impl CancelError for Box<dyn Error + Send + Sync> {
+    fn as_cancelled(&self) -> Option<&Cancelled> {
+        self.downcast_ref()
+    }
+}
+
+impl CancelError for Box<dyn Error> {
+    fn as_cancelled(&self) -> Option<&Cancelled> {
+        self.downcast_ref()
+    }
+}
+
+#[cfg(feature = "anyhow")]
+impl CancelError for anyhow::Error {
+    fn as_cancelled(&self) -> Option<&Cancelled> {
+        self.downcast_ref()
+    }
+}

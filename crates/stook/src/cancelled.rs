@@ -1,0 +1,107 @@
+//! The error that a cancel point returns.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::id::TaskId;
+use crate::record::{CancelKind, Record};
+
+/// A cancellation: what a cancel point returns in the place of its result.
+///
+/// Pass it on with `?` once everything is tidied up. It knows whom it is meant for: a task that
+/// returns a `Cancelled` meant for itself ends as [`Outcome::Cancelled`](crate::Outcome::Cancelled);
+/// one that returns its child's has failed with an error like any other. So does a scope: it takes
+/// its own, and lets all others through.
+///
+/// # Source
+/// `asyncio.CancelledError`, CPython 3.13; that a scope knows its own, `CancelScope` in Trio 0.27.
+#[derive(Clone)]
+pub struct Cancelled(Arc<Delivery>);
+
+/// One delivery of a request to one task or scope.
+struct Delivery {
+    target: TaskId,
+    record: Arc<Record>,
+    others: Vec<Arc<Record>>,
+}
+
+impl Cancelled {
+    pub(crate) fn new(target: TaskId, record: Arc<Record>, others: Vec<Arc<Record>>) -> Self {
+        Self(Arc::new(Delivery {
+            target,
+            record,
+            others,
+        }))
+    }
+
+    /// The cancellation of a task that was aborted, for who awaits it.
+    #[track_caller]
+    pub(crate) fn of_aborted() -> Self {
+        let reason = Some("the task was aborted".into());
+        let record = Record::new(CancelKind::Explicit, reason, Location::caller(), None);
+        Self::new(TaskId::next(), record, Vec::new())
+    }
+
+    /// Whom it is meant for: a task or a scope.
+    pub(crate) fn target(&self) -> TaskId {
+        self.0.target
+    }
+
+    /// The record of the request: who asked, why, from which line.
+    pub fn record(&self) -> &Arc<Record> {
+        &self.0.record
+    }
+
+    /// Records of requests that came before the first of them was delivered: at most 7.
+    pub fn others(&self) -> &[Arc<Record>] {
+        &self.0.others
+    }
+
+    /// What kind of request it was.
+    pub fn kind(&self) -> CancelKind {
+        self.0.record.kind()
+    }
+
+    /// The reason that was given, if any.
+    pub fn reason(&self) -> Option<&str> {
+        self.0.record.reason()
+    }
+
+    /// Whether it is meant for the current task, or for a scope or group around the current line of
+    /// it: "was it me, or my child?" Outside tasks and scopes it is nobody's.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let parent = stook::spawn(async {
+    ///     let mut child = stook::spawn(async { stook::checkpoint().await });
+    ///     child.cancel();
+    ///     match child.join().await? {
+    ///         stook::Outcome::Cancelled(cancelled) => assert!(!cancelled.is_mine()),
+    ///         other => panic!("{other:?}"),
+    ///     }
+    ///     Ok::<_, stook::Cancelled>(())
+    /// });
+    /// parent.await.unwrap();
+    /// # }
+    /// ```
+    pub fn is_mine(&self) -> bool {
+        crate::context::is_mine(self.target())
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cancelled({})", self.0.record)
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cancelled: {}", self.0.record)
+    }
+}
+
+impl Error for Cancelled {}

@@ -1,0 +1,367 @@
+//! What is shared of one task: one atomic word, its requests, and who is told when it has ended.
+//!
+//! The value is not here: see `slot.rs`. So a cell is the same for every task and may be anywhere,
+//! on other threads too. A scope outside tasks has one as well, for what its cancel points look at.
+//!
+//! Invariants:
+//! 1. `TRIGGERED` is set whenever a request is due or a scope in this cell has fired: a cancel point
+//!    that finds it clear need not lock anything.
+//! 2. Who changes `asked` and then wakes, and who registers a waker and then looks at `asked`, do so
+//!    under its lock: no request is missed.
+//! 3. No waker is woken and no watcher told while a lock is held.
+
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Waker;
+
+use stook_kernel::{AwaitedRecord, CancelRequests, Delivery, Keep, Received, WithdrawRule};
+use tokio::time::Instant;
+
+use crate::cancelled::Cancelled;
+use crate::id::TaskId;
+use crate::lock::lock;
+use crate::outcome::Ended;
+use crate::record::{Record, Who};
+use crate::registry::Membership;
+use crate::scope::node::ScopeNode;
+use crate::slab::Slab;
+use crate::watcher::{Watcher, Watchers};
+
+const STARTED: u32 = 1;
+const TRIGGERED: u32 = 2;
+/// Nobody holds a handle on it any more, though somebody was to wait for it.
+const ORPHAN: u32 = 4;
+/// Where `Ended` stands in the word; zero while the task runs.
+const ENDED_SHIFT: u32 = 8;
+
+/// What is shared of one task.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    id: TaskId,
+    word: AtomicU32,
+    /// The task's own, from its first step on.
+    waker: OnceLock<Waker>,
+    asked: Mutex<Asked>,
+    watchers: Mutex<Watchers>,
+    /// `None` for the cell of a scope outside tasks.
+    about: Option<About>,
+}
+
+/// What is known of a task from the beginning.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub(crate) parent: Option<TaskId>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) born: Instant,
+    pub(crate) membership: Membership,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    requests: CancelRequests,
+    received: Received,
+    /// How many scopes in this cell have fired and were not left yet.
+    fired: u32,
+    /// What few tasks have.
+    rare: Option<Box<Rare>>,
+    /// Where the task waits, as of its last step.
+    waiting: Option<&'static Location<'static>>,
+}
+
+#[derive(Debug)]
+struct Rare {
+    /// Of the requests that were not delivered yet.
+    records: Vec<Arc<Record>>,
+    /// Of the last request, delivered or not.
+    last: Option<Arc<Record>>,
+    /// Of cancel points that are polled with another waker than the task's.
+    wakers: Slab<Waker>,
+}
+
+impl Asked {
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| {
+            Box::new(Rare {
+                records: Vec::new(),
+                last: None,
+                wakers: Slab::new(),
+            })
+        })
+    }
+}
+
+impl Cell {
+    pub(crate) fn new(about: About) -> Arc<Self> {
+        Self::with(Some(about))
+    }
+
+    /// For a scope outside tasks.
+    pub(crate) fn of_scope() -> Arc<Self> {
+        Self::with(None)
+    }
+
+    fn with(about: Option<About>) -> Arc<Self> {
+        Arc::new(Self {
+            id: TaskId::next(),
+            word: AtomicU32::new(0),
+            waker: OnceLock::new(),
+            asked: Mutex::default(),
+            watchers: Mutex::default(),
+            about,
+        })
+    }
+
+    pub(crate) fn id(&self) -> TaskId {
+        self.id
+    }
+
+    pub(crate) fn about(&self) -> Option<&About> {
+        self.about.as_ref()
+    }
+
+    pub(crate) fn is_task(&self) -> bool {
+        self.about.is_some()
+    }
+
+    pub(crate) fn who(&self) -> Who {
+        Who {
+            id: self.id,
+            name: self.about.as_ref().and_then(|about| about.name.clone()),
+        }
+    }
+
+    // The word.
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.word.load(Ordering::Acquire) & STARTED != 0
+    }
+
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.word.load(Ordering::Acquire) & ORPHAN != 0
+    }
+
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        match self.word.load(Ordering::Acquire) >> ENDED_SHIFT {
+            1 => Some(Ended::Ok),
+            2 => Some(Ended::Err),
+            3 => Some(Ended::Cancelled),
+            4 => Some(Ended::Panicked),
+            5 => Some(Ended::Aborted),
+            _ => None,
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn orphan(&self) {
+        self.word.fetch_or(ORPHAN, Ordering::AcqRel);
+    }
+
+    // Requests.
+
+    /// Asks the task to cancel; `false` when it has ended.
+    pub(crate) fn request(&self, record: Arc<Record>) -> bool {
+        {
+            let mut asked = lock(&self.asked);
+            if self.ended().is_some() {
+                return false;
+            }
+            // It is never suspended on something that the machine could hand the request to: what
+            // forwards (an awaited task, a gather) takes the due request itself when it is polled.
+            let _at_next_step = asked.requests.request(false);
+            let keep = asked.received.request();
+            let rare = asked.rare();
+            rare.last = Some(Arc::clone(&record));
+            match keep {
+                Keep::Append => rare.records.push(record),
+                Keep::ReplaceLast => {
+                    rare.records.pop();
+                    rare.records.push(record);
+                }
+            }
+            self.word.fetch_or(TRIGGERED, Ordering::AcqRel);
+        }
+        self.wake();
+        true
+    }
+
+    pub(crate) fn cancelling(&self) -> u32 {
+        lock(&self.asked).requests.pending()
+    }
+
+    pub(crate) fn uncancel(&self) -> u32 {
+        let mut asked = lock(&self.asked);
+        let left = asked.requests.withdraw(WithdrawRule::ClearDueAtZero);
+        if !asked.requests.is_due() {
+            let _lost = asked.received.resumed();
+            if let Some(rare) = &mut asked.rare {
+                rare.records.clear();
+            }
+        }
+        self.settle_trigger(&asked);
+        left
+    }
+
+    /// The record of the last request, delivered or not; and whether it is due still.
+    pub(crate) fn last_request(&self) -> (Option<Arc<Record>>, bool) {
+        let asked = lock(&self.asked);
+        let last = asked.rare.as_ref().and_then(|rare| rare.last.clone());
+        (last, asked.requests.is_due())
+    }
+
+    pub(crate) fn waiting(&self) -> Option<&'static Location<'static>> {
+        lock(&self.asked).waiting
+    }
+
+    pub(crate) fn note_waiting(&self, location: Option<&'static Location<'static>>) {
+        lock(&self.asked).waiting = location;
+    }
+
+    /// Whether a cancel point has to look closer. One load.
+    pub(crate) fn is_triggered(&self) -> bool {
+        self.word.load(Ordering::Acquire) & TRIGGERED != 0
+    }
+
+    /// What a cancel point in this scope of the task returns, if anything.
+    ///
+    /// A due request of the task goes before scopes, and is delivered once; of scopes that have
+    /// fired the outermost goes first, and goes on being delivered.
+    pub(crate) fn deliver(&self, innermost: Option<&Arc<ScopeNode>>) -> Option<Cancelled> {
+        let seen = ScopeNode::look_outward(innermost);
+        if !seen.is_shielded {
+            if let Some(cancelled) = self.take_due() {
+                return Some(cancelled);
+            }
+        }
+        seen.fired.and_then(|node| node.cancelled())
+    }
+
+    fn take_due(&self) -> Option<Cancelled> {
+        let mut asked = lock(&self.asked);
+        if !asked.requests.take_due() {
+            return None;
+        }
+        // The cancellation is the task's own: nothing that it awaited was cancelled.
+        let delivery = asked.received.raised(AwaitedRecord::NoRecord);
+        debug_assert_eq!(delivery, Delivery::Own);
+        let mut records = std::mem::take(&mut asked.rare().records).into_iter();
+        self.settle_trigger(&asked);
+        drop(asked);
+        records
+            .next()
+            .map(|first| Cancelled::new(self.id, first, records.collect()))
+    }
+
+    fn settle_trigger(&self, asked: &Asked) {
+        if !asked.requests.is_due() && asked.fired == 0 {
+            self.word.fetch_and(!TRIGGERED, Ordering::AcqRel);
+        }
+    }
+
+    /// A scope in this cell has fired.
+    pub(crate) fn scope_fired(&self) {
+        {
+            let mut asked = lock(&self.asked);
+            asked.fired += 1;
+            self.word.fetch_or(TRIGGERED, Ordering::AcqRel);
+        }
+        self.wake();
+    }
+
+    /// A scope that had fired is left.
+    pub(crate) fn scope_left(&self) {
+        let mut asked = lock(&self.asked);
+        asked.fired = asked.fired.saturating_sub(1);
+        self.settle_trigger(&asked);
+    }
+
+    // Wakers.
+
+    /// Whether this waker makes the task's next step, so that it need not be kept.
+    pub(crate) fn is_woken_by(&self, waker: &Waker) -> bool {
+        self.waker.get().is_some_and(|own| own.will_wake(waker))
+    }
+
+    /// Keeps the waker of a cancel point in a sub-executor; the place to forget it by. `None` when
+    /// there is something to deliver already.
+    pub(crate) fn register(&self, waker: &Waker) -> usize {
+        lock(&self.asked).rare().wakers.insert(waker.clone())
+    }
+
+    pub(crate) fn reregister(&self, place: usize, waker: &Waker) {
+        let mut asked = lock(&self.asked);
+        if let Some(kept) = asked.rare().wakers.get_mut(place) {
+            kept.clone_from(waker);
+        }
+    }
+
+    pub(crate) fn unregister(&self, place: usize) {
+        let removed = lock(&self.asked).rare().wakers.remove(place);
+        drop(removed);
+    }
+
+    /// Has the task and all its cancel points polled.
+    pub(crate) fn wake(&self) {
+        let others: Vec<Waker> = match &lock(&self.asked).rare {
+            Some(rare) => rare.wakers.iter().cloned().collect(),
+            None => Vec::new(),
+        };
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+        for waker in others {
+            waker.wake();
+        }
+    }
+
+    // The task's life.
+
+    /// Begins the first step; a request that came before is delivered, and the task never starts.
+    pub(crate) fn start(&self, waker: &Waker) -> Option<Cancelled> {
+        let _ = self.waker.set(waker.clone());
+        if let Some(cancelled) = self.take_due() {
+            return Some(cancelled);
+        }
+        self.word.fetch_or(STARTED, Ordering::AcqRel);
+        None
+    }
+
+    /// Records how the task ended, and tells who watches. Only the first call counts.
+    pub(crate) fn finish(self: &Arc<Self>, ended: Ended) {
+        let watchers = {
+            let _asked = lock(&self.asked);
+            let mut watchers = lock(&self.watchers);
+            if self.ended().is_some() {
+                return;
+            }
+            self.word
+                .fetch_or((ended as u32) << ENDED_SHIFT, Ordering::AcqRel);
+            std::mem::take(&mut *watchers)
+        };
+        if let Some(about) = &self.about {
+            about.membership.leave();
+        }
+        watchers.tell(self, ended);
+    }
+
+    /// Has the watcher told when the task ends; `Err` with it when the task has ended.
+    pub(crate) fn watch(&self, watcher: Watcher) -> Result<u64, (Watcher, Ended)> {
+        let mut watchers = lock(&self.watchers);
+        match self.ended() {
+            Some(ended) => Err((watcher, ended)),
+            None => Ok(watchers.add(watcher)),
+        }
+    }
+
+    /// Has the waker woken when the task ends, in the place of the one kept by this key before.
+    pub(crate) fn rewatch(&self, key: u64, waker: &Waker) {
+        let replaced = lock(&self.watchers).replace(key, waker);
+        drop(replaced);
+    }
+
+    pub(crate) fn unwatch(&self, key: u64) {
+        let removed = lock(&self.watchers).remove(key);
+        drop(removed);
+    }
+}

@@ -1,0 +1,97 @@
+//! Where the running code is: in which task, and in which scope of it.
+//!
+//! A thread-local that tasks and scopes set while they are polled and put back afterwards, a panic
+//! included. Outside of them there is nothing, and cancel points are inert.
+
+use std::cell::{Cell as PlainCell, RefCell};
+use std::mem;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::cell::Cell;
+use crate::id::TaskId;
+use crate::record::Who;
+use crate::scope::node::ScopeNode;
+
+/// A task, or the outermost scope outside tasks, and the innermost scope in it.
+#[derive(Clone, Default)]
+pub(crate) struct Place {
+    pub(crate) cell: Option<Arc<Cell>>,
+    pub(crate) scope: Option<Arc<ScopeNode>>,
+}
+
+thread_local! {
+    static PLACE: RefCell<Place> = const { RefCell::new(Place { cell: None, scope: None }) };
+    /// The cancel point that returned `Pending` last.
+    static WAITING: PlainCell<Option<&'static Location<'static>>> = const { PlainCell::new(None) };
+}
+
+/// The time in which a place is the current one. Lends it to the thread-local, and takes it back.
+pub(crate) struct Entered<'place> {
+    place: &'place mut Place,
+}
+
+impl<'place> Entered<'place> {
+    pub(crate) fn new(place: &'place mut Place) -> Self {
+        swap(place);
+        Self { place }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        swap(self.place);
+    }
+}
+
+fn swap(place: &mut Place) {
+    // While a thread ends there is no current place; what is polled then is inert.
+    let _ = PLACE.try_with(|current| mem::swap(&mut *current.borrow_mut(), place));
+}
+
+/// Looks at the current place. The closure must not poll, wake or drop anything foreign.
+pub(crate) fn with<R: Default>(look: impl FnOnce(&Place) -> R) -> R {
+    PLACE
+        .try_with(|current| look(&current.borrow()))
+        .unwrap_or_default()
+}
+
+/// A copy of the current place.
+pub(crate) fn current() -> Place {
+    PLACE
+        .try_with(|current| current.borrow().clone())
+        .unwrap_or_default()
+}
+
+/// The current task, where it is one of ours.
+pub(crate) fn task() -> Option<Arc<Cell>> {
+    current().cell.filter(|cell| cell.is_task())
+}
+
+pub(crate) fn who() -> Option<Who> {
+    task().map(|cell| cell.who())
+}
+
+/// Whether the target is the current task or a scope around the current line.
+pub(crate) fn is_mine(target: TaskId) -> bool {
+    let place = current();
+    if place.cell.as_ref().is_some_and(|cell| cell.id() == target) {
+        return true;
+    }
+    let mut scope = place.scope;
+    while let Some(node) = scope {
+        if node.id() == target {
+            return true;
+        }
+        scope = node.outer();
+    }
+    false
+}
+
+pub(crate) fn note_waiting(location: &'static Location<'static>) {
+    let _ = WAITING.try_with(|waiting| waiting.set(Some(location)));
+}
+
+pub(crate) fn take_waiting() -> Option<&'static Location<'static>> {
+    WAITING.try_with(PlainCell::take).ok().flatten()
+}

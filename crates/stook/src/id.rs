@@ -1,0 +1,27 @@
+//! Numbers of tasks and scopes: one counter for both, so that a cancellation names its target by one.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The number of a task, unique in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(u64);
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+impl TaskId {
+    pub(crate) fn next() -> Self {
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,51 @@
+//! A panic that ended a task.
+
+use std::any::Any;
+use std::fmt;
+use std::panic;
+use std::sync::{Arc, Mutex};
+
+use crate::lock::lock;
+
+/// A panic that ended a task. Its copies share one payload.
+#[derive(Clone)]
+pub struct Panic {
+    message: Arc<str>,
+    payload: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
+}
+
+impl Panic {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a payload that is no text");
+        Self {
+            message: message.into(),
+            payload: Arc::new(Mutex::new(Some(payload))),
+        }
+    }
+
+    /// The message of the panic.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What `panic!` was given. Of several copies the first to ask gets it, the others the message.
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        let payload = lock(&self.payload).take();
+        payload.unwrap_or_else(|| Box::new(self.message.to_string()))
+    }
+
+    /// Goes on with the panic in the caller.
+    pub fn resume(self) -> ! {
+        panic::resume_unwind(self.into_payload())
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Panic({:?})", self.message)
+    }
+}

@@ -1,0 +1,155 @@
+//! The record of one cancel request: who asked, why, from which line, and what it follows from.
+//!
+//! One request makes one record, shared by all that it reaches. How long a chain gets is the
+//! kernel's to decide.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+pub use stook_kernel::CancelKind;
+use stook_kernel::{ChainDepth, Follows};
+use tokio::time::Instant;
+
+use crate::context;
+use crate::id::TaskId;
+
+/// Why somebody asked: a text for people.
+pub type Reason = Cow<'static, str>;
+
+/// Which task asked for a cancellation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Its id.
+    pub id: TaskId,
+    /// Its name, where it has one.
+    pub name: Option<Arc<str>>,
+}
+
+/// The record of one cancel request.
+#[derive(Debug)]
+pub struct Record {
+    kind: CancelKind,
+    who: Option<Who>,
+    reason: Option<Reason>,
+    location: &'static Location<'static>,
+    when: Instant,
+    cause: Option<Arc<Record>>,
+    depth: ChainDepth,
+}
+
+impl Record {
+    /// A record of a request that is made here and now, by the current task if there is one.
+    pub(crate) fn new(
+        kind: CancelKind,
+        reason: Option<Reason>,
+        location: &'static Location<'static>,
+        cause: Option<&Arc<Self>>,
+    ) -> Arc<Self> {
+        let (cause, depth) = match cause {
+            None => (None, ChainDepth::FIRST),
+            Some(cause) => match cause.depth.follow() {
+                Follows::Cause(depth) => (Some(Arc::clone(cause)), depth),
+                Follows::First(depth) => (Some(Arc::clone(cause.first())), depth),
+            },
+        };
+        Arc::new(Self {
+            kind,
+            who: context::who(),
+            reason,
+            location,
+            when: Instant::now(),
+            cause,
+            depth,
+        })
+    }
+
+    fn first(self: &Arc<Self>) -> &Arc<Self> {
+        let mut record = self;
+        while let Some(cause) = &record.cause {
+            record = cause;
+        }
+        record
+    }
+
+    /// What kind of request it was.
+    pub fn kind(&self) -> CancelKind {
+        self.kind
+    }
+
+    /// The task that asked; `None` when it was asked outside the tasks of this crate.
+    pub fn who(&self) -> Option<&Who> {
+        self.who.as_ref()
+    }
+
+    /// The reason that was given, or that of the request that this one follows from.
+    pub fn reason(&self) -> Option<&str> {
+        self.chain().find_map(|record| record.reason.as_deref())
+    }
+
+    /// The line that asked. Of a timeout, where it was set.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// When it was asked, by tokio's clock.
+    pub fn when(&self) -> Instant {
+        self.when
+    }
+
+    /// The record that this one follows from.
+    pub fn cause(&self) -> Option<&Arc<Self>> {
+        self.cause.as_ref()
+    }
+
+    /// This record, what it follows from, and so on to the first. At most 32: of a longer chain
+    /// those between are left out.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |record| record.cause.as_deref())
+    }
+}
+
+/// `timeout at src/main.rs:7, because explicit by 3 "main" at src/main.rs:9 (enough)`.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, record) in self.chain().enumerate() {
+            if index > 0 {
+                f.write_str(", because ")?;
+            }
+            f.write_str(kind_name(record.kind))?;
+            if let Some(who) = &record.who {
+                write!(f, " by {}", who.id)?;
+                if let Some(name) = &who.name {
+                    write!(f, " {name:?}")?;
+                }
+            }
+            write!(
+                f,
+                " at {}:{}",
+                record.location.file(),
+                record.location.line()
+            )?;
+            if let Some(reason) = &record.reason {
+                write!(f, " ({reason})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The words of a kind, as the Python face has them.
+pub(crate) fn kind_name(kind: CancelKind) -> &'static str {
+    match kind {
+        CancelKind::Explicit => "explicit",
+        CancelKind::Timeout => "timeout",
+        CancelKind::SiblingFailed => "sibling failed",
+        CancelKind::ParentCancelled => "parent cancelled",
+        CancelKind::Group => "group",
+        CancelKind::Token => "token",
+        CancelKind::LostRace => "lost race",
+        CancelKind::Shutdown => "shutdown",
+        CancelKind::Interrupt => "interrupt",
+        CancelKind::Remote => "remote",
+    }
+}

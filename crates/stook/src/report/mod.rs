@@ -1,0 +1,205 @@
+//! What nobody is there to be told of: one hook for all of it.
+//!
+//! Does not decide anything: what is reported has happened.
+
+pub(crate) mod stuck;
+pub(crate) mod tree;
+
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Mutex};
+
+use crate::cell::Cell;
+use crate::lock::lock;
+use crate::panicked::Panic;
+use crate::record::Who;
+use crate::report::tree::TaskInfo;
+
+/// What nobody is there to be told of.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// A task failed, and its handle was dropped before anybody read the error. Once a task.
+    UnreadError {
+        /// The task.
+        task: TaskInfo,
+        /// The error, as its `Debug` shows it.
+        error: String,
+    },
+    /// A task was asked to cancel some time ago and has reached no cancel point since; see
+    /// [`watch_cancels`](crate::watch_cancels). Once a request.
+    StuckCancel {
+        /// The task. [`TaskInfo::waiting`] is the cancel point that it was at last, if any.
+        task: TaskInfo,
+        /// Tasks of the same group that were cancelled before their first step: perhaps it waits for
+        /// something that one of them was to do.
+        never_started: Vec<Who>,
+    },
+    /// Something that waits for several tasks was dropped half-way, by a `select!` perhaps. They
+    /// were asked to cancel, and stay in the tree until they have ended.
+    DroppedHalfway {
+        /// What was dropped: `gather`, `task_group`, `race`, …
+        what: &'static str,
+        /// Its tasks that have not ended.
+        tasks: Vec<TaskInfo>,
+    },
+    /// A callback panicked. Others are called nonetheless.
+    CallbackPanicked {
+        /// The task that it was registered at; `None` for a callback of a token.
+        task: Option<TaskInfo>,
+        /// The message of the panic.
+        message: String,
+    },
+    /// The destructor of a task's future panicked after the task had ended. Its outcome is kept.
+    DestructorPanicked {
+        /// The task.
+        task: TaskInfo,
+        /// The message of the panic.
+        message: String,
+    },
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnreadError { task, error } => {
+                write!(f, "the error of {task} was never read: {error}")
+            }
+            Self::StuckCancel {
+                task,
+                never_started,
+            } => {
+                write!(f, "{task} was asked to cancel and reaches no cancel point")?;
+                if !never_started.is_empty() {
+                    f.write_str("; cancelled before their first step:")?;
+                }
+                for who in never_started {
+                    match &who.name {
+                        Some(name) => write!(f, " {name}")?,
+                        None => write!(f, " task {}", who.id)?,
+                    }
+                }
+                Ok(())
+            }
+            Self::DroppedHalfway { what, tasks } => {
+                write!(f, "{what} was dropped half-way with {} tasks", tasks.len())
+            }
+            Self::CallbackPanicked {
+                task: Some(task),
+                message,
+            } => write!(f, "a callback of {task} panicked: {message}"),
+            Self::CallbackPanicked {
+                task: None,
+                message,
+            } => write!(f, "a callback of a token panicked: {message}"),
+            Self::DestructorPanicked { task, message } => {
+                write!(f, "a destructor of {task} panicked: {message}")
+            }
+        }
+    }
+}
+
+type Hook = Arc<dyn Fn(&Report) + Send + Sync>;
+
+static HOOK: Mutex<Option<Hook>> = Mutex::new(None);
+
+/// Sets what is called with every report, in the place of what was set before.
+///
+/// Without a hook a report is a line of standard error (feature `tracing`: a warning event). The hook
+/// is called where the thing happened, with no lock held; a panic of it is passed over.
+///
+/// # Examples
+/// ```
+/// # use std::sync::{Arc, Mutex};
+/// let seen = Arc::new(Mutex::new(Vec::new()));
+/// let log = Arc::clone(&seen);
+/// stook::set_report_hook(move |report| log.lock().unwrap().push(report.to_string()));
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let task = stook::builder().name("fails").spawn(async {
+///     Err::<(), _>(std::io::Error::other("no paper"))
+/// });
+/// tokio::task::yield_now().await;
+/// drop(task);
+/// # }
+/// # main();
+/// assert!(seen.lock().unwrap()[0].contains("no paper"));
+/// ```
+///
+/// # Source
+/// `loop.set_exception_handler`, CPython 3.13.
+pub fn set_report_hook(hook: impl Fn(&Report) + Send + Sync + 'static) {
+    let replaced = lock(&HOOK).replace(Arc::new(hook));
+    drop(replaced);
+}
+
+/// Takes the hook away again: reports go to standard error.
+pub fn take_report_hook() {
+    let removed = lock(&HOOK).take();
+    drop(removed);
+}
+
+fn report(report: &Report) {
+    let hook = lock(&HOOK).clone();
+    match hook {
+        // There is nobody else to tell that the hook has panicked, too.
+        Some(hook) => drop(panic::catch_unwind(AssertUnwindSafe(|| hook(report)))),
+        None => by_default(report),
+    }
+}
+
+#[cfg(feature = "tracing")]
+fn by_default(report: &Report) {
+    tracing::warn!(target: "stook", "{report}");
+}
+
+#[cfg(not(feature = "tracing"))]
+fn by_default(report: &Report) {
+    use std::io::Write;
+    // Standard error may be closed.
+    drop(writeln!(std::io::stderr(), "stook: {report}"));
+}
+
+pub(crate) fn unread_error(cell: &Cell, error: String) {
+    let task = TaskInfo::of(cell);
+    report(&Report::UnreadError { task, error });
+}
+
+pub(crate) fn destructor_panicked(cell: &Cell, panic: &Panic) {
+    report(&Report::DestructorPanicked {
+        task: TaskInfo::of(cell),
+        message: panic.message().to_owned(),
+    });
+}
+
+pub(crate) fn stuck_cancel(cell: &Cell, never_started: Vec<Who>) {
+    let task = TaskInfo::of(cell);
+    report(&Report::StuckCancel {
+        task,
+        never_started,
+    });
+}
+
+pub(crate) fn dropped_halfway(what: &'static str, cells: &[Arc<Cell>]) {
+    let tasks = cells.iter().map(|cell| TaskInfo::of(cell)).collect();
+    report(&Report::DroppedHalfway { what, tasks });
+}
+
+/// Calls a function of the user's, and reports its panic.
+pub(crate) fn guard_callback(cell: &Arc<Cell>, call: impl FnOnce()) {
+    guard(Some(cell), call);
+}
+
+/// The same for a callback of a token.
+pub(crate) fn guard_token_callback(call: impl FnOnce()) {
+    guard(None, call);
+}
+
+fn guard(cell: Option<&Arc<Cell>>, call: impl FnOnce()) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {
+        report(&Report::CallbackPanicked {
+            task: cell.map(|cell| TaskInfo::of(cell)),
+            message: Panic::new(payload).message().to_owned(),
+        });
+    }
+}

@@ -1,0 +1,238 @@
+//! The tree of tasks: who was spawned by whom, where each waits, and since when.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cell::Cell;
+use crate::id::TaskId;
+use crate::outcome::Ended;
+use crate::registry::Registry;
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum TaskState {
+    /// It has not made its first step.
+    Created,
+    /// It runs, or waits.
+    Running,
+    /// It was asked to cancel, and goes on.
+    Cancelling,
+    /// It has returned a value.
+    Ok,
+    /// It has returned an error.
+    Err,
+    /// It was cancelled.
+    Cancelled,
+    /// It has panicked.
+    Panicked,
+    /// It was aborted.
+    Aborted,
+}
+
+impl TaskState {
+    pub(crate) fn of(cell: &Cell) -> Self {
+        match cell.ended() {
+            Some(Ended::Ok) => Self::Ok,
+            Some(Ended::Err) => Self::Err,
+            Some(Ended::Cancelled) => Self::Cancelled,
+            Some(Ended::Panicked) => Self::Panicked,
+            Some(Ended::Aborted) => Self::Aborted,
+            None if cell.cancelling() > 0 => Self::Cancelling,
+            None if cell.is_started() => Self::Running,
+            None => Self::Created,
+        }
+    }
+
+    /// Whether the task has ended.
+    pub fn is_done(self) -> bool {
+        !matches!(self, Self::Created | Self::Running | Self::Cancelling)
+    }
+}
+
+/// What is known of one task.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TaskInfo {
+    /// Its number.
+    pub id: u64,
+    /// The task that spawned it, if one did.
+    pub parent: Option<u64>,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// Where it was spawned: `file:line`.
+    pub spawned: String,
+    /// The cancel point that it waits at, as of its last step: `file:line`. `None` while it waits at
+    /// a bare `.await`, or has not begun.
+    pub waiting: Option<String>,
+    /// How far it is.
+    pub state: TaskState,
+    /// The reason of the last request to cancel it.
+    pub reason: Option<String>,
+    /// Whether what waited for it was dropped.
+    pub is_orphan: bool,
+    /// How long ago it was spawned, by tokio's clock.
+    pub age: Duration,
+}
+
+impl TaskInfo {
+    pub(crate) fn of(cell: &Cell) -> Self {
+        let about = cell.about();
+        let (last, _) = cell.last_request();
+        Self {
+            id: cell.id().number(),
+            parent: about.and_then(|about| about.parent).map(TaskId::number),
+            name: about.and_then(|about| about.name.as_deref().map(str::to_owned)),
+            spawned: about.map_or_else(String::new, |about| place(about.location)),
+            waiting: cell.waiting().map(place),
+            state: TaskState::of(cell),
+            reason: last.and_then(|record| record.reason().map(str::to_owned)),
+            is_orphan: cell.is_orphan(),
+            age: about.map_or(Duration::ZERO, |about| about.born.elapsed()),
+        }
+    }
+}
+
+fn place(location: &Location<'_>) -> String {
+    format!("{}:{}", location.file(), location.line())
+}
+
+/// `task 3 "main" (running, spawned at src/main.rs:7, waits at src/main.rs:9, 2s old)`.
+impl fmt::Display for TaskInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        let state = format!("{:?}", self.state).to_lowercase();
+        write!(f, " ({state}, spawned at {}", self.spawned)?;
+        if let Some(waiting) = &self.waiting {
+            write!(f, ", waits at {waiting}")?;
+        }
+        if let Some(reason) = &self.reason {
+            write!(f, ", asked to cancel: {reason}")?;
+        }
+        if self.is_orphan {
+            f.write_str(", nobody waits for it")?;
+        }
+        write!(f, ", {:?} old)", self.age)
+    }
+}
+
+/// The tasks of a runtime that have not ended, each below the one that spawned it.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Tree {
+    /// Those whose parent is none of ours, or has ended; in the order in which they were spawned.
+    pub roots: Vec<Branch>,
+}
+
+/// A task and those that it spawned.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Branch {
+    /// The task.
+    pub task: TaskInfo,
+    /// In the order in which they were spawned.
+    pub children: Vec<Branch>,
+}
+
+/// The tasks of the current runtime that have not ended.
+///
+/// Those that nobody holds a handle on are there, too, until they end. Outside a runtime it is empty.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let mut task = stook::builder().name("sleeper").spawn(async {
+///     stook::sleep(std::time::Duration::from_secs(3600)).await
+/// });
+/// tokio::task::yield_now().await;
+/// let tree = stook::tree();
+/// assert_eq!(tree.roots[0].task.name.as_deref(), Some("sleeper"));
+/// println!("{tree}");
+///
+/// task.cancel();
+/// task.join().await.unwrap();
+/// assert!(stook::tree().is_empty());
+/// # }
+/// ```
+///
+/// # Source
+/// `asyncio.all_tasks`, CPython 3.13; `trio.lowlevel.Task.child_nurseries`, Trio 0.27.
+pub fn tree() -> Tree {
+    let Some(registry) = Registry::of_current_runtime() else {
+        return Tree::default();
+    };
+    let mut tasks: Vec<TaskInfo> = registry
+        .tasks()
+        .iter()
+        .filter(|cell| cell.ended().is_none())
+        .map(|cell| TaskInfo::of(cell))
+        .collect();
+    tasks.sort_by_key(|task| task.id);
+    Tree {
+        roots: branches(tasks),
+    }
+}
+
+/// Children are spawned after their parents, so the last ones have no children that are not
+/// collected yet.
+fn branches(tasks: Vec<TaskInfo>) -> Vec<Branch> {
+    let known: std::collections::HashSet<u64> = tasks.iter().map(|task| task.id).collect();
+    let mut waiting: HashMap<u64, Vec<Branch>> = HashMap::new();
+    let mut roots = Vec::new();
+    for task in tasks.into_iter().rev() {
+        let mut children = waiting.remove(&task.id).unwrap_or_default();
+        children.reverse();
+        let parent = task.parent.filter(|parent| known.contains(parent));
+        let branch = Branch { task, children };
+        match parent {
+            Some(parent) => waiting.entry(parent).or_default().push(branch),
+            None => roots.push(branch),
+        }
+    }
+    roots.reverse();
+    roots
+}
+
+impl Tree {
+    /// Whether there is no task.
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
+    /// All tasks, each before those that it spawned.
+    pub fn tasks(&self) -> impl Iterator<Item = &TaskInfo> {
+        let mut left: Vec<&Branch> = self.roots.iter().rev().collect();
+        std::iter::from_fn(move || {
+            let branch = left.pop()?;
+            left.extend(branch.children.iter().rev());
+            Some(&branch.task)
+        })
+    }
+}
+
+/// One line a task, indented below the one that spawned it.
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut left: Vec<(usize, &Branch)> =
+            self.roots.iter().rev().map(|root| (0, root)).collect();
+        while let Some((depth, branch)) = left.pop() {
+            writeln!(f, "{:indent$}{}", "", branch.task, indent = 2 * depth)?;
+            left.extend(branch.children.iter().rev().map(|child| (depth + 1, child)));
+        }
+        Ok(())
+    }
+}
+
+/// The cells of all tasks, for what looks at them now and then.
+pub(crate) fn cells() -> Vec<Arc<Cell>> {
+    Registry::of_current_runtime().map_or_else(Vec::new, |registry| registry.tasks())
+}

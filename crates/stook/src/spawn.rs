@@ -1,0 +1,174 @@
+//! Spawning: onto the current runtime, or the current `LocalSet`.
+
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::cancel_error::CancelError;
+use crate::cell::Cell;
+use crate::context;
+use crate::outcome::Outcome;
+use crate::registry::Registry;
+use crate::slot::Slot;
+use crate::task::Task;
+use crate::task_future::{Settle, TaskFuture};
+
+/// Spawns a task onto the current runtime.
+///
+/// It runs whether or not the handle is kept; see [`Builder::cancel_on_drop`]. An error of it that
+/// nobody reads is reported, see [`set_report_hook`](crate::set_report_hook).
+///
+/// # Panics
+/// Outside a runtime, as [`tokio::spawn`] does. The future is dropped.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+/// let task = stook::spawn(async {
+///     stook::checkpoint().await?;
+///     Ok::<_, stook::Cancelled>("sheaf")
+/// });
+/// assert_eq!(task.await?, "sheaf");
+/// # Ok(()) }
+/// ```
+///
+/// # Source
+/// `asyncio.create_task`, CPython 3.13.
+#[track_caller]
+pub fn spawn<F, T, E>(future: F) -> Task<T, E>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: CancelError + Send,
+{
+    builder().spawn(future)
+}
+
+/// Spawns a task that need not be `Send` onto the current [`LocalSet`](tokio::task::LocalSet), or
+/// onto the current `LocalRuntime`.
+///
+/// # Panics
+/// Outside both, as [`tokio::task::spawn_local`] does. The future is dropped.
+///
+/// # Examples
+/// ```
+/// use std::rc::Rc;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let set = tokio::task::LocalSet::new();
+/// set.run_until(async {
+///     let word = Rc::new("sheaf");
+///     let task = stook::spawn_local(async move { Ok::<_, stook::Cancelled>(word) });
+///     assert_eq!(*task.await.unwrap(), "sheaf");
+/// }).await;
+/// # }
+/// ```
+///
+/// # Source
+/// `spawn_local` of tokio 1.47.
+#[track_caller]
+pub fn spawn_local<F, T, E>(future: F) -> Task<T, E>
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    T: 'static,
+    E: CancelError,
+{
+    builder().spawn_local(future)
+}
+
+/// A builder of tasks with names and other properties.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let task = stook::builder()
+///     .name("reader")
+///     .cancel_on_drop(true)
+///     .spawn(async { stook::checkpoint().await });
+/// assert_eq!(task.name(), Some("reader"));
+/// # }
+/// ```
+pub fn builder() -> Builder {
+    Builder::default()
+}
+
+/// A builder of tasks; see [`builder`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it spawns nothing by itself"]
+pub struct Builder {
+    name: Option<Arc<str>>,
+    cancel_on_drop: bool,
+}
+
+impl Builder {
+    /// Gives the task a name, for the tree and for reports.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Whether dropping the handle asks the task to cancel. Without it, the task runs on.
+    pub fn cancel_on_drop(mut self, cancel_on_drop: bool) -> Self {
+        self.cancel_on_drop = cancel_on_drop;
+        self
+    }
+
+    /// Spawns the task as [`spawn`] does.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn<F, T, E>(self, future: F) -> Task<T, E>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: CancelError + Send,
+    {
+        let cell = new_cell(self.name, Location::caller());
+        let slot = Slot::new(false);
+        let running = TaskFuture::new(Arc::clone(&cell), future, ToSlot(Arc::clone(&slot)));
+        let running = tokio::spawn(running).abort_handle();
+        Task::new(cell, slot, running, self.cancel_on_drop)
+    }
+
+    /// Spawns the task as [`spawn_local`] does.
+    ///
+    /// # Panics
+    /// Outside a `LocalSet` and a `LocalRuntime`.
+    #[track_caller]
+    pub fn spawn_local<F, T, E>(self, future: F) -> Task<T, E>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: CancelError,
+    {
+        let cell = new_cell(self.name, Location::caller());
+        let slot = Slot::new(false);
+        let running = TaskFuture::new(Arc::clone(&cell), future, ToSlot(Arc::clone(&slot)));
+        let running = tokio::task::spawn_local(running).abort_handle();
+        Task::new(cell, slot, running, self.cancel_on_drop)
+    }
+}
+
+/// The cell of a new task, a child of the current one.
+///
+/// # Panics
+/// Outside a runtime.
+#[track_caller]
+pub(crate) fn new_cell(name: Option<Arc<str>>, location: &'static Location<'static>) -> Arc<Cell> {
+    let parent = context::with(|place| {
+        let cell = place.cell.as_ref().filter(|cell| cell.is_task())?;
+        Some(cell.id())
+    });
+    Registry::current().new_cell(name, location, parent)
+}
+
+/// The outcome goes to the slot of a handle.
+pub(crate) struct ToSlot<T, E>(pub(crate) Arc<Slot<T, E>>);
+
+impl<T, E: CancelError> Settle<T, E> for ToSlot<T, E> {
+    fn settle(self, cell: &Arc<Cell>, outcome: Outcome<T, E>) {
+        let ended = outcome.ended();
+        self.0.settle(cell, outcome);
+        cell.finish(ended);
+    }
+}

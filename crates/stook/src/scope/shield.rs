@@ -1,0 +1,139 @@
+//! What cancellation does not reach, for a while.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+
+use crate::catch::Catch;
+use crate::scope::node::ScopeNode;
+use crate::scope::within::Within;
+
+/// Runs the future where no cancellation from outside reaches it: of the task, of scopes and groups
+/// around. They wait for the next cancel point after it.
+///
+/// Scopes inside it work as ever. Aborting the task, or dropping this, still drops the future.
+///
+/// # Cancel safety
+/// Dropped, it drops the future.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), stook::Cancelled> {
+/// use std::time::Duration;
+/// let mut task = stook::spawn(async {
+///     stook::shield(stook::sleep(Duration::from_secs(1))).await?;
+///     Ok::<_, stook::Cancelled>("slept")
+/// });
+/// tokio::task::yield_now().await;
+/// task.cancel();
+/// assert_eq!(task.join().await?.ok(), Some("slept"));
+/// # Ok(()) }
+/// ```
+///
+/// # Source
+/// `CancelScope(shield=True)`, Trio 0.27. `asyncio.shield` of CPython 3.13 lets go of who waits; so
+/// does [`Task::join`](crate::Task::join).
+pub fn shield<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    Within::new(ScopeNode::shield(), future)
+}
+
+/// Runs the future as [`shield`] does, but for this long only: after that, what was hidden is
+/// delivered to its cancel points. A limit for clean-up.
+///
+/// # Panics
+/// Outside a runtime with time.
+///
+/// # Cancel safety
+/// Dropped, it drops the future.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), stook::Cancelled> {
+/// use std::time::Duration;
+/// let mut task = stook::spawn(async {
+///     stook::shield_for(Duration::from_secs(1), stook::sleep(Duration::from_secs(60))).await
+/// });
+/// tokio::task::yield_now().await;
+/// task.cancel();
+/// assert!(task.join().await?.is_cancelled());
+/// # Ok(()) }
+/// ```
+///
+/// # Source
+/// `move_on_after` with `shield=True`, Trio 0.27.
+#[track_caller]
+pub fn shield_for<F: Future>(duration: Duration, future: F) -> impl Future<Output = F::Output> {
+    let node = ScopeNode::shield();
+    ShieldFor {
+        within: Within::new(Arc::clone(&node), future),
+        limit: tokio::time::sleep(duration),
+        node,
+        is_lowered: false,
+    }
+}
+
+pin_project! {
+    struct ShieldFor<F> {
+        #[pin]
+        within: Within<F>,
+        #[pin]
+        limit: Sleep,
+        node: Arc<ScopeNode>,
+        is_lowered: bool,
+    }
+}
+
+impl<F: Future> Future for ShieldFor<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        if !*this.is_lowered && this.limit.poll(cx).is_ready() {
+            *this.is_lowered = true;
+            this.node.lower_shield();
+        }
+        this.within.poll(cx)
+    }
+}
+
+/// Runs the first future, and then the second in a [`shield`], however the first ended: by a result,
+/// an error, a cancellation or a panic.
+///
+/// # Panics
+/// The first future panicked: with the same payload, after the second one has ended.
+///
+/// # Cancel safety
+/// Dropped, it drops both: when a task is aborted, nothing that awaits can be run.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+/// let (say, said) = tokio::sync::oneshot::channel();
+/// let mut task = stook::spawn(stook::with_cleanup(
+///     async { stook::OrCancel::or_cancel(std::future::pending::<()>()).await },
+///     async { say.send("tidied up").unwrap() },
+/// ));
+/// tokio::task::yield_now().await;
+/// task.cancel();
+/// assert!(task.join().await?.is_cancelled());
+/// assert_eq!(said.await, Ok("tidied up"));
+/// # Ok(()) }
+/// ```
+///
+/// # Source
+/// `try`/`finally` with an `await` in it, which CPython 3.13 cancels in its turn.
+pub async fn with_cleanup<F: Future>(future: F, cleanup: impl Future<Output = ()>) -> F::Output {
+    let end = Catch::new(future).await;
+    shield(cleanup).await;
+    match end {
+        Ok(output) => output,
+        Err(panic) => panic.resume(),
+    }
+}

@@ -1,0 +1,130 @@
+//! Bad input: documented behaviour, no deadlock, nothing lost.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use stook::{Cancelled, Outcome};
+
+use crate::stage::{seconds, settle, with_paused_clock};
+
+#[test]
+fn outside_a_runtime_spawning_panics_and_drops_the_future() {
+    let kept = Arc::new(());
+    let held = Arc::clone(&kept);
+    let spawned = catch_unwind(AssertUnwindSafe(|| {
+        stook::spawn(async move {
+            let _held = held;
+            Ok::<_, Cancelled>(())
+        })
+    }));
+    assert!(spawned.is_err());
+    assert_eq!(Arc::strong_count(&kept), 1);
+    assert!(stook::tree().is_empty());
+}
+
+#[test]
+fn outside_a_local_set_spawning_a_local_task_panics_and_leaves_nothing() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let spawned = catch_unwind(|| stook::spawn_local(async { Ok::<_, Cancelled>(()) }));
+        assert!(spawned.is_err());
+        assert!(stook::tree().is_empty());
+    });
+}
+
+#[test]
+fn a_task_joined_twice_panics_the_second_time() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async { Ok::<_, Cancelled>(1) });
+        assert_eq!(task.join().await.unwrap().ok(), Some(1));
+        let again = AssertUnwindSafe(task.join()).catch_unwind().await;
+        assert!(again.is_err());
+        assert!(task.try_take().is_none());
+    });
+}
+
+#[test]
+fn a_panic_in_a_callback_stops_no_other() {
+    with_paused_clock(|| async {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut task = stook::spawn(async { Ok::<_, Cancelled>(1) });
+        task.on_done(|_| panic!("in a callback"));
+        task.on_done(|_| tell.send(()).unwrap());
+        assert_eq!(task.join().await.unwrap().ok(), Some(1));
+        told.await.unwrap();
+    });
+}
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("in a destructor");
+        }
+    }
+}
+
+#[test]
+fn a_panic_in_a_destructor_does_not_lose_the_result() {
+    with_paused_clock(|| async {
+        // It is part of the future until that is dropped.
+        let held = PanicsWhenDropped;
+        let mut task = stook::spawn(std::future::poll_fn(move |_| {
+            let _ = &held;
+            std::task::Poll::Ready(Ok::<_, Cancelled>("result"))
+        }));
+        assert_eq!(task.join().await.unwrap().ok(), Some("result"));
+    });
+}
+
+#[test]
+fn a_panic_in_a_destructor_of_an_aborted_task_is_its_end() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let _held = PanicsWhenDropped;
+            std::future::pending::<Result<(), Cancelled>>().await
+        });
+        settle().await;
+        task.abort();
+        match task.join().await.unwrap() {
+            Outcome::Panicked(panic) => assert_eq!(panic.message(), "in a destructor"),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn tasks_of_a_runtime_that_is_shut_down_are_aborted() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let task = runtime.block_on(async {
+        let task = stook::spawn(stook::sleep(seconds(3600)));
+        settle().await;
+        task
+    });
+    drop(runtime);
+    assert!(matches!(task.try_take(), Some(Outcome::Aborted)));
+}
+
+#[test]
+fn a_task_dropped_inside_its_own_callback_does_not_deadlock() {
+    with_paused_clock(|| async {
+        let kept = Arc::new(Mutex::new(None));
+        let task = stook::spawn(async { Ok::<_, Cancelled>(()) });
+        let handle = task.handle();
+        let inner = Arc::clone(&kept);
+        task.on_done(move |handle| {
+            handle.cancel();
+            drop(inner.lock().unwrap().take());
+        });
+        *kept.lock().unwrap() = Some(task);
+        handle.done().await.unwrap();
+        assert!(kept.lock().unwrap().is_none());
+    });
+}

@@ -1,0 +1,87 @@
+//! Who asked, why, from which line.
+
+use std::future::pending;
+
+use stook::{CancelKind, Cancelled, OrCancel, Outcome, Task};
+
+use crate::stage::{settle, with_paused_clock};
+
+async fn forever() -> Result<(), Cancelled> {
+    pending().or_cancel().await
+}
+
+async fn cancellation(task: &mut Task<(), Cancelled>) -> Cancelled {
+    match task.join().await.unwrap() {
+        Outcome::Cancelled(cancelled) | Outcome::Err(cancelled) => cancelled,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_record_says_who_asked_why_and_where() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(forever());
+        let handle = task.handle();
+        let line = line!() + 3;
+        let asks = stook::builder().name("boss").spawn(async move {
+            tokio::task::yield_now().await;
+            handle.cancel_with("closing time");
+            Ok::<_, Cancelled>(())
+        });
+        let id = asks.id();
+        asks.await.unwrap();
+        let cancelled = cancellation(&mut task).await;
+        let record = cancelled.record();
+        assert_eq!(record.kind(), CancelKind::Explicit);
+        assert_eq!(record.reason(), Some("closing time"));
+        assert_eq!(
+            (record.location().file(), record.location().line()),
+            (file!(), line)
+        );
+        let who = record.who().unwrap();
+        assert_eq!((who.id, who.name.as_deref()), (id, Some("boss")));
+        assert!(record.to_string().contains("explicit by"), "{record}");
+        assert!(record.to_string().ends_with("(closing time)"), "{record}");
+    });
+}
+
+#[test]
+fn a_chain_leads_from_the_child_to_who_asked_first() {
+    with_paused_clock(|| async {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let child = stook::spawn(async {
+            let cancelled = forever().await.unwrap_err();
+            tell.send(cancelled.clone()).unwrap();
+            Err::<(), _>(cancelled)
+        });
+        let mut parent = stook::spawn(async { child.await });
+        settle().await;
+        parent.cancel_with("the root");
+        let of_parent = cancellation(&mut parent).await;
+        assert_eq!(of_parent.record().chain().count(), 1);
+        let of_child = told.await.unwrap();
+        assert_eq!(of_child.kind(), CancelKind::ParentCancelled);
+        assert_eq!(of_child.record().chain().count(), 2);
+        assert_eq!(of_child.reason(), Some("the root"));
+    });
+}
+
+#[test]
+fn requests_that_meet_are_told_together() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(forever());
+        settle().await;
+        for number in 0..20 {
+            task.cancel_with(format!("request {number}"));
+        }
+        let cancelled = cancellation(&mut task).await;
+        assert_eq!(cancelled.reason(), Some("request 0"));
+        let others: Vec<_> = cancelled
+            .others()
+            .iter()
+            .map(|other| other.reason())
+            .collect();
+        assert_eq!(others.len(), 7, "those between are left out");
+        assert_eq!(others.last(), Some(&Some("request 19")));
+    });
+}

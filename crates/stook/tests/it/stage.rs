@@ -1,0 +1,82 @@
+//! The runtimes that tests run on; at the end of each no task may be left.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{LocalSet, yield_now};
+
+/// Longer than any test takes; of virtual time where the clock is paused.
+const TOO_LONG: Duration = Duration::from_secs(100_000);
+
+/// On one thread, on two, and in a `LocalSet`. On two threads the clock runs: nothing that such a
+/// body waits for may come by time.
+pub(crate) fn everywhere<Fut: Future<Output = ()>>(body: impl Fn() -> Fut) {
+    with_paused_clock(&body);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    run(&runtime, body());
+}
+
+/// On one thread and in a `LocalSet`, with a clock that jumps to the next timer when all wait.
+pub(crate) fn with_paused_clock<Fut: Future<Output = ()>>(body: impl Fn() -> Fut) {
+    let runtime = paused();
+    run(&runtime, body());
+    let set = LocalSet::new();
+    run(&paused(), set.run_until(body()));
+}
+
+/// In a `LocalSet`, for what is not `Send`.
+pub(crate) fn in_local_set<Fut: Future<Output = ()>>(body: impl Fn() -> Fut) {
+    let set = LocalSet::new();
+    run(&paused(), set.run_until(body()));
+}
+
+fn paused() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
+fn run(runtime: &Runtime, body: impl Future<Output = ()>) {
+    runtime.block_on(async {
+        tokio::time::timeout(TOO_LONG, body)
+            .await
+            .expect("the test hangs");
+        // What was asked to cancel at the very end needs a few steps yet.
+        for _ in 0..1000 {
+            if stook::tree().is_empty() {
+                break;
+            }
+            yield_now().await;
+        }
+        assert!(
+            stook::tree().is_empty(),
+            "tasks are left:\n{}",
+            stook::tree()
+        );
+    });
+}
+
+/// Lets all others run until they wait, on one thread.
+pub(crate) async fn settle() {
+    for _ in 0..20 {
+        yield_now().await;
+    }
+}
+
+/// Waits, without time, until it is so.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        yield_now().await;
+    }
+}
+
+pub(crate) fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}

@@ -1,0 +1,80 @@
+//! What is seen of the tasks that have not ended.
+
+use std::future::pending;
+
+use stook::{Cancelled, OrCancel, TaskState};
+
+use crate::stage::{in_local_set, seconds, settle, with_paused_clock};
+
+#[test]
+fn the_tree_shows_names_lines_states_reasons_and_ages() {
+    with_paused_clock(|| async {
+        let spawned = line!() + 1;
+        let task = stook::builder().name("parent").spawn(async {
+            let child = stook::builder().name("child").spawn(async {
+                pending::<()>().or_cancel().await?;
+                Ok::<_, Cancelled>(())
+            });
+            child.await
+        });
+        tokio::time::sleep(seconds(2)).await;
+        let tree = stook::tree();
+        let parent = &tree.roots[0];
+        assert_eq!(parent.task.name.as_deref(), Some("parent"));
+        assert_eq!(parent.task.spawned, format!("{}:{spawned}", file!()));
+        assert_eq!(
+            parent.task.waiting,
+            Some(format!("{}:{}", file!(), spawned + 5))
+        );
+        assert_eq!(
+            (parent.task.state, parent.task.age),
+            (TaskState::Running, seconds(2))
+        );
+        let child = &parent.children[0].task;
+        assert_eq!(child.waiting, Some(format!("{}:{}", file!(), spawned + 2)));
+        assert_eq!(child.parent, Some(parent.task.id));
+        let text = tree.to_string();
+        assert!(text.contains("\n  task"), "the child is indented: {text}");
+
+        task.cancel_with("inventory");
+        let info = task.info();
+        assert_eq!(
+            (info.state, info.reason.as_deref()),
+            (TaskState::Cancelling, Some("inventory"))
+        );
+        task.await.unwrap_err();
+        assert!(stook::tree().is_empty());
+    });
+}
+
+#[test]
+fn a_bare_await_is_no_place() {
+    in_local_set(|| async {
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let task = stook::spawn_local(async {
+            stook::checkpoint().await?;
+            gone.await.unwrap();
+            Ok::<_, Cancelled>(())
+        });
+        settle().await;
+        assert_eq!(stook::tree().roots[0].task.waiting, None);
+        go.send(()).unwrap();
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn trees_of_two_runtimes_are_apart() {
+    with_paused_clock(|| async {
+        let task = stook::spawn(stook::sleep(seconds(1)));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                let other = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap();
+                other.block_on(async { assert!(stook::tree().is_empty()) });
+            });
+        });
+        task.await.unwrap();
+    });
+}

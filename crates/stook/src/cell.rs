@@ -327,21 +327,19 @@ impl Cell {
         None
     }
 
-    /// Records how the task ended, and tells who watches. Only the first call counts.
+    /// Records how the task ended, and tells who watches. Called once, by what tokio runs.
     pub(crate) fn finish(self: &Arc<Self>, ended: Ended) {
+        if let Some(about) = &self.about {
+            about.membership.leave();
+        }
         let watchers = {
             let _asked = lock(&self.asked);
             let mut watchers = lock(&self.watchers);
-            if self.ended().is_some() {
-                return;
-            }
+            debug_assert!(self.ended().is_none(), "a task ends once");
             self.word
                 .fetch_or((ended as u32) << ENDED_SHIFT, Ordering::AcqRel);
             std::mem::take(&mut *watchers)
         };
-        if let Some(about) = &self.about {
-            about.membership.leave();
-        }
         watchers.tell(self, ended);
     }
 

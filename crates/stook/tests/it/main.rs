@@ -3,11 +3,14 @@
 //! `stage` has the runtimes that they run on. The kernel's own tests are in its crate.
 
 mod cancel;
+mod gather;
 mod join;
 mod misuse;
 mod point;
+mod race;
 mod record;
 mod scope;
 mod shield;
 mod stage;
 mod tree;
+mod wait;

@@ -70,13 +70,6 @@ pub(crate) async fn settle() {
     }
 }
 
-/// Waits, without time, until it is so.
-pub(crate) async fn until(is_so: impl Fn() -> bool) {
-    while !is_so() {
-        yield_now().await;
-    }
-}
-
 pub(crate) fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
 }

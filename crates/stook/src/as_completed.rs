@@ -1,0 +1,164 @@
+//! `as_completed`: the outcomes of several tasks, in the order in which they end.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use crate::cancel_error::CancelError;
+use crate::cancelled::Cancelled;
+use crate::lock::lock;
+use crate::or_cancel::OrCancelled;
+use crate::outcome::{Ended, Outcome};
+use crate::reaper;
+use crate::task::Task;
+use crate::watcher::WatchChildren;
+use crate::watching::Watching;
+
+/// Gives the outcomes of the tasks in the order in which they end, each with the place of its task.
+///
+/// With feature `stream` it is a `Stream`, too.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), stook::Cancelled> {
+/// use std::time::Duration;
+/// let tasks = [3, 1, 2].map(|seconds| stook::spawn(stook::sleep(Duration::from_secs(seconds))));
+/// let mut ends = stook::as_completed(tasks);
+/// let mut places = Vec::new();
+/// while let Some((place, outcome)) = ends.next().await? {
+///     assert!(outcome.is_ok());
+///     places.push(place);
+/// }
+/// assert_eq!(places, [1, 2, 0]);
+/// # Ok(()) }
+/// ```
+///
+/// # Source
+/// `asyncio.as_completed`, CPython 3.13.
+pub fn as_completed<T, E: CancelError>(
+    tasks: impl IntoIterator<Item = Task<T, E>>,
+) -> AsCompleted<T, E> {
+    let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
+    let ended = Arc::new(Queue::default());
+    let parent: Arc<dyn WatchChildren> = Arc::clone(&ended) as _;
+    let cells = tasks.iter().flatten().map(Task::cell);
+    AsCompleted {
+        watching: Watching::new(&parent, cells),
+        left: tasks.len(),
+        tasks,
+        ended,
+    }
+}
+
+/// The outcomes of several tasks as they end; see [`as_completed`].
+///
+/// Dropped before all have ended, it asks the others to cancel and reports it; they stay in the tree
+/// until they have ended.
+#[must_use = "dropped, it cancels its tasks"]
+pub struct AsCompleted<T, E: CancelError> {
+    tasks: Vec<Option<Task<T, E>>>,
+    ended: Arc<Queue>,
+    watching: Watching,
+    /// How many were not given out yet.
+    left: usize,
+}
+
+/// The places of those that have ended and were not given out.
+#[derive(Default)]
+struct Queue(Mutex<(VecDeque<usize>, Option<Waker>)>);
+
+impl WatchChildren for Queue {
+    fn child_done(&self, place: usize, _ended: Ended) {
+        let waker = {
+            let mut queue = lock(&self.0);
+            queue.0.push_back(place);
+            queue.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<T, E: CancelError> AsCompleted<T, E> {
+    /// The next outcome, and the place of its task; `None` when all were given. A cancel point.
+    ///
+    /// # Errors
+    /// The caller was cancelled. The tasks are left alone, and the next call goes on.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    #[track_caller]
+    pub fn next(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<(usize, Outcome<T, E>)>, Cancelled>> {
+        OrCancelled::at(poll_fn(|cx| self.poll_ended(cx)), Location::caller())
+    }
+
+    /// How many outcomes are to come.
+    pub fn remaining(&self) -> usize {
+        self.left
+    }
+
+    /// No cancel point.
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, Outcome<T, E>)>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let place = {
+            let mut queue = lock(&self.ended.0);
+            match queue.0.pop_front() {
+                Some(place) => place,
+                None => {
+                    queue.1 = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+        };
+        self.left -= 1;
+        let task = self.tasks[place].take();
+        match task.and_then(|task| task.try_take()) {
+            Some(outcome) => Poll::Ready(Some((place, outcome))),
+            // Its outcome was taken before it was given here: there is nothing to give.
+            None => self.poll_ended(cx),
+        }
+    }
+}
+
+// Nothing in it is pinned in place.
+impl<T, E: CancelError> Unpin for AsCompleted<T, E> {}
+
+#[cfg(feature = "stream")]
+impl<T, E: CancelError> futures_core::Stream for AsCompleted<T, E> {
+    type Item = Result<(usize, Outcome<T, E>), Cancelled>;
+
+    /// A cancellation of the caller is an item; the next poll goes on.
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        if let Some(cancelled) = crate::point::Point::check() {
+            return Poll::Ready(Some(Err(cancelled)));
+        }
+        self.poll_ended(cx).map(|item| item.map(Ok))
+    }
+}
+
+impl<T, E: CancelError> Drop for AsCompleted<T, E> {
+    fn drop(&mut self) {
+        let cells: Vec<_> = self.watching.cells().cloned().collect();
+        reaper::adopt(&cells, Some("as_completed"));
+    }
+}
+
+impl<T, E: CancelError> fmt::Debug for AsCompleted<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsCompleted")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}

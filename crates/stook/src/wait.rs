@@ -1,0 +1,259 @@
+//! `wait` and `wait_any`: when enough of several tasks have ended.
+//!
+//! The kernel's `Wait` decides.
+
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use stook_kernel::{ReturnWhen, Wait, WaitAction};
+
+use crate::cancel_error::CancelError;
+use crate::cancelled::Cancelled;
+use crate::cell::Cell;
+use crate::lock::lock;
+use crate::or_cancel::OrCancelled;
+use crate::outcome::Ended;
+use crate::record::{CancelKind, Record};
+use crate::task::Task;
+use crate::watcher::WatchChildren;
+use crate::watching::Watching;
+
+/// When a [`wait`] is over.
+///
+/// # Source
+/// `return_when` of `asyncio.wait`, CPython 3.13.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum When {
+    /// All tasks have ended.
+    #[default]
+    All,
+    /// Any task has ended.
+    FirstCompleted,
+    /// A task has failed, by an error or a panic (a cancelled one has not), or all have ended.
+    FirstError,
+}
+
+/// Those of several tasks that have ended, and those that have not, each in the order in which they
+/// were given.
+#[derive(Debug)]
+pub struct Waited<'task, T, E: CancelError> {
+    /// They have ended: [`Task::try_take`] gives the outcome.
+    pub done: Vec<&'task Task<T, E>>,
+    /// They have not.
+    pub pending: Vec<&'task Task<T, E>>,
+}
+
+/// Waits until enough of the tasks have ended, or until the time is over; it leaves them alone. A
+/// cancel point.
+///
+/// `timeout` is how long it waits at the most; `None` is for ever, zero looks and lets others run once
+/// or not at all. Of no tasks it is over at once. A task given twice counts twice.
+///
+/// # Errors
+/// The caller was cancelled. The tasks are left alone.
+///
+/// # Panics
+/// On a runtime without time, when there is a timeout.
+///
+/// # Cancel safety
+/// Nothing is lost when it is dropped.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), stook::Cancelled> {
+/// use std::time::Duration;
+/// use stook::When;
+/// let tasks: Vec<_> = (1..=3)
+///     .map(|number| stook::spawn(async move {
+///         stook::sleep(Duration::from_secs(number)).await?;
+///         Ok::<_, stook::Cancelled>(number)
+///     }))
+///     .collect();
+/// let first = stook::wait(&tasks, When::FirstCompleted, None).await?;
+/// assert_eq!(first.done[0].try_take().unwrap().ok(), Some(1));
+///
+/// let rest = stook::wait(first.pending, When::All, Some(Duration::from_secs(60))).await?;
+/// assert_eq!((rest.done.len(), rest.pending.len()), (2, 0));
+/// # Ok(()) }
+/// ```
+///
+/// # Source
+/// `asyncio.wait`, CPython 3.13, which refuses an empty set.
+#[track_caller]
+pub fn wait<'task, I, T, E>(
+    tasks: I,
+    when: When,
+    timeout: Option<Duration>,
+) -> impl Future<Output = Result<Waited<'task, T, E>, Cancelled>>
+where
+    I: IntoIterator<Item = &'task Task<T, E>>,
+    T: 'task,
+    E: CancelError,
+{
+    let tasks: Vec<&Task<T, E>> = tasks.into_iter().collect();
+    let cells: Vec<Arc<Cell>> = tasks.iter().map(|task| Arc::clone(task.cell())).collect();
+    let location = Location::caller();
+    async move {
+        OrCancelled::at(enough(cells, when, timeout), location).await?;
+        Ok(sort(tasks))
+    }
+}
+
+/// Waits until one of the tasks has ended, or until the time is over, and asks the others to cancel;
+/// when the caller is cancelled, all of them. They are not waited for: see [`race`](crate::race).
+///
+/// # Errors
+/// The caller was cancelled.
+///
+/// # Panics
+/// On a runtime without time, when there is a timeout.
+///
+/// # Cancel safety
+/// Dropped before one has ended, it asks all of them to cancel.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), stook::Cancelled> {
+/// use std::time::Duration;
+/// let tasks = [1, 60].map(|seconds| stook::spawn(stook::sleep(Duration::from_secs(seconds))));
+/// let waited = stook::wait_any(&tasks, None).await?;
+/// assert_eq!(waited.done.len(), 1);
+/// assert_eq!(waited.pending[0].cancelling(), 1);
+/// # Ok(()) }
+/// ```
+///
+/// # Source
+/// `asyncio.wait(return_when=FIRST_COMPLETED)`, CPython 3.13.
+#[track_caller]
+pub fn wait_any<'task, I, T, E>(
+    tasks: I,
+    timeout: Option<Duration>,
+) -> impl Future<Output = Result<Waited<'task, T, E>, Cancelled>>
+where
+    I: IntoIterator<Item = &'task Task<T, E>>,
+    T: 'task,
+    E: CancelError,
+{
+    let tasks: Vec<&Task<T, E>> = tasks.into_iter().collect();
+    let cells: Vec<Arc<Cell>> = tasks.iter().map(|task| Arc::clone(task.cell())).collect();
+    let location = Location::caller();
+    let mut rest = Rest {
+        cells: cells.clone(),
+        location,
+        kind: CancelKind::ParentCancelled,
+        cause: None,
+    };
+    async move {
+        let enough = enough(cells, When::FirstCompleted, timeout);
+        match OrCancelled::at(enough, location).await {
+            Ok(()) => rest.kind = CancelKind::LostRace,
+            Err(cancelled) => {
+                rest.follow(cancelled.record());
+                return Err(cancelled);
+            }
+        }
+        let waited = sort(tasks);
+        drop(rest);
+        Ok(waited)
+    }
+}
+
+/// Asks the tasks that have not ended to cancel, when it is dropped.
+struct Rest {
+    cells: Vec<Arc<Cell>>,
+    location: &'static Location<'static>,
+    kind: CancelKind,
+    cause: Option<Arc<Record>>,
+}
+
+impl Rest {
+    /// The requests follow from that of the caller.
+    fn follow(&mut self, cause: &Arc<Record>) {
+        self.cause = Some(Arc::clone(cause));
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        let mut left = self
+            .cells
+            .iter()
+            .filter(|cell| cell.ended().is_none())
+            .peekable();
+        if left.peek().is_none() {
+            return;
+        }
+        let record = Record::new(self.kind, None, self.location, self.cause.as_ref());
+        for cell in left {
+            cell.request(Arc::clone(&record));
+        }
+    }
+}
+
+fn sort<T, E: CancelError>(tasks: Vec<&Task<T, E>>) -> Waited<'_, T, E> {
+    let (done, pending) = tasks.into_iter().partition(|task| task.is_done());
+    Waited { done, pending }
+}
+
+/// Waits until enough have ended. No cancel point.
+async fn enough(cells: Vec<Arc<Cell>>, when: When, timeout: Option<Duration>) {
+    if cells.is_empty() {
+        return;
+    }
+    let when = match when {
+        When::All => ReturnWhen::AllCompleted,
+        When::FirstCompleted => ReturnWhen::FirstCompleted,
+        When::FirstError => ReturnWhen::FirstException,
+    };
+    let waiter = Arc::new(Waiter(Mutex::new(State {
+        machine: Wait::new(cells.len(), when),
+        waker: None,
+    })));
+    let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
+    let _watching = Watching::new(&parent, &cells);
+    let released = poll_fn(|cx| {
+        let mut state = lock(&waiter.0);
+        if !state.machine.is_waiting() {
+            return Poll::Ready(());
+        }
+        state.waker = Some(cx.waker().clone());
+        Poll::Pending
+    });
+    match timeout {
+        None => released.await,
+        Some(timeout) => {
+            if tokio::time::timeout(timeout, released).await.is_err() {
+                // There is nobody to wake but who is here.
+                let _released = lock(&waiter.0).machine.timed_out();
+            }
+        }
+    }
+}
+
+/// What the tasks tell.
+struct Waiter(Mutex<State>);
+
+struct State {
+    machine: Wait,
+    waker: Option<Waker>,
+}
+
+impl WatchChildren for Waiter {
+    fn child_done(&self, _place: usize, ended: Ended) {
+        let waker = {
+            let mut state = lock(&self.0);
+            match state.machine.child_done(ended.for_kernel()) {
+                WaitAction::KeepWaiting => None,
+                WaitAction::Release => state.waker.take(),
+            }
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! `wait`, `wait_any`, `as_completed`: they give back the tasks, or take them along.
+
+use std::future::pending;
+use std::io;
+
+use stook::{CancelKind, Cancelled, OrCancel, Outcome, Task, TaskState, When};
+use tokio::time::Instant;
+
+use crate::stage::{everywhere, seconds, settle, with_paused_clock};
+
+async fn after(number: u64) -> io::Result<u64> {
+    stook::sleep(seconds(number)).await?;
+    if number % 2 == 1 {
+        return Err(io::Error::other(format!("{number} crashed")));
+    }
+    Ok(number)
+}
+
+fn flaky(numbers: impl IntoIterator<Item = u64>) -> Vec<Task<u64, io::Error>> {
+    numbers
+        .into_iter()
+        .map(|number| stook::spawn(after(number)))
+        .collect()
+}
+
+async fn read_all(tasks: Vec<Task<u64, io::Error>>) {
+    for mut task in tasks {
+        if !task.is_done() {
+            task.cancel();
+            task.join().await.unwrap();
+        } else {
+            task.try_take();
+        }
+    }
+}
+
+#[test]
+fn the_first_to_end_the_first_error_and_all() {
+    with_paused_clock(|| async {
+        for (when, done, elapsed) in [
+            (When::FirstCompleted, 1, 2),
+            (When::FirstError, 3, 5),
+            (When::All, 4, 6),
+        ] {
+            let begun = Instant::now();
+            let tasks = flaky([4, 2, 6, 5]);
+            let waited = stook::wait(&tasks, when, None).await.unwrap();
+            assert_eq!(
+                (waited.done.len(), waited.pending.len()),
+                (done, 4 - done),
+                "{when:?}"
+            );
+            assert_eq!(begun.elapsed(), seconds(elapsed));
+            read_all(tasks).await;
+        }
+    });
+}
+
+#[test]
+fn the_time_ends_a_wait_and_leaves_the_tasks_alone() {
+    with_paused_clock(|| async {
+        let tasks = flaky([2, 4, 6]);
+        let waited = stook::wait(&tasks, When::All, Some(seconds(5)))
+            .await
+            .unwrap();
+        assert_eq!((waited.done.len(), waited.pending.len()), (2, 1));
+        let rest = stook::wait(waited.pending, When::All, None).await.unwrap();
+        assert_eq!(rest.done[0].try_take().unwrap().ok(), Some(6));
+        let again = stook::wait(&tasks, When::All, Some(seconds(0)))
+            .await
+            .unwrap();
+        assert_eq!(again.done.len(), 3);
+    });
+}
+
+#[test]
+fn a_cancelled_wait_leaves_its_tasks_alone() {
+    everywhere(|| async {
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let task = stook::spawn(async {
+            gone.await.unwrap();
+            Ok::<_, Cancelled>("done")
+        });
+        let handle = task.handle();
+        let mut waiter = stook::spawn(async move {
+            let end = stook::wait([&task], When::All, None).await.map(|_| ());
+            assert!(end.is_err());
+            drop(end);
+            Ok::<_, Cancelled>(task)
+        });
+        waiter.cancel();
+        while !waiter.is_done() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(handle.cancelling(), 0);
+        go.send(()).unwrap();
+        if let Outcome::Ok(task) = waiter.join().await.unwrap() {
+            assert_eq!(task.await.unwrap(), "done");
+        } else {
+            handle.done().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn of_no_tasks_it_is_over_at_once() {
+    with_paused_clock(|| async {
+        let none: Vec<Task<(), Cancelled>> = Vec::new();
+        let waited = stook::wait(&none, When::FirstCompleted, None)
+            .await
+            .unwrap();
+        assert!(waited.done.is_empty() && waited.pending.is_empty());
+        assert!(stook::wait_any(&none, None).await.unwrap().done.is_empty());
+        assert!(stook::as_completed(none).next().await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn what_has_ended_before_is_found() {
+    with_paused_clock(|| async {
+        let tasks = flaky([0, 2]);
+        settle().await;
+        let begun = Instant::now();
+        let waited = stook::wait(&tasks, When::FirstCompleted, None)
+            .await
+            .unwrap();
+        assert_eq!((waited.done.len(), begun.elapsed()), (1, seconds(0)));
+        read_all(tasks).await;
+    });
+}
+
+#[test]
+fn a_cancelled_child_is_no_error() {
+    with_paused_clock(|| async {
+        let tasks = flaky([2, 4]);
+        tasks[0].cancel();
+        let begun = Instant::now();
+        let waited = stook::wait(&tasks, When::FirstError, None).await.unwrap();
+        assert_eq!((waited.done.len(), begun.elapsed()), (2, seconds(4)));
+    });
+}
+
+#[test]
+fn wait_any_cancels_the_others() {
+    with_paused_clock(|| async {
+        let tasks = flaky([60, 2, 60]);
+        let waited = stook::wait_any(&tasks, None).await.unwrap();
+        assert_eq!(waited.done[0].try_take().unwrap().ok(), Some(2));
+        settle().await;
+        assert!(
+            waited
+                .pending
+                .iter()
+                .all(|task| task.state() == TaskState::Cancelled)
+        );
+        match waited.pending[0].try_take().unwrap() {
+            Outcome::Cancelled(cancelled) => assert_eq!(cancelled.kind(), CancelKind::LostRace),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn wait_any_that_is_cancelled_or_dropped_cancels_all() {
+    with_paused_clock(|| async {
+        for cancels in [true, false] {
+            let tasks = flaky([60, 60]);
+            let handles: Vec<_> = tasks.iter().map(Task::handle).collect();
+            let mut waiter = stook::spawn(async move {
+                stook::wait_any(&tasks, None).await?;
+                Ok::<_, Cancelled>(())
+            });
+            settle().await;
+            if cancels {
+                waiter.cancel_with("the client left");
+                assert!(waiter.join().await.unwrap().is_cancelled());
+                let reason = handles[0].info().reason;
+                assert_eq!(reason.as_deref(), Some("the client left"));
+            } else {
+                waiter.abort();
+            }
+            for handle in handles {
+                assert_eq!(handle.done().await.unwrap(), TaskState::Cancelled);
+            }
+        }
+    });
+}
+
+#[test]
+fn outcomes_come_as_tasks_end() {
+    with_paused_clock(|| async {
+        let mut ends = stook::as_completed(flaky([6, 2, 4]));
+        let mut places = Vec::new();
+        while let Some((place, outcome)) = ends.next().await.unwrap() {
+            places.push((place, outcome.ok().unwrap(), ends.remaining()));
+        }
+        assert_eq!(places, [(1, 2, 2), (2, 4, 1), (0, 6, 0)]);
+    });
+}
+
+#[test]
+fn as_completed_goes_on_after_a_cancellation_and_cancels_when_dropped() {
+    with_paused_clock(|| async {
+        let tasks = flaky([2, 60]);
+        let handles: Vec<_> = tasks.iter().map(Task::handle).collect();
+        let mut ends = stook::as_completed(tasks);
+        let mut waiter = stook::spawn(async move {
+            assert!(ends.next().await.is_err());
+            let (place, _) = ends.next().await?.unwrap();
+            Ok::<_, Cancelled>(place)
+        });
+        settle().await;
+        waiter.cancel();
+        assert_eq!(waiter.join().await.unwrap().ok(), Some(0));
+        assert_eq!(handles[1].done().await.unwrap(), TaskState::Cancelled);
+        assert!(handles[1].info().is_orphan);
+    });
+}
+
+#[test]
+fn many_waiters_of_one_task_all_hear_of_it() {
+    everywhere(|| async {
+        let task = stook::spawn(async {
+            pending::<()>().or_cancel().await?;
+            Ok::<_, Cancelled>(())
+        });
+        let waiters: Vec<_> = (0..20)
+            .map(|_| {
+                let handle = task.handle();
+                stook::spawn(async move { handle.done().await })
+            })
+            .collect();
+        task.cancel();
+        for waiter in waiters {
+            assert_eq!(waiter.await.unwrap(), TaskState::Cancelled);
+        }
+    });
+}

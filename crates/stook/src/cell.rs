@@ -19,6 +19,7 @@ use stook_kernel::{AwaitedRecord, CancelRequests, Delivery, Keep, Received, With
 use tokio::time::Instant;
 
 use crate::cancelled::Cancelled;
+use crate::group::kin::Kin;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::outcome::Ended;
@@ -52,6 +53,8 @@ pub(crate) struct Cell {
 #[derive(Debug)]
 pub(crate) struct About {
     pub(crate) parent: Option<TaskId>,
+    /// What the tasks of its group share.
+    pub(crate) kin: Option<Arc<Kin>>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) location: &'static Location<'static>,
     pub(crate) born: Instant,

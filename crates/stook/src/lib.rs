@@ -42,6 +42,8 @@ pub use crate::awaiting::Awaiting;
 pub use crate::cancel_error::CancelError;
 pub use crate::cancelled::Cancelled;
 pub use crate::gather::{Gather, GatherOutcomes, OnError, gather, gather_outcomes, gather_with};
+pub use crate::group::local::{LocalScope, local_scope};
+pub use crate::group::{GroupClosed, GroupError, Shared, TaskGroup, task_group};
 pub use crate::handle::{TaskHandle, current};
 pub use crate::id::TaskId;
 pub use crate::or_cancel::{OrCancel, OrCancelled};

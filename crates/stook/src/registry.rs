@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 use crate::cell::{About, Cell};
 use crate::context;
+use crate::group::kin::Kin;
+use crate::id::TaskId;
 use crate::lock::lock;
 use crate::slab::Slab;
 
@@ -65,11 +67,13 @@ impl Registry {
         self: Arc<Self>,
         name: Option<Arc<str>>,
         location: &'static Location<'static>,
-        parent: Option<crate::TaskId>,
+        parent: Option<TaskId>,
+        kin: Option<Arc<Kin>>,
     ) -> Arc<Cell> {
         let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
         let cell = Cell::new(About {
             parent,
+            kin,
             name,
             location,
             born: Instant::now(),

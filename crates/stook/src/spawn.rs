@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
 use crate::context;
+use crate::group::{GroupClosed, Shared, TaskGroup};
 use crate::outcome::Outcome;
 use crate::registry::Registry;
 use crate::slot::Slot;
@@ -130,6 +131,27 @@ impl Builder {
         Task::new(cell, slot, running, self.cancel_on_drop)
     }
 
+    /// Spawns the task in a group, as [`TaskGroup::spawn`] does.
+    ///
+    /// # Errors
+    /// The group has ended.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_in<F, T, E>(
+        self,
+        group: &TaskGroup<E>,
+        future: F,
+    ) -> Result<Task<T, Shared<E>>, GroupClosed>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: CancelError + Send + Sync,
+    {
+        group.spawn_named(self.name, self.cancel_on_drop, future, Location::caller())
+    }
+
     /// Spawns the task as [`spawn_local`] does.
     ///
     /// # Panics
@@ -159,7 +181,7 @@ pub(crate) fn new_cell(name: Option<Arc<str>>, location: &'static Location<'stat
         let cell = place.cell.as_ref().filter(|cell| cell.is_task())?;
         Some(cell.id())
     });
-    Registry::current().new_cell(name, location, parent)
+    Registry::current().new_cell(name, location, parent, None)
 }
 
 /// The outcome goes to the slot of a handle.

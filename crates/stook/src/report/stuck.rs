@@ -77,7 +77,7 @@ async fn watch(after: Duration) {
             }
             let before = reported.get(&cell.id());
             if !before.is_some_and(|before| Arc::ptr_eq(before, &record)) {
-                report::stuck_cancel(&cell, kin::never_started_beside(cell.id()));
+                report::stuck_cancel(&cell, kin::never_started_beside(&cell));
             }
             still_due.insert(cell.id(), record);
         }

@@ -4,7 +4,9 @@
 
 mod cancel;
 mod gather;
+mod group;
 mod join;
+mod local_scope;
 mod misuse;
 mod point;
 mod race;

@@ -1,0 +1,278 @@
+//! The block of a task group: its body, and the wait for its tasks.
+
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Poll;
+
+use stook_kernel::{BodyEnd, ChildrenGone, ExitEnd, ExitRule, TaskGroupExit};
+
+use crate::cancel_error::CancelError;
+use crate::cancelled::Cancelled;
+use crate::catch::Catch;
+use crate::context;
+use crate::forward::Forward;
+use crate::group::error::{GroupError, Shared};
+use crate::group::{Group, TaskGroup};
+use crate::lock::lock;
+use crate::panicked::Panic;
+use crate::reaper;
+use crate::record::{CancelKind, Record};
+use crate::scope::within::Within;
+
+/// Runs a body that spawns tasks, and returns when the body and all tasks have ended.
+///
+/// When a task or the body fails, the other tasks are asked to cancel, and the body is cancelled at
+/// each of its cancel points; the errors come out together. When the caller is cancelled, so are all
+/// tasks. Nothing that the group began is running any more when it returns. The group's handle may be
+/// given to its tasks, which may spawn others.
+///
+/// # Errors
+/// All errors of tasks and the body; or, with none, the cancellation that ended it. The cancellation
+/// of one task alone is no error of the group.
+///
+/// # Panics
+/// A task or the body has panicked: with the first payload, when all have ended. Or outside a runtime,
+/// when it is awaited.
+///
+/// # Cancel safety
+/// Dropped before it is over, it asks the tasks to cancel and reports it; they stay in the tree until
+/// they have ended.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use std::{io, time::Duration};
+/// let group = stook::task_group(async |group: stook::TaskGroup<io::Error>| {
+///     let one = group.spawn(async { Ok(1) }).unwrap();
+///     let two = group.spawn(async { Ok(2) }).unwrap();
+///     Ok((one, two))
+/// });
+/// let (one, two) = group.await.unwrap();
+/// assert_eq!(one.await.unwrap() + two.await.unwrap(), 3);
+///
+/// let group = stook::task_group(async |group| {
+///     group.spawn(async { Err::<(), _>(io::Error::other("out of paper")) }).unwrap();
+///     stook::sleep(Duration::from_secs(3600)).await?;
+///     Ok(())
+/// });
+/// assert_eq!(group.await.unwrap_err().errors[0].to_string(), "out of paper");
+/// # }
+/// ```
+///
+/// # Source
+/// `asyncio.TaskGroup`, CPython 3.13; that the body is cancelled again and again, nurseries of Trio
+/// 0.27.
+#[track_caller]
+pub fn task_group<F, Fut, T, E>(body: F) -> impl Future<Output = Result<T, GroupError<E>>>
+where
+    F: FnOnce(TaskGroup<E>) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    E: CancelError,
+{
+    let location = Location::caller();
+    async move {
+        let guard = Guard(Group::new());
+        let group = &guard.0;
+        let inside = body(TaskGroup(Arc::clone(group)));
+        let body = Catch::new(Within::new(Arc::clone(&group.body), inside)).await;
+        let (mut exit, body) = leave(group, body, location);
+        let kept = wait_for_children(group, &mut exit, location).await;
+        end(group, exit, body, kept)
+    }
+}
+
+/// How the body ended.
+enum Body<T, E> {
+    Ok(T),
+    Err(E),
+    /// By its own cancellation, or one from outside the group.
+    Cancelled(Cancelled),
+    /// The panic is kept in the group.
+    Panicked,
+}
+
+/// The cancellations of the caller that came while the children were waited for.
+struct Kept {
+    /// The one that began the end.
+    propagated: Option<Cancelled>,
+    /// The first.
+    first: Option<Cancelled>,
+}
+
+/// The body has ended: begins to leave the block.
+fn leave<T, E: CancelError>(
+    group: &Group<E>,
+    body: Result<Result<T, E>, Panic>,
+    location: &'static Location<'static>,
+) -> (TaskGroupExit, Body<T, E>) {
+    let (end, mut panic, body) = match body {
+        Ok(Ok(value)) => (BodyEnd::Returned, None, Body::Ok(value)),
+        Ok(Err(error)) => match error.as_cancelled().cloned() {
+            Some(cancelled)
+                if cancelled.target() == group.body.id()
+                    || context::is_mine(cancelled.target()) =>
+            {
+                (BodyEnd::Cancelled, None, Body::Cancelled(cancelled))
+            }
+            _ => (BodyEnd::Raised, None, Body::Err(error)),
+        },
+        Err(panic) => (BodyEnd::Raised, Some(panic), Body::Panicked),
+    };
+    let (exit, actions) = {
+        let mut state = lock(&group.state);
+        let rule = ExitRule::UncancelLast;
+        let (exit, actions) = state.machine.exit(end, panic.is_some(), rule);
+        if actions.keep_base_error && state.panic.is_none() {
+            state.panic = panic.take();
+        }
+        (exit, actions)
+    };
+    if actions.abort {
+        let record = match &body {
+            Body::Cancelled(cancelled) => {
+                let cause = Some(cancelled.record());
+                Record::new(CancelKind::ParentCancelled, None, location, cause)
+            }
+            _ => Record::new(CancelKind::SiblingFailed, None, location, None),
+        };
+        group.abort(&record);
+    }
+    (exit, body)
+}
+
+async fn wait_for_children<E>(
+    group: &Group<E>,
+    exit: &mut TaskGroupExit,
+    location: &'static Location<'static>,
+) -> Kept {
+    let mut forward = Forward::new(location);
+    let mut propagated = None;
+    poll_fn(|cx| {
+        {
+            let mut state = lock(&group.state);
+            if state.machine.marks().tasks == 0 {
+                return Poll::Ready(());
+            }
+            state.waker = Some(cx.waker().clone());
+        }
+        while let Some(cancelled) = forward.take(cx) {
+            let begins_the_end = exit.interrupted(&mut lock(&group.state).machine);
+            if begins_the_end {
+                let cause = Some(cancelled.record());
+                let kind = CancelKind::ParentCancelled;
+                group.abort(&Record::new(kind, None, location, cause));
+                propagated = Some(cancelled);
+            }
+        }
+        // The waker is told of the last child, which may have gone meanwhile.
+        Poll::Pending
+    })
+    .await;
+    Kept {
+        propagated,
+        first: forward.mine(),
+    }
+}
+
+/// No child is left: says how the block ends.
+fn end<T, E: CancelError>(
+    group: &Group<E>,
+    mut exit: TaskGroupExit,
+    body: Body<T, E>,
+    kept: Kept,
+) -> Result<T, GroupError<E>> {
+    let (errors, gone) = {
+        let mut state = lock(&group.state);
+        let gone = exit.children_gone(&state.machine, state.panic.is_some());
+        (std::mem::take(&mut state.errors), gone)
+    };
+    match gone {
+        ChildrenGone::Nothing => {}
+        ChildrenGone::RaiseBaseError => {
+            let panic = lock(&group.state).panic.take();
+            renew(kept.first.as_ref());
+            match panic {
+                Some(panic) => panic.resume(),
+                None => unreachable!("there was one, and nobody else takes it"),
+            }
+        }
+        ChildrenGone::Uncancel => {
+            // The group's own request is the scope of the body, and ended with it. What is left are
+            // cancellations from outside.
+            let from_outside = match &body {
+                Body::Cancelled(cancelled) => cancelled.target() != group.body.id(),
+                _ => false,
+            };
+            let left = u32::from(from_outside || kept.propagated.is_some());
+            exit.uncancelled(left);
+        }
+    }
+    match exit.end(errors.len()) {
+        ExitEnd::PropagateCancellation => match (kept.propagated, body) {
+            (Some(cancelled), _) | (None, Body::Cancelled(cancelled)) => {
+                Err(GroupError::cancelled(cancelled))
+            }
+            (None, _) => unreachable!("a body or a wait that was cancelled is propagated"),
+        },
+        ExitEnd::RaiseGroup { add_body, .. } => {
+            let mut errors = errors;
+            let mut first = kept.first;
+            match body {
+                Body::Err(error) if add_body => errors.push(Shared::new(error)),
+                // The errors go first; the cancellation is delivered at the caller's next cancel point.
+                Body::Cancelled(cancelled) => first = Some(cancelled),
+                _ => {}
+            }
+            renew(first.as_ref());
+            Err(GroupError {
+                errors,
+                cancelled: None,
+            })
+        }
+        ExitEnd::Return => {
+            renew(kept.first.as_ref());
+            match body {
+                Body::Ok(value) => Ok(value),
+                Body::Err(error) => Err(GroupError {
+                    errors: vec![Shared::new(error)],
+                    cancelled: None,
+                }),
+                Body::Cancelled(cancelled) => Err(GroupError::cancelled(cancelled)),
+                Body::Panicked => unreachable!("a panic is raised before"),
+            }
+        }
+    }
+}
+
+/// A request of the task that was taken and is not returned stands again, and is delivered at its
+/// next cancel point. A scope goes on delivering its own.
+pub(super) fn renew(taken: Option<&Cancelled>) {
+    let Some(cancelled) = taken else { return };
+    if let Some(cell) = context::task().filter(|cell| cell.id() == cancelled.target()) {
+        if cell.cancelling() > 0 {
+            cell.uncancel();
+            cell.request(Arc::clone(cancelled.record()));
+        }
+    }
+}
+
+/// Dropped half-way, the group asks its tasks to cancel, and takes no others.
+struct Guard<E>(Arc<Group<E>>);
+
+impl<E> Drop for Guard<E> {
+    fn drop(&mut self) {
+        {
+            let mut state = lock(&self.0.state);
+            if state.machine.marks().exiting && state.machine.marks().tasks == 0 {
+                return;
+            }
+            state.is_abandoned = true;
+            state.waker = None;
+            // As if the body had been cancelled. There is nobody to do what follows but this.
+            let rule = ExitRule::UncancelLast;
+            let (_exit, _actions) = state.machine.exit(BodyEnd::Cancelled, false, rule);
+        }
+        reaper::adopt(&self.0.children(), Some("task_group"));
+    }
+}

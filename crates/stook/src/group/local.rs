@@ -1,0 +1,320 @@
+//! `local_scope`: children that borrow, polled by the task that waits for them.
+//!
+//! The kernel's `TaskGroup` and `TaskGroupExit` decide, as for groups. A child has a waker of its own,
+//! so that only those are polled that were woken.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use stook_kernel::{
+    AfterError, BodyEnd, ChildDone, ChildrenGone, ExitEnd, ExitRule, Outcome, TaskGroup,
+    TaskGroupExit,
+};
+
+use crate::cancel_error::CancelError;
+use crate::cancelled::Cancelled;
+use crate::context;
+use crate::group::error::{GroupError, Shared};
+use crate::group::exit::renew;
+use crate::lock::lock;
+use crate::record::{CancelKind, Record};
+use crate::scope::node::ScopeNode;
+use crate::scope::within::Within;
+
+type Child<'env, E> = Pin<Box<dyn Future<Output = Result<(), E>> + 'env>>;
+
+/// What the body of a [`local_scope`] spawns with.
+pub struct LocalScope<'env, E> {
+    born: RefCell<Vec<Child<'env, E>>>,
+}
+
+impl<'env, E> LocalScope<'env, E> {
+    /// Has the future run beside the body, in the same task. It may borrow what outlives the scope.
+    pub fn spawn(&self, future: impl Future<Output = Result<(), E>> + 'env) {
+        self.born.borrow_mut().push(Box::pin(future));
+    }
+}
+
+impl<E> fmt::Debug for LocalScope<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalScope").finish_non_exhaustive()
+    }
+}
+
+/// Runs a body and the children that it spawns, all in this task, and returns when all have ended.
+///
+/// The children run in turns, never in parallel, so that they may borrow. When one fails, or the body
+/// does, the others are cancelled at each of their cancel points; the errors come out together. So it
+/// is when the caller is cancelled.
+///
+/// # Errors
+/// All errors of children and the body; or, with none, the cancellation that ended it.
+///
+/// # Panics
+/// A child or the body panics: at once, and all others are dropped.
+///
+/// # Cancel safety
+/// Dropped, it drops all of them.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use std::cell::Cell;
+/// let sum = Cell::new(0);
+/// stook::local_scope(async |scope| {
+///     for number in 1..=3 {
+///         let sum = &sum;
+///         scope.spawn(async move {
+///             stook::checkpoint().await?;
+///             sum.set(sum.get() + number);
+///             Ok::<_, stook::Cancelled>(())
+///         });
+///     }
+///     Ok(())
+/// })
+/// .await
+/// .unwrap();
+/// assert_eq!(sum.get(), 6);
+/// # }
+/// ```
+///
+/// # Source
+/// `moro` 0.4; nurseries of Trio 0.27.
+#[track_caller]
+pub fn local_scope<'env, F, T, E>(body: F) -> impl Future<Output = Result<T, GroupError<E>>>
+where
+    F: AsyncFnOnce(&LocalScope<'env, E>) -> Result<T, E>,
+    E: CancelError,
+{
+    let location = Location::caller();
+    async move {
+        let node = ScopeNode::new();
+        let scope = LocalScope {
+            born: RefCell::default(),
+        };
+        let mut block = Block::new(Arc::clone(&node), location);
+        let mut inside = pin!(body(&scope));
+        let mut ended = None;
+        let all = poll_fn(|cx| {
+            block.ready.set_parent(cx.waker());
+            if ended.is_none() {
+                if let Poll::Ready(result) = inside.as_mut().poll(cx) {
+                    ended = Some(block.leave(result));
+                }
+            }
+            block.adopt(scope.born.take());
+            block.poll_children();
+            if ended.is_some() && block.machine.marks().tasks == 0 {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        });
+        Within::new(node, all).await;
+        block.end(ended)
+    }
+}
+
+/// How the body ended.
+enum Body<T, E> {
+    Ok(T),
+    Err(E),
+    Cancelled,
+}
+
+/// The children of one scope, and how it will end.
+struct Block<'env, E> {
+    machine: TaskGroup,
+    node: Arc<ScopeNode>,
+    children: Vec<Option<(Child<'env, E>, Waker)>>,
+    ready: Arc<Ready>,
+    errors: Vec<Shared<E>>,
+    /// The first cancellation from outside, or that of the scope itself.
+    cancelled: Option<Cancelled>,
+    location: &'static Location<'static>,
+}
+
+impl<'env, E: CancelError> Block<'env, E> {
+    fn new(node: Arc<ScopeNode>, location: &'static Location<'static>) -> Self {
+        let mut machine = TaskGroup::new();
+        // It was not entered before.
+        let _entered = machine.enter();
+        Self {
+            machine,
+            node,
+            children: Vec::new(),
+            ready: Arc::default(),
+            errors: Vec::new(),
+            cancelled: None,
+            location,
+        }
+    }
+
+    fn adopt(&mut self, born: Vec<Child<'env, E>>) {
+        for child in born {
+            self.machine.added();
+            let index = self.children.len();
+            let waker = Waker::from(Arc::new(ChildWaker {
+                ready: Arc::clone(&self.ready),
+                index,
+            }));
+            self.children.push(Some((child, waker)));
+            self.ready.push(index);
+        }
+    }
+
+    /// Polls those that were woken, each once.
+    fn poll_children(&mut self) {
+        for index in self.ready.take() {
+            let Some(Some((child, waker))) = self.children.get_mut(index) else {
+                continue;
+            };
+            let waker = waker.clone();
+            let polled = child.as_mut().poll(&mut Context::from_waker(&waker));
+            if let Poll::Ready(result) = polled {
+                self.children[index] = None;
+                self.child_done(result);
+            }
+        }
+    }
+
+    fn child_done(&mut self, result: Result<(), E>) {
+        let _none_left = self.machine.child_left(true);
+        let Err(error) = result else { return };
+        if let Some(cancelled) = self.taken(&error) {
+            self.cancel(cancelled);
+            return;
+        }
+        match self.machine.child_done(Outcome::Raised, false, false) {
+            ChildDone::Nothing => {}
+            ChildDone::KeepError { then, .. } => {
+                self.errors.push(Shared::new(error));
+                if then == AfterError::Abort {
+                    self.fire(CancelKind::SiblingFailed, None);
+                }
+            }
+        }
+    }
+
+    /// The cancellation that an error is, if it is this scope's or comes from outside of it.
+    fn taken(&self, error: &E) -> Option<Cancelled> {
+        let cancelled = error.as_cancelled()?;
+        context::is_mine(cancelled.target()).then(|| cancelled.clone())
+    }
+
+    /// A cancellation was taken: all others are cancelled, too.
+    fn cancel(&mut self, cancelled: Cancelled) {
+        if cancelled.target() != self.node.id() {
+            self.fire(CancelKind::ParentCancelled, Some(cancelled.record()));
+            self.cancelled.get_or_insert(cancelled);
+        }
+    }
+
+    fn fire(&self, kind: CancelKind, cause: Option<&Arc<Record>>) {
+        self.node
+            .fire(Record::new(kind, None, self.location, cause));
+    }
+
+    /// The body has ended.
+    fn leave<T>(&mut self, result: Result<T, E>) -> (TaskGroupExit, Body<T, E>) {
+        let (end, body) = match result {
+            Ok(value) => (BodyEnd::Returned, Body::Ok(value)),
+            Err(error) => match self.taken(&error) {
+                Some(cancelled) => {
+                    self.cancel(cancelled);
+                    (BodyEnd::Cancelled, Body::Cancelled)
+                }
+                None => (BodyEnd::Raised, Body::Err(error)),
+            },
+        };
+        let (exit, actions) = self.machine.exit(end, false, ExitRule::UncancelLast);
+        if actions.abort {
+            self.fire(CancelKind::SiblingFailed, None);
+        }
+        (exit, body)
+    }
+
+    fn end<T>(mut self, ended: Option<(TaskGroupExit, Body<T, E>)>) -> Result<T, GroupError<E>> {
+        let Some((mut exit, body)) = ended else {
+            unreachable!("the body has ended");
+        };
+        if self.cancelled.is_some() {
+            // It came to a child; the machine is told late, and has nobody to ask any more.
+            let _begins_the_end = exit.interrupted(&mut self.machine);
+        }
+        if exit.children_gone(&self.machine, false) == ChildrenGone::Uncancel {
+            exit.uncancelled(u32::from(self.cancelled.is_some()));
+        }
+        let mut errors = self.errors;
+        match (exit.end(errors.len()), body) {
+            (ExitEnd::RaiseGroup { add_body, .. }, body) => {
+                if let Body::Err(error) = body {
+                    if add_body {
+                        errors.push(Shared::new(error));
+                    }
+                }
+                renew(self.cancelled.as_ref());
+                Err(GroupError {
+                    errors,
+                    cancelled: None,
+                })
+            }
+            (_, Body::Ok(value)) if self.cancelled.is_none() => Ok(value),
+            _ => match self.cancelled.or_else(|| self.node.cancelled()) {
+                Some(cancelled) => Err(GroupError::cancelled(cancelled)),
+                None => unreachable!("what is no result and no error is a cancellation"),
+            },
+        }
+    }
+}
+
+/// Which children were woken.
+#[derive(Default)]
+struct Ready(Mutex<(Vec<usize>, Option<Waker>)>);
+
+impl Ready {
+    fn set_parent(&self, waker: &Waker) {
+        let mut state = lock(&self.0);
+        match &mut state.1 {
+            Some(parent) => parent.clone_from(waker),
+            None => state.1 = Some(waker.clone()),
+        }
+    }
+
+    fn push(&self, index: usize) {
+        lock(&self.0).0.push(index);
+    }
+
+    fn take(&self) -> Vec<usize> {
+        let mut woken = std::mem::take(&mut lock(&self.0).0);
+        woken.sort_unstable();
+        woken.dedup();
+        woken
+    }
+}
+
+struct ChildWaker {
+    ready: Arc<Ready>,
+    index: usize,
+}
+
+impl Wake for ChildWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let parent = {
+            let mut state = lock(&self.ready.0);
+            state.0.push(self.index);
+            state.1.clone()
+        };
+        if let Some(parent) = parent {
+            parent.wake();
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! Task groups: their tasks end together.
+
+use std::future::pending;
+use std::io;
+
+use stook::{CancelKind, Cancelled, GroupClosed, OrCancel, Outcome, TaskGroup, TaskState};
+use tokio::time::Instant;
+
+use crate::stage::{everywhere, in_local_set, seconds, settle, with_paused_clock};
+
+async fn forever<E: From<Cancelled>>() -> Result<(), E> {
+    Ok(pending().or_cancel().await?)
+}
+
+fn failure(text: &str) -> io::Error {
+    io::Error::other(text.to_owned())
+}
+
+#[test]
+fn it_returns_when_all_have_ended() {
+    everywhere(|| async {
+        let (one, two) = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let one = group.spawn(async {
+                stook::checkpoint().await?;
+                Ok(1)
+            });
+            Ok((one.unwrap(), group.spawn(async { Ok(2) }).unwrap()))
+        })
+        .await
+        .unwrap();
+        assert!(one.is_done() && two.is_done());
+        assert_eq!(one.await.unwrap() + two.await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_failure_cancels_the_siblings_and_the_body_and_its_handle_is_completed() {
+    with_paused_clock(|| async {
+        let mut handles = Vec::new();
+        let error = stook::task_group(async |group| {
+            handles.push(group.spawn(async {
+                stook::sleep(seconds(1)).await?;
+                Err::<(), _>(failure("out of paper"))
+            }));
+            handles.push(group.spawn(async {
+                let cancelled = forever::<Cancelled>().await.unwrap_err();
+                assert_eq!(cancelled.kind(), CancelKind::SiblingFailed);
+                stook::sleep(seconds(5)).await?;
+                Err(cancelled.into())
+            }));
+            // Again and again, until it gives in.
+            for _ in 0..3 {
+                assert!(stook::sleep(seconds(60)).await.is_err());
+            }
+            stook::checkpoint().await?;
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+        assert!(error.cancelled.is_none());
+        assert_eq!(error.errors.len(), 1, "{error}");
+        assert_eq!(error.errors[0].to_string(), "out of paper");
+        let mut handles: Vec<_> = handles.into_iter().map(Result::unwrap).collect();
+        match handles[0].join().await.unwrap() {
+            Outcome::Err(shared) => assert_eq!(shared.to_string(), "out of paper"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(handles[1].state(), TaskState::Cancelled);
+        stook::checkpoint().await.unwrap();
+    });
+}
+
+#[test]
+fn errors_of_several_and_of_the_body_come_together() {
+    with_paused_clock(|| async {
+        let error = stook::task_group(async |group| {
+            for text in ["one", "two"] {
+                group
+                    .spawn(async move {
+                        let _ = forever::<Cancelled>().await;
+                        Err::<(), _>(failure(text))
+                    })
+                    .unwrap();
+            }
+            settle().await;
+            Err::<(), _>(failure("the body"))
+        })
+        .await
+        .unwrap_err();
+        let texts: Vec<_> = error.errors.iter().map(|error| error.to_string()).collect();
+        assert_eq!(texts, ["one", "two", "the body"]);
+    });
+}
+
+#[test]
+fn a_task_that_is_cancelled_alone_is_no_error() {
+    with_paused_clock(|| async {
+        let end = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let task = group.spawn(forever::<Cancelled>()).unwrap();
+            group.spawn(stook::sleep(seconds(1))).unwrap();
+            task.cancel();
+            Ok("well")
+        });
+        assert_eq!(end.await.unwrap(), "well");
+    });
+}
+
+#[test]
+fn cancelling_who_waits_cancels_all_and_waits_for_them() {
+    with_paused_clock(|| async {
+        for body_waits in [true, false] {
+            let mut task = stook::spawn(async move {
+                stook::task_group(async |group: TaskGroup<Cancelled>| {
+                    group
+                        .spawn(stook::with_cleanup(
+                            forever(),
+                            tokio::time::sleep(seconds(2)),
+                        ))
+                        .unwrap();
+                    if body_waits {
+                        forever::<Cancelled>().await?;
+                    }
+                    Ok(())
+                })
+                .await
+            });
+            settle().await;
+            let begun = Instant::now();
+            task.cancel_with("closing time");
+            match task.join().await.unwrap() {
+                Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(begun.elapsed(), seconds(2));
+        }
+    });
+}
+
+#[test]
+fn a_request_that_meets_an_error_is_delivered_after_it() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let error = stook::task_group(async |group| {
+                group
+                    .spawn(async {
+                        let _ = forever::<Cancelled>().await;
+                        Err::<(), _>(failure("while tidying up"))
+                    })
+                    .unwrap();
+                Ok(())
+            });
+            assert_eq!(error.await.unwrap_err().errors.len(), 1);
+            assert_eq!(stook::current().unwrap().cancelling(), 1);
+            stook::checkpoint().await
+        });
+        settle().await;
+        task.cancel();
+        assert!(task.join().await.unwrap().is_cancelled());
+    });
+}
+
+#[test]
+fn spawning_after_the_end_is_an_error() {
+    with_paused_clock(|| async {
+        let mut kept = None;
+        stook::task_group(async |group: TaskGroup<Cancelled>| {
+            kept = Some(group);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let group = kept.unwrap();
+        assert!(group.is_closed() && group.is_empty());
+        assert_eq!(group.spawn(forever()).unwrap_err(), GroupClosed);
+        assert!(!group.cancel());
+    });
+}
+
+#[test]
+fn a_task_may_spawn_others_while_the_group_is_left() {
+    with_paused_clock(|| async {
+        let begun = Instant::now();
+        stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let inner = group.clone();
+            group
+                .spawn(async move {
+                    stook::sleep(seconds(1)).await?;
+                    inner.spawn(stook::sleep(seconds(4))).unwrap();
+                    Ok(())
+                })
+                .unwrap();
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(begun.elapsed(), seconds(5));
+    });
+}
+
+#[test]
+fn a_task_born_into_a_closing_group_is_cancelled_at_birth() {
+    with_paused_clock(|| async {
+        let error = stook::task_group(async |group| {
+            let inner = group.clone();
+            group
+                .spawn(async move {
+                    let _ = forever::<Cancelled>().await;
+                    let mut born = inner
+                        .spawn(async { panic!("it has begun") as io::Result<()> })
+                        .unwrap();
+                    let outcome = stook::shield(born.join()).await.unwrap();
+                    assert!(matches!(outcome, Outcome::Cancelled(_)), "{outcome:?}");
+                    Ok(())
+                })
+                .unwrap();
+            settle().await;
+            Err::<(), _>(failure("the body"))
+        });
+        assert_eq!(error.await.unwrap_err().errors.len(), 1);
+    });
+}
+
+#[test]
+fn groups_nest_and_an_inner_failure_reaches_the_outer_as_an_error() {
+    with_paused_clock(|| async {
+        let outer = stook::task_group(async |outer| {
+            let sibling = outer.spawn(forever::<io::Error>()).unwrap();
+            outer
+                .spawn(async {
+                    stook::task_group(async |inner| {
+                        inner
+                            .spawn(async { Err::<(), _>(failure("deep")) })
+                            .unwrap();
+                        forever::<io::Error>().await
+                    })
+                    .await
+                    .map_err(|error| failure(&format!("inner: {}", error.errors[0])))
+                })
+                .unwrap();
+            Ok(sibling)
+        });
+        let error = outer.await.unwrap_err();
+        assert_eq!(error.errors[0].to_string(), "inner: deep");
+    });
+}
+
+#[test]
+fn a_group_in_a_timeout() {
+    with_paused_clock(|| async {
+        let end = stook::timeout(
+            seconds(3),
+            stook::task_group(async |group: TaskGroup<Cancelled>| {
+                for _ in 0..3 {
+                    group.spawn(forever::<Cancelled>()).unwrap();
+                }
+                Ok(())
+            }),
+        );
+        assert!(end.await.is_err());
+        assert!(stook::tree().is_empty());
+    });
+}
+
+#[test]
+fn a_group_is_cancelled_by_its_handle() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            stook::task_group(async |group: TaskGroup<Cancelled>| {
+                group.spawn(forever::<Cancelled>()).unwrap();
+                let inner = group.clone();
+                group
+                    .spawn(async move {
+                        inner.cancel_with("enough");
+                        Ok(())
+                    })
+                    .unwrap();
+                forever::<Cancelled>().await
+            })
+            .await
+        });
+        match task.join().await.unwrap() {
+            Outcome::Err(error) => {
+                assert_eq!(error.cancelled.unwrap().reason(), Some("enough"));
+            }
+            other => panic!("the task itself was not cancelled: {other:?}"),
+        }
+    });
+}
+
+#[test]
+fn a_panic_of_a_child_goes_on_when_all_have_ended() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            stook::task_group(async |group: TaskGroup<Cancelled>| {
+                group
+                    .spawn(stook::with_cleanup(
+                        forever(),
+                        tokio::time::sleep(seconds(2)),
+                    ))
+                    .unwrap();
+                group
+                    .spawn(async { panic!("out of ink") as Result<(), Cancelled> })
+                    .unwrap();
+                Ok(())
+            })
+            .await
+        });
+        let begun = Instant::now();
+        match task.join().await.unwrap() {
+            Outcome::Panicked(panic) => assert_eq!(panic.message(), "out of ink"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(begun.elapsed(), seconds(2));
+    });
+}
+
+#[test]
+fn dropped_half_way_it_cancels_its_tasks_and_takes_no_others() {
+    with_paused_clock(|| async {
+        let mut kept = None;
+        let mut handles = Vec::new();
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            handles.push(group.spawn(forever::<Cancelled>()).unwrap().handle());
+            kept = Some(group);
+            forever::<Cancelled>().await
+        });
+        assert!(tokio::time::timeout(seconds(1), group).await.is_err());
+        assert!(stook::tree().tasks().all(|task| task.is_orphan));
+        let late = kept
+            .unwrap()
+            .spawn(async { panic!("it has begun") as Result<(), Cancelled> });
+        assert!(late.is_err() || late.unwrap().join().await.unwrap().is_cancelled());
+        assert_eq!(handles[0].done().await.unwrap(), TaskState::Cancelled);
+    });
+}
+
+#[test]
+fn local_tasks_in_a_group() {
+    in_local_set(|| async {
+        let word = std::rc::Rc::new("sheaf");
+        let task = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            Ok(group.spawn_local(async move { Ok(word) }).unwrap())
+        });
+        assert_eq!(*task.await.unwrap().await.unwrap(), "sheaf");
+    });
+}
+
+#[test]
+fn closing_races_with_spawning_on_two_threads() {
+    everywhere(|| async {
+        for _ in 0..100 {
+            let end = stook::task_group(async |group| {
+                for number in 0..4 {
+                    let inner = group.clone();
+                    group
+                        .spawn(async move {
+                            for _ in 0..4 {
+                                let _ = inner.spawn(async { Ok(()) });
+                                tokio::task::yield_now().await;
+                            }
+                            if number == 2 {
+                                Err(failure("two"))
+                            } else {
+                                Ok(())
+                            }
+                        })
+                        .unwrap();
+                }
+                Ok(())
+            });
+            assert_eq!(end.await.unwrap_err().errors.len(), 1);
+            assert!(stook::tree().is_empty());
+        }
+    });
+}

@@ -59,6 +59,6 @@ pub use crate::timeout::{
     TimeoutPhase,
 };
 pub use crate::token::{
-    Fired, Firing, FiringStep, Followed, Registered, TokenKey, TokenPhase, TokenSource,
+    AllFired, Fired, Firing, FiringStep, Followed, Registered, TokenKey, TokenPhase, TokenSource,
 };
 pub use crate::wait::{ReturnWhen, Wait, WaitAction};

@@ -31,6 +31,13 @@
 //! it finds all of them fired. Then what is registered is told source after source, at each source in
 //! the order of its keys.
 //!
+//! [`AllFired`], of a source that fires with the last of those that it follows, not the first; `m` of
+//! them have not fired:
+//!
+//! | event   | m > 1         | m = 1        | m = 0   |
+//! |---------|---------------|--------------|---------|
+//! | `fired` | m - 1, `false`| 0, `true`    | `false` |
+//!
 //! What is not here: the reason, which the face keeps with what `First` and `FireNow` answer; what is
 //! registered; taking it out again, which is the face's alone: what is not there is not told.
 //!
@@ -175,6 +182,37 @@ impl TokenSource {
     /// How many keys it has given.
     pub const fn keys(&self) -> u64 {
         self.keys
+    }
+}
+
+/// How many of those that a source follows have not fired, where it is to fire with the last of them.
+///
+/// One that will not fire any more is missing for good. Of nothing there is no last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllFired {
+    missing: usize,
+}
+
+impl AllFired {
+    /// None of so many has fired.
+    pub const fn new(followed: usize) -> Self {
+        Self { missing: followed }
+    }
+
+    /// Counts one that has fired, before this source began to follow it or since; whether it was the
+    /// last, so that this source is asked to [`fire`](TokenSource::fire).
+    #[must_use]
+    pub const fn fired(&mut self) -> bool {
+        if self.missing == 0 {
+            return false;
+        }
+        self.missing -= 1;
+        self.missing == 0
+    }
+
+    /// How many have not fired.
+    pub const fn missing(&self) -> usize {
+        self.missing
     }
 }
 

@@ -1,6 +1,8 @@
 //! The tables of `token.rs`.
 
-use stook_kernel::{Fired, Firing, FiringStep, Followed, Registered, TokenPhase, TokenSource};
+use stook_kernel::{
+    AllFired, Fired, Firing, FiringStep, Followed, Registered, TokenPhase, TokenSource,
+};
 
 use super::{Row, walk};
 
@@ -205,4 +207,21 @@ fn firings_follow_their_table() {
             (firing.progress(), answer)
         },
     );
+}
+
+/// How many are missing, before and after one has fired, and the answer.
+const ALL_FIRED: &[(usize, usize, bool)] = &[
+    (0, 0, false),
+    (1, 0, true),
+    (2, 1, false),
+    (usize::MAX, usize::MAX - 1, false),
+];
+
+#[test]
+fn what_fires_with_the_last_follows_its_table() {
+    for &(missing, left, answer) in ALL_FIRED {
+        let mut all = AllFired::new(missing);
+        assert_eq!(all.missing(), missing);
+        assert_eq!((all.fired(), all.missing()), (answer, left), "{missing}");
+    }
 }

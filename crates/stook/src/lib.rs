@@ -33,6 +33,7 @@ mod spawn;
 mod task;
 mod task_future;
 mod time;
+mod token;
 mod wait;
 mod watcher;
 mod watching;
@@ -60,4 +61,7 @@ pub use crate::scope::{
 pub use crate::spawn::{Builder, builder, spawn, spawn_local};
 pub use crate::task::Task;
 pub use crate::time::{Interval, checkpoint, interval, sleep, sleep_until};
+pub use crate::token::{
+    CancellationToken, DropGuard, Registration, WaitForCancellation, when_all, when_any,
+};
 pub use crate::wait::{Waited, When, wait, wait_any};

@@ -8,7 +8,7 @@
 //! `CancelScope` in Trio 0.27; `Timeout` in CPython 3.13 `asyncio/timeouts.py`.
 
 mod cancel_scope;
-mod deadline;
+pub(crate) mod deadline;
 pub(crate) mod node;
 mod shield;
 mod timeout;

@@ -1,0 +1,286 @@
+//! What a token's copies share: whom it follows, who follows it, and who is told.
+//!
+//! Invariants:
+//! 1. No two nodes are locked at once.
+//! 2. A node keeps those that it follows; those that follow it are known weakly, and take themselves
+//!    out when they go.
+//! 3. Nothing foreign runs while a node is locked: what is told is taken out first.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::Waker;
+
+use stook_kernel::{
+    AllFired, Fired, Firing, FiringStep, Followed, Registered, TokenKey, TokenSource,
+};
+use tokio::task::AbortHandle;
+
+use crate::cell::Cell;
+use crate::lock::lock;
+use crate::record::Record;
+use crate::report;
+use crate::scope::node::ScopeNode;
+
+/// What a token's copies share.
+pub(crate) struct Node {
+    fired: AtomicBool,
+    state: Mutex<State>,
+    /// Those that it follows, with its place among their followers.
+    parents: Mutex<Vec<(Arc<Node>, u64)>>,
+}
+
+struct State {
+    source: TokenSource,
+    /// Where it fires with the last of those that it follows.
+    all: Option<AllFired>,
+    record: Option<Arc<Record>>,
+    kept: BTreeMap<TokenKey, Kept>,
+    followers: BTreeMap<u64, Weak<Node>>,
+    next_follower: u64,
+    /// What will cancel it: a deadline, a foreign token. Of no use once it has fired.
+    helpers: Vec<AbortHandle>,
+}
+
+/// Who is told.
+pub(crate) enum Kept {
+    Wake(Waker),
+    Task(Arc<Cell>),
+    Scope(Arc<ScopeNode>),
+    Call(Box<dyn FnOnce(&Arc<Node>) + Send>),
+}
+
+impl Kept {
+    fn tell(self, node: &Arc<Node>, record: &Arc<Record>) {
+        match self {
+            Self::Wake(waker) => waker.wake(),
+            Self::Task(cell) => {
+                cell.request(Arc::clone(record));
+            }
+            Self::Scope(scope) => {
+                scope.fire(Arc::clone(record));
+            }
+            Self::Call(function) => report::guard_token_callback(|| function(node)),
+        }
+    }
+}
+
+impl Node {
+    /// A node that follows these: it fires with the first of them, or with the last.
+    pub(crate) fn new(parents: Vec<Arc<Self>>, with_the_last: bool) -> Arc<Self> {
+        let node = Arc::new(Self {
+            fired: AtomicBool::new(false),
+            state: Mutex::new(State {
+                source: TokenSource::new(),
+                all: with_the_last.then(|| AllFired::new(parents.len())),
+                record: None,
+                kept: BTreeMap::new(),
+                followers: BTreeMap::new(),
+                next_follower: 0,
+                helpers: Vec::new(),
+            }),
+            parents: Mutex::default(),
+        });
+        for parent in parents {
+            if node.is_fired() {
+                break;
+            }
+            node.follow(parent);
+        }
+        node
+    }
+
+    /// Begins to follow another. It may fire by that, when there is nobody to tell yet; it may also be
+    /// fired by one that it follows already, from another thread.
+    fn follow(self: &Arc<Self>, parent: Arc<Self>) {
+        let mut theirs = lock(&parent.state);
+        // What the other is, is asked and used with the other locked; this one is locked after it,
+        // and by nobody who locks the other then: a firing locks one at a time.
+        let fires = match TokenSource::new().follow(theirs.source.phase()) {
+            Followed::Join => {
+                let place = theirs.next_follower;
+                theirs.next_follower += 1;
+                theirs.followers.insert(place, Arc::downgrade(self));
+                drop(theirs);
+                lock(&self.parents).push((parent, place));
+                return;
+            }
+            Followed::FireNow => theirs.record.clone(),
+            Followed::Pass => None,
+        };
+        drop(theirs);
+        if let Some(record) = fires {
+            self.mark(&record, true);
+        }
+    }
+
+    pub(crate) fn is_fired(&self) -> bool {
+        self.fired.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn record(&self) -> Option<Arc<Record>> {
+        lock(&self.state).record.clone()
+    }
+
+    /// Marks it as fired, on its own account or because one that it follows has fired; `false` when it
+    /// was marked before, or others are to fire first.
+    fn mark(&self, record: &Arc<Record>, by_parent: bool) -> bool {
+        let mut state = lock(&self.state);
+        if by_parent && state.all.as_mut().is_some_and(|all| !all.fired()) {
+            return false;
+        }
+        match state.source.fire() {
+            Fired::First => {
+                state.record = Some(Arc::clone(record));
+                self.fired.store(true, Ordering::Release);
+                true
+            }
+            Fired::Again | Fired::Refused => false,
+        }
+    }
+
+    /// Fires, and tells all; `false` when it had fired.
+    pub(crate) fn fire(self: &Arc<Self>, record: &Arc<Record>) -> bool {
+        if !self.mark(record, false) {
+            return false;
+        }
+        let mut marked = vec![Arc::clone(self)];
+        let mut firing = Firing::new();
+        loop {
+            match firing.next() {
+                FiringStep::MarkFollowers(number) => {
+                    for follower in marked[number].followers() {
+                        if follower.mark(record, true) {
+                            firing.marked();
+                            marked.push(follower);
+                        }
+                    }
+                }
+                FiringStep::Tell(number) => {
+                    let node = &marked[number];
+                    let (kept, helpers) = {
+                        let mut state = lock(&node.state);
+                        (
+                            std::mem::take(&mut state.kept),
+                            std::mem::take(&mut state.helpers),
+                        )
+                    };
+                    for (_, kept) in kept {
+                        kept.tell(node, record);
+                    }
+                    for helper in helpers {
+                        helper.abort();
+                    }
+                }
+                FiringStep::Over => return true,
+            }
+        }
+    }
+
+    fn followers(&self) -> Vec<Arc<Self>> {
+        let followers = std::mem::take(&mut lock(&self.state).followers);
+        followers.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Has it told when the token fires, and gives the key to take it out by; tells it at once when
+    /// the token has fired.
+    pub(crate) fn register(self: &Arc<Self>, kept: Kept) -> Option<TokenKey> {
+        let record = {
+            let mut state = lock(&self.state);
+            match state.source.register() {
+                Registered::Keep(key) => {
+                    state.kept.insert(key, kept);
+                    return Some(key);
+                }
+                Registered::TellNow => state.record.clone(),
+                Registered::Never => None,
+            }
+        };
+        if let Some(record) = record {
+            kept.tell(self, &record);
+        }
+        None
+    }
+
+    /// Puts another waker in the place of the one registered by this key; `false` when it was told.
+    pub(crate) fn replace_waker(&self, key: TokenKey, waker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        match state.kept.get_mut(&key) {
+            Some(Kept::Wake(kept)) => {
+                kept.clone_from(waker);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn unregister(&self, key: TokenKey) {
+        let removed = lock(&self.state).kept.remove(&key);
+        drop(removed);
+    }
+
+    /// Something will cancel it; it is ended when the token has fired or is gone.
+    pub(crate) fn add_helper(&self, helper: AbortHandle) {
+        let mut state = lock(&self.state);
+        if self.is_fired() {
+            helper.abort();
+        } else {
+            state.helpers.retain(|helper| !helper.is_finished());
+            state.helpers.push(helper);
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        for (parent, place) in lock(&self.parents).drain(..) {
+            let removed = lock(&parent.state).followers.remove(&place);
+            drop(removed);
+        }
+        for helper in lock(&self.state).helpers.drain(..) {
+            helper.abort();
+        }
+    }
+}
+
+/// Something registered, which is taken out when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    node: Option<Arc<Node>>,
+    key: TokenKey,
+}
+
+impl Place {
+    pub(crate) fn new(node: &Arc<Node>, key: TokenKey) -> Self {
+        Self {
+            node: Some(Arc::clone(node)),
+            key,
+        }
+    }
+
+    pub(crate) fn key(&self) -> TokenKey {
+        self.key
+    }
+
+    /// It is not taken out any more.
+    pub(crate) fn leave_there(mut self) {
+        self.node = None;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(node) = &self.node {
+            node.unregister(self.key);
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("is_fired", &self.is_fired())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! What nobody is there to be told of. The hook is one for the process: each test looks for its own.
+
+use std::future::pending;
+use std::io;
+use std::sync::{Arc, Mutex, Once};
+
+use stook::{Cancelled, OrCancel, Report, TaskGroup, TaskState};
+
+use crate::stage::{everywhere, seconds, settle, with_paused_clock};
+
+static SEEN: Mutex<Vec<Report>> = Mutex::new(Vec::new());
+
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| stook::set_report_hook(|report| SEEN.lock().unwrap().push(report.clone())));
+}
+
+/// The reports whose text has this word in it, taken out.
+fn reports(word: &str) -> Vec<Report> {
+    let mut seen = SEEN.lock().unwrap();
+    let (found, other) = seen
+        .drain(..)
+        .partition(|report| report.to_string().contains(word));
+    *seen = other;
+    found
+}
+
+async fn forever() -> Result<(), Cancelled> {
+    pending().or_cancel().await
+}
+
+#[test]
+fn an_error_that_nobody_reads_is_reported_once() {
+    listen();
+    everywhere(|| async {
+        // Dropped before it has failed, and after.
+        for dropped_before in [true, false] {
+            let task = stook::builder()
+                .name("unread")
+                .spawn(async { Err::<(), _>(io::Error::other("unread error")) });
+            let handle = task.handle();
+            let kept = (!dropped_before).then_some(task);
+            handle.done().await.unwrap();
+            drop(kept);
+            let found = reports("unread error");
+            assert!(
+                matches!(&found[..], [Report::UnreadError { .. }]),
+                "{found:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn what_was_read_or_was_cancelled_is_not_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let mut read = stook::spawn(async { Err::<(), _>(io::Error::other("was read")) });
+        assert!(read.join().await.unwrap().is_error());
+        drop(read);
+        let cancelled = stook::builder().name("was read").spawn(forever());
+        cancelled.cancel();
+        settle().await;
+        drop(cancelled);
+        let in_group = stook::task_group(async |group: TaskGroup<io::Error>| {
+            drop(group.spawn(async { Err::<(), _>(io::Error::other("was read")) }));
+            Ok(())
+        });
+        assert!(in_group.await.is_err());
+        let gathered =
+            stook::gather((0..2).map(|_| async { Err::<(), _>(io::Error::other("was read")) }));
+        assert!(gathered.await.is_err());
+        settle().await;
+        assert!(reports("was read").is_empty());
+    });
+}
+
+#[test]
+fn a_cancel_that_reaches_no_cancel_point_is_reported_with_what_never_started() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let unblocked = Arc::new(tokio::sync::Notify::new());
+        let (waits, unblocks) = (Arc::clone(&unblocked), Arc::clone(&unblocked));
+        let group = stook::task_group(async move |group: TaskGroup<Cancelled>| {
+            stook::builder()
+                .name("stuck waiter")
+                .spawn_in(&group, async move {
+                    waits.notified().await;
+                    Ok(())
+                })
+                .unwrap();
+            settle().await;
+            stook::builder()
+                .name("late unblocker")
+                .spawn_in(&group, async move {
+                    unblocks.notify_one();
+                    Ok(())
+                })
+                .unwrap();
+            group.cancel_with("enough");
+            Ok(())
+        });
+        let helps = async {
+            tokio::time::sleep(seconds(30)).await;
+            unblocked.notify_one();
+        };
+        let (end, ()) = futures_util::join!(group, helps);
+        assert!(end.is_ok());
+        let found = reports("stuck waiter");
+        let [
+            Report::StuckCancel {
+                task,
+                never_started,
+            },
+        ] = &found[..]
+        else {
+            panic!("{found:?}");
+        };
+        assert_eq!((task.state, &task.waiting), (TaskState::Cancelling, &None));
+        assert_eq!(never_started[0].name.as_deref(), Some("late unblocker"));
+    });
+}
+
+#[test]
+fn a_task_that_hears_of_its_request_is_not_stuck() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(1));
+        let mut task = stook::builder().name("heard of it").spawn(async {
+            forever().await.unwrap_err();
+            tokio::time::sleep(seconds(60)).await;
+            Ok::<_, Cancelled>(())
+        });
+        settle().await;
+        task.cancel();
+        task.join().await.unwrap();
+        assert!(reports("heard of it").is_empty());
+    });
+}
+
+#[test]
+fn what_is_dropped_half_way_is_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            stook::builder()
+                .name("half-way child")
+                .spawn_in(&group, forever())
+                .unwrap();
+            forever().await
+        });
+        assert!(tokio::time::timeout(seconds(1), group).await.is_err());
+        let seen = SEEN.lock().unwrap();
+        let found = seen.iter().find_map(|report| match report {
+            Report::DroppedHalfway { what, tasks } => tasks
+                .iter()
+                .any(|task| task.name.as_deref() == Some("half-way child"))
+                .then_some(*what),
+            _ => None,
+        });
+        assert_eq!(found, Some("task_group"));
+    });
+}
+
+#[test]
+fn a_panic_of_a_callback_is_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let task = stook::spawn(async { Ok::<_, Cancelled>(()) });
+        task.on_done(|_| panic!("a broken callback"));
+        task.await.unwrap();
+        assert_eq!(reports("a broken callback").len(), 1);
+    });
+}

@@ -67,6 +67,9 @@ pub struct AsCompleted<T, E: CancelError> {
     left: usize,
 }
 
+/// The place of a task among those given, and its outcome.
+pub type Completed<T, E> = (usize, Outcome<T, E>);
+
 /// The places of those that have ended and were not given out.
 #[derive(Default)]
 struct Queue(Mutex<(VecDeque<usize>, Option<Waker>)>);
@@ -92,10 +95,12 @@ impl<T, E: CancelError> AsCompleted<T, E> {
     ///
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "tokio's word for it, as of `JoinSet`'s kin"
+    )]
     #[track_caller]
-    pub fn next(
-        &mut self,
-    ) -> impl Future<Output = Result<Option<(usize, Outcome<T, E>)>, Cancelled>> {
+    pub fn next(&mut self) -> impl Future<Output = Result<Option<Completed<T, E>>, Cancelled>> {
         OrCancelled::at(poll_fn(|cx| self.poll_ended(cx)), Location::caller())
     }
 
@@ -105,7 +110,7 @@ impl<T, E: CancelError> AsCompleted<T, E> {
     }
 
     /// No cancel point.
-    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, Outcome<T, E>)>> {
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Completed<T, E>>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
@@ -134,7 +139,7 @@ impl<T, E: CancelError> Unpin for AsCompleted<T, E> {}
 
 #[cfg(feature = "stream")]
 impl<T, E: CancelError> futures_core::Stream for AsCompleted<T, E> {
-    type Item = Result<(usize, Outcome<T, E>), Cancelled>;
+    type Item = Result<Completed<T, E>, Cancelled>;
 
     /// A cancellation of the caller is an item; the next poll goes on.
     fn poll_next(

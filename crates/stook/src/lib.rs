@@ -38,7 +38,7 @@ mod wait;
 mod watcher;
 mod watching;
 
-pub use crate::as_completed::{AsCompleted, as_completed};
+pub use crate::as_completed::{AsCompleted, Completed, as_completed};
 pub use crate::awaiting::Awaiting;
 pub use crate::cancel_error::CancelError;
 pub use crate::cancelled::Cancelled;

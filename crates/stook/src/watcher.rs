@@ -15,8 +15,10 @@ pub(crate) enum Watcher {
     /// What waits for several; with the task's place among them.
     Child(Arc<dyn WatchChildren>, usize),
     /// A function of the user's.
-    Call(Box<dyn FnOnce(&Arc<Cell>) + Send>),
+    Call(Callback),
 }
+
+type Callback = Box<dyn FnOnce(&Arc<Cell>) + Send>;
 
 /// What waits for several tasks.
 pub(crate) trait WatchChildren: Send + Sync {

@@ -48,8 +48,11 @@ pub(crate) enum Kept {
     Wake(Waker),
     Task(Arc<Cell>),
     Scope(Arc<ScopeNode>),
-    Call(Box<dyn FnOnce(&Arc<Node>) + Send>),
+    Call(Callback),
 }
+
+/// A function of the user's.
+type Callback = Box<dyn FnOnce(&Arc<Node>) + Send>;
 
 impl Kept {
     fn tell(self, node: &Arc<Node>, record: &Arc<Record>) {

@@ -1,5 +1,7 @@
 //! The examples print what stands beside them: the documents' stories, as the Python programs tell them.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;

@@ -2,6 +2,8 @@
 //!
 //! `stage` has the runtimes that they run on. The kernel's own tests are in its crate.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
 mod cancel;
 mod gather;
 mod group;

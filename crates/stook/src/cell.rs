@@ -12,19 +12,19 @@
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use stook_kernel::{AwaitedRecord, CancelRequests, Delivery, Keep, Received, WithdrawRule};
 use tokio::time::Instant;
 
 use crate::cancelled::Cancelled;
-use crate::group::kin::Kin;
+use crate::family::Family;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::outcome::Ended;
 use crate::record::{Record, Who};
-use crate::registry::Membership;
+use crate::registry::{Membership, Registry};
 use crate::scope::node::ScopeNode;
 use crate::slab::Slab;
 use crate::watcher::{Watcher, Watchers};
@@ -33,6 +33,10 @@ const STARTED: u32 = 1;
 const TRIGGERED: u32 = 2;
 /// Nobody holds a handle on it any more, though somebody was to wait for it.
 const ORPHAN: u32 = 4;
+/// Somebody is to be told when it ends.
+const WATCHED: u32 = 8;
+/// It has waited, and its waker is kept.
+const PARKED: u32 = 16;
 /// Where `Ended` stands in the word; zero while the task runs.
 const ENDED_SHIFT: u32 = 8;
 
@@ -41,8 +45,6 @@ const ENDED_SHIFT: u32 = 8;
 pub(crate) struct Cell {
     id: TaskId,
     word: AtomicU32,
-    /// The task's own, from its first step on.
-    waker: OnceLock<Waker>,
     asked: Mutex<Asked>,
     watchers: Mutex<Watchers>,
     /// `None` for the cell of a scope outside tasks.
@@ -53,18 +55,38 @@ pub(crate) struct Cell {
 #[derive(Debug)]
 pub(crate) struct About {
     pub(crate) parent: Option<TaskId>,
-    /// What the tasks of its group share.
-    pub(crate) kin: Option<Arc<Kin>>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) location: &'static Location<'static>,
     pub(crate) born: Instant,
-    pub(crate) membership: Membership,
+    pub(crate) home: Home,
+}
+
+/// Where a task is known.
+#[derive(Debug)]
+pub(crate) enum Home {
+    /// In the registry, by itself.
+    Alone(Arc<Registry>, Membership),
+    /// In the registry, with others that know each other by the place of their family.
+    Gathered(Arc<Registry>),
+    /// In the family of its group.
+    Group(Arc<Family>),
+}
+
+impl Home {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        match self {
+            Self::Alone(registry, _) | Self::Gathered(registry) => registry,
+            Self::Group(family) => family.registry(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Asked {
     requests: CancelRequests,
     received: Received,
+    /// The task's own, once it has waited.
+    waker: Option<Waker>,
     /// How many scopes in this cell have fired and were not left yet.
     fired: u32,
     /// What few tasks have.
@@ -109,7 +131,6 @@ impl Cell {
         Arc::new(Self {
             id: TaskId::next(),
             word: AtomicU32::new(0),
-            waker: OnceLock::new(),
             asked: Mutex::default(),
             watchers: Mutex::default(),
             about,
@@ -146,7 +167,11 @@ impl Cell {
     }
 
     pub(crate) fn ended(&self) -> Option<Ended> {
-        match self.word.load(Ordering::Acquire) >> ENDED_SHIFT {
+        Self::ended_of(self.word.load(Ordering::Acquire))
+    }
+
+    fn ended_of(word: u32) -> Option<Ended> {
+        match word >> ENDED_SHIFT {
             1 => Some(Ended::Ok),
             2 => Some(Ended::Err),
             3 => Some(Ended::Cancelled),
@@ -281,11 +306,6 @@ impl Cell {
 
     // Wakers.
 
-    /// Whether this waker makes the task's next step, so that it need not be kept.
-    pub(crate) fn is_woken_by(&self, waker: &Waker) -> bool {
-        self.waker.get().is_some_and(|own| own.will_wake(waker))
-    }
-
     /// Keeps the waker of a cancel point in a sub-executor; the place to forget it by. `None` when
     /// there is something to deliver already.
     pub(crate) fn register(&self, waker: &Waker) -> usize {
@@ -306,14 +326,16 @@ impl Cell {
 
     /// Has the task and all its cancel points polled.
     pub(crate) fn wake(&self) {
-        let others: Vec<Waker> = match &lock(&self.asked).rare {
-            Some(rare) => rare.wakers.iter().cloned().collect(),
-            None => Vec::new(),
+        let (own, others) = {
+            let asked = lock(&self.asked);
+            let others: Vec<Waker> = match &asked.rare {
+                Some(rare) => rare.wakers.iter().cloned().collect(),
+                None => Vec::new(),
+            };
+            (asked.waker.clone(), others)
         };
-        if let Some(waker) = self.waker.get() {
-            waker.wake_by_ref();
-        }
-        for waker in others {
+        // A task that has not waited yet is polled anyhow, or being polled.
+        for waker in own.into_iter().chain(others) {
             waker.wake();
         }
     }
@@ -321,35 +343,55 @@ impl Cell {
     // The task's life.
 
     /// Begins the first step; a request that came before is delivered, and the task never starts.
-    pub(crate) fn start(&self, waker: &Waker) -> Option<Cancelled> {
-        let _ = self.waker.set(waker.clone());
-        if let Some(cancelled) = self.take_due() {
-            return Some(cancelled);
+    pub(crate) fn start(&self) -> Option<Cancelled> {
+        let before = self.word.fetch_or(STARTED, Ordering::AcqRel);
+        if before & TRIGGERED == 0 {
+            return None;
         }
-        self.word.fetch_or(STARTED, Ordering::AcqRel);
-        None
+        let cancelled = self.take_due()?;
+        self.word.fetch_and(!STARTED, Ordering::AcqRel);
+        Some(cancelled)
+    }
+
+    /// The task waits, for the first time: keeps its waker.
+    pub(crate) fn park(&self, waker: &Waker) {
+        lock(&self.asked).waker = Some(waker.clone());
+        let before = self.word.fetch_or(PARKED, Ordering::AcqRel);
+        // A request that came before found nobody to wake. Once, so it does not spin.
+        if before & TRIGGERED != 0 {
+            waker.wake_by_ref();
+        }
     }
 
     /// Records how the task ended, and tells who watches. Called once, by what tokio runs.
     pub(crate) fn finish(self: &Arc<Self>, ended: Ended) {
-        if let Some(about) = &self.about {
-            about.membership.leave();
+        if let Some(About {
+            home: Home::Alone(registry, membership),
+            ..
+        }) = &self.about
+        {
+            membership.leave(registry);
         }
-        let watchers = {
-            let _asked = lock(&self.asked);
-            let mut watchers = lock(&self.watchers);
-            debug_assert!(self.ended().is_none(), "a task ends once");
-            self.word
-                .fetch_or((ended as u32) << ENDED_SHIFT, Ordering::AcqRel);
-            std::mem::take(&mut *watchers)
-        };
-        watchers.tell(self, ended);
+        let before = self
+            .word
+            .fetch_or((ended as u32) << ENDED_SHIFT, Ordering::AcqRel);
+        debug_assert!(Self::ended_of(before).is_none(), "a task ends once");
+        if before & PARKED != 0 {
+            let waker = lock(&self.asked).waker.take();
+            drop(waker);
+        }
+        if before & WATCHED != 0 {
+            let watchers = std::mem::take(&mut *lock(&self.watchers));
+            watchers.tell(self, ended);
+        }
     }
 
     /// Has the watcher told when the task ends; `Err` with it when the task has ended.
     pub(crate) fn watch(&self, watcher: Watcher) -> Result<u64, (Watcher, Ended)> {
         let mut watchers = lock(&self.watchers);
-        match self.ended() {
+        // Who ends the task after this takes the lock, and finds the watcher.
+        let before = self.word.fetch_or(WATCHED, Ordering::AcqRel);
+        match Self::ended_of(before) {
             Some(ended) => Err((watcher, ended)),
             None => Ok(watchers.add(watcher)),
         }

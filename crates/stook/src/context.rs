@@ -7,6 +7,7 @@ use std::cell::{Cell as PlainCell, RefCell};
 use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::Waker;
 
 use crate::cell::Cell;
 use crate::id::TaskId;
@@ -22,8 +23,47 @@ pub(crate) struct Place {
 
 thread_local! {
     static PLACE: RefCell<Place> = const { RefCell::new(Place { cell: None, scope: None }) };
+    /// What the task that is being polled is woken by.
+    static WAKER: PlainCell<WakerId> = const { PlainCell::new((0, 0)) };
     /// The cancel point that returned `Pending` last.
     static WAITING: PlainCell<Option<&'static Location<'static>>> = const { PlainCell::new(None) };
+}
+
+/// A waker, to be compared and not to be used: its data and its functions.
+type WakerId = (usize, usize);
+
+fn id_of(waker: &Waker) -> WakerId {
+    (
+        waker.data().addr(),
+        std::ptr::from_ref(waker.vtable()).addr(),
+    )
+}
+
+/// Whether this waker has the task polled that is being polled now, so that it need not be kept.
+pub(crate) fn is_task_woken_by(waker: &Waker) -> bool {
+    WAKER.try_with(PlainCell::get) == Ok(id_of(waker))
+}
+
+/// The time in which a task is polled.
+pub(crate) struct Polled<'place> {
+    _entered: Entered<'place>,
+    before: WakerId,
+}
+
+impl<'place> Polled<'place> {
+    pub(crate) fn new(place: &'place mut Place, waker: &Waker) -> Self {
+        let before = WAKER.try_with(|current| current.replace(id_of(waker)));
+        Self {
+            _entered: Entered::new(place),
+            before: before.unwrap_or_default(),
+        }
+    }
+}
+
+impl Drop for Polled<'_> {
+    fn drop(&mut self) {
+        let _ = WAKER.try_with(|current| current.set(self.before));
+    }
 }
 
 /// The time in which a place is the current one. Lends it to the thread-local, and takes it back.
@@ -66,6 +106,13 @@ pub(crate) fn current() -> Place {
 /// The current task, where it is one of ours.
 pub(crate) fn task() -> Option<Arc<Cell>> {
     current().cell.filter(|cell| cell.is_task())
+}
+
+pub(crate) fn task_id() -> Option<TaskId> {
+    with(|place| {
+        let cell = place.cell.as_ref().filter(|cell| cell.is_task())?;
+        Some(cell.id())
+    })
 }
 
 pub(crate) fn who() -> Option<Who> {

@@ -1,22 +1,24 @@
 //! Numbers of tasks and scopes: one counter for both, so that a cancellation names its target by one.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The number of a task, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskId(u64);
+pub struct TaskId(NonZeroU64);
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl TaskId {
     pub(crate) fn next() -> Self {
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
     }
 
     /// The number.
     pub fn number(self) -> u64 {
-        self.0
+        self.0.get()
     }
 }
 

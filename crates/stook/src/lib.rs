@@ -10,6 +10,7 @@ mod catch;
 mod cell;
 mod context;
 mod done;
+mod family;
 mod forward;
 mod gather;
 mod group;

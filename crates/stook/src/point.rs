@@ -47,7 +47,8 @@ impl Point {
         let waker = cx.waker();
         let needed = context::with(|place| {
             let cell = place.cell.as_ref()?;
-            (!cell.is_woken_by(waker)).then(|| Arc::clone(cell))
+            let is_task = cell.is_task() && context::is_task_woken_by(waker);
+            (!is_task).then(|| Arc::clone(cell))
         });
         match (&self.kept, needed) {
             (None, None) => {}

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
-use crate::cell::{About, Cell};
+use crate::cell::{About, Cell, Home};
 use crate::context;
-use crate::group::kin::Kin;
+use crate::family::Family;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::slab::Slab;
@@ -18,7 +18,7 @@ use crate::slab::Slab;
 /// The tasks of one runtime that have not ended.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    shards: [Mutex<Slab<Weak<Cell>>>; SHARDS],
+    shards: [Mutex<Slab<Entry>>; SHARDS],
     next: AtomicUsize,
 }
 
@@ -36,7 +36,7 @@ impl Registry {
     pub(crate) fn current() -> Arc<Self> {
         let inherited = context::with(|place| {
             let about = place.cell.as_ref()?.about()?;
-            Some(Arc::clone(&about.membership.registry))
+            Some(Arc::clone(about.home.registry()))
         });
         inherited.unwrap_or_else(|| Self::of_runtime(Handle::current().id()))
     }
@@ -64,55 +64,86 @@ impl Registry {
 
     /// Makes the cell of a new task and keeps it until the task has ended.
     pub(crate) fn new_cell(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         name: Option<Arc<str>>,
         location: &'static Location<'static>,
         parent: Option<TaskId>,
-        kin: Option<Arc<Kin>>,
     ) -> Arc<Cell> {
-        let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
         let cell = Cell::new(About {
             parent,
-            kin,
             name,
             location,
             born: Instant::now(),
-            membership: Membership {
-                registry: Arc::clone(&self),
-                shard,
-                place: OnceLock::new(),
-            },
+            home: Home::Alone(Arc::clone(self), Membership::default()),
         });
-        let place = lock(&self.shards[shard]).insert(Arc::downgrade(&cell));
-        if let Some(about) = cell.about() {
-            let _ = about.membership.place.set(place);
+        if let Some(About {
+            home: Home::Alone(_, membership),
+            ..
+        }) = cell.about()
+        {
+            self.enter(Entry::Task(Arc::downgrade(&cell)), membership);
         }
         cell
     }
 
-    /// The tasks that have not ended, in no order.
+    pub(crate) fn enter_family(&self, family: &Arc<Family>, membership: &Membership) {
+        self.enter(Entry::Family(Arc::downgrade(family)), membership);
+    }
+
+    fn enter(&self, entry: Entry, membership: &Membership) {
+        let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        let place = lock(&self.shards[shard]).insert(entry);
+        membership
+            .0
+            .store(place * SHARDS + shard, Ordering::Release);
+    }
+
+    /// The tasks, in no order; some may have ended.
     pub(crate) fn tasks(&self) -> Vec<Arc<Cell>> {
         let mut tasks = Vec::new();
+        let mut families = Vec::new();
         for shard in &self.shards {
-            tasks.extend(lock(shard).iter().filter_map(Weak::upgrade));
+            for entry in lock(shard).iter() {
+                match entry {
+                    Entry::Task(cell) => tasks.extend(cell.upgrade()),
+                    Entry::Family(family) => families.extend(family.upgrade()),
+                }
+            }
+        }
+        for family in families {
+            tasks.extend(family.cells());
         }
         tasks
     }
 }
 
-/// The place of a task in its registry.
+/// What is kept of tasks that have not ended.
 #[derive(Debug)]
-pub(crate) struct Membership {
-    registry: Arc<Registry>,
-    shard: usize,
-    place: OnceLock<usize>,
+enum Entry {
+    Task(Weak<Cell>),
+    Family(Weak<Family>),
+}
+
+/// The place of a task or a family in its registry.
+#[derive(Debug)]
+pub(crate) struct Membership(AtomicUsize);
+
+const NOWHERE: usize = usize::MAX;
+
+impl Default for Membership {
+    fn default() -> Self {
+        Self(AtomicUsize::new(NOWHERE))
+    }
 }
 
 impl Membership {
-    /// The task has ended.
-    pub(crate) fn leave(&self) {
-        if let Some(place) = self.place.get() {
-            let removed = lock(&self.registry.shards[self.shard]).remove(*place);
+    /// Nothing is kept any more.
+    pub(crate) fn leave(&self, registry: &Registry) {
+        // Once: the place may be another's by then.
+        let place = self.0.load(Ordering::Acquire);
+        if place != NOWHERE {
+            self.0.store(NOWHERE, Ordering::Release);
+            let removed = lock(&registry.shards[place % SHARDS]).remove(place / SHARDS);
             drop(removed);
         }
     }

@@ -127,7 +127,7 @@ impl Builder {
         let cell = new_cell(self.name, Location::caller());
         let slot = Slot::new(false);
         let running = TaskFuture::new(Arc::clone(&cell), future, ToSlot(Arc::clone(&slot)));
-        let running = tokio::spawn(running).abort_handle();
+        let running = tokio::spawn(running);
         Task::new(cell, slot, running, self.cancel_on_drop)
     }
 
@@ -166,7 +166,7 @@ impl Builder {
         let cell = new_cell(self.name, Location::caller());
         let slot = Slot::new(false);
         let running = TaskFuture::new(Arc::clone(&cell), future, ToSlot(Arc::clone(&slot)));
-        let running = tokio::task::spawn_local(running).abort_handle();
+        let running = tokio::task::spawn_local(running);
         Task::new(cell, slot, running, self.cancel_on_drop)
     }
 }
@@ -177,11 +177,7 @@ impl Builder {
 /// Outside a runtime.
 #[track_caller]
 pub(crate) fn new_cell(name: Option<Arc<str>>, location: &'static Location<'static>) -> Arc<Cell> {
-    let parent = context::with(|place| {
-        let cell = place.cell.as_ref().filter(|cell| cell.is_task())?;
-        Some(cell.id())
-    });
-    Registry::current().new_cell(name, location, parent, None)
+    Registry::current().new_cell(name, location, context::task_id())
 }
 
 /// The outcome goes to the slot of a handle.

@@ -5,7 +5,7 @@ use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::sync::Arc;
 
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use crate::awaiting::Awaiting;
 use crate::cancel_error::CancelError;
@@ -34,7 +34,7 @@ use crate::watcher::Watcher;
 pub struct Task<T, E: CancelError = Cancelled> {
     cell: Arc<Cell>,
     slot: Arc<Slot<T, E>>,
-    running: AbortHandle,
+    running: JoinHandle<()>,
     cancel_on_drop: bool,
 }
 
@@ -42,7 +42,7 @@ impl<T, E: CancelError> Task<T, E> {
     pub(crate) fn new(
         cell: Arc<Cell>,
         slot: Arc<Slot<T, E>>,
-        running: AbortHandle,
+        running: JoinHandle<()>,
         cancel_on_drop: bool,
     ) -> Self {
         Self {

@@ -4,7 +4,7 @@
 //! released.
 
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,8 +12,9 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::cancel_error::CancelError;
+use crate::cancelled::Cancelled;
 use crate::cell::Cell;
-use crate::context::{self, Entered, Place};
+use crate::context::{self, Entered, Place, Polled};
 use crate::outcome::Outcome;
 use crate::panicked::Panic;
 use crate::report;
@@ -35,9 +36,8 @@ pin_project! {
         future: Option<F>,
         // `None` once it was told.
         sink: Option<S>,
-        cell: Arc<Cell>,
+        // Its cell is lent to the thread while it is polled.
         place: Place,
-        waiting: Option<&'static Location<'static>>,
         _output: std::marker::PhantomData<fn() -> (T, E)>,
     }
 
@@ -53,7 +53,9 @@ pin_project! {
                 None => Outcome::Aborted,
                 Some(panic) => Outcome::Panicked(panic),
             };
-            sink.settle(this.cell, outcome);
+            if let Some(cell) = &this.place.cell {
+                sink.settle(cell, outcome);
+            }
         }
     }
 }
@@ -64,11 +66,9 @@ impl<F, T, E, S: Settle<T, E>> TaskFuture<F, T, E, S> {
             future: Some(future),
             sink: Some(sink),
             place: Place {
-                cell: Some(Arc::clone(&cell)),
+                cell: Some(cell),
                 scope: None,
             },
-            cell,
-            waiting: None,
             _output: std::marker::PhantomData,
         }
     }
@@ -84,63 +84,104 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let outcome = match step(this.future.as_mut(), this.cell, this.place, cx) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => {
-                let waiting = context::take_waiting();
-                if waiting.map(std::ptr::from_ref) != this.waiting.map(std::ptr::from_ref) {
-                    *this.waiting = waiting;
-                    this.cell.note_waiting(waiting);
-                }
-                return Poll::Pending;
+        let Some(cell) = &this.place.cell else {
+            return Poll::Pending;
+        };
+        let first = !cell.is_started();
+        let cancelled = if first { cell.start() } else { None };
+        let stepped = match cancelled {
+            Some(cancelled) => Stepped {
+                end: Some(End::NeverStarted(cancelled)),
+                panic: drop_future(this.future.as_mut(), this.place),
+            },
+            None => step(this.future.as_mut(), this.place, cx),
+        };
+        let Some(cell) = &this.place.cell else {
+            return Poll::Pending;
+        };
+        let Some(end) = stepped.end else {
+            cell.note_waiting(context::take_waiting());
+            if first {
+                cell.park(cx.waker());
             }
+            return Poll::Pending;
         };
         // A result is not lost to a destructor that panics.
-        if let Some(panic) = drop_future(this.future.as_mut(), this.place) {
-            report::destructor_panicked(this.cell, &panic);
+        if let Some(panic) = stepped.panic {
+            report::destructor_panicked(cell, &panic);
         }
         if let Some(sink) = this.sink.take() {
-            sink.settle(this.cell, outcome);
+            sink.settle(cell, outcome(cell, end));
         }
         Poll::Ready(())
     }
 }
 
-/// Polls the user's future once, and says how the task ended if it did.
+/// What came of one step.
+struct Stepped<T, E> {
+    /// `None` while the task goes on.
+    end: Option<End<T, E>>,
+    /// Of the destructor of the user's future, once that has ended.
+    panic: Option<Panic>,
+}
+
+/// How the user's future ended.
+enum End<T, E> {
+    Returned(Result<T, E>),
+    Panicked(Panic),
+    NeverStarted(Cancelled),
+}
+
+/// Polls the user's future once, drops it when it has ended, and says how the task ended if it did.
 fn step<F, T, E>(
-    future: Pin<&mut Option<F>>,
-    cell: &Arc<Cell>,
+    mut future: Pin<&mut Option<F>>,
     place: &mut Place,
     cx: &mut Context<'_>,
-) -> Poll<Outcome<T, E>>
+) -> Stepped<T, E>
 where
     F: Future<Output = Result<T, E>>,
-    E: CancelError,
 {
-    if !cell.is_started() {
-        if let Some(cancelled) = cell.start(cx.waker()) {
-            return Poll::Ready(Outcome::Cancelled(cancelled));
-        }
-    }
-    let Some(future) = future.as_pin_mut() else {
-        return Poll::Pending;
-    };
     context::take_waiting();
-    let polled = {
-        let _entered = Entered::new(place);
-        panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx)))
+    let mut polled = Poll::Pending;
+    let unwound = {
+        let _polled = Polled::new(place, cx.waker());
+        panic::catch_unwind(AssertUnwindSafe(|| {
+            if let Some(future) = future.as_mut().as_pin_mut() {
+                polled = future.poll(cx);
+            }
+            if polled.is_ready() {
+                future.set(None);
+            }
+        }))
     };
-    match polled {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(Ok(value))) => Poll::Ready(Outcome::Ok(value)),
-        Ok(Poll::Ready(Err(error))) => Poll::Ready(match error.as_cancelled() {
+    match (polled, unwound) {
+        (Poll::Pending, Ok(())) => Stepped {
+            end: None,
+            panic: None,
+        },
+        (Poll::Ready(result), unwound) => Stepped {
+            end: Some(End::Returned(result)),
+            panic: unwound.err().map(Panic::new),
+        },
+        (Poll::Pending, Err(payload)) => Stepped {
+            end: Some(End::Panicked(Panic::new(payload))),
+            panic: drop_future(future, place),
+        },
+    }
+}
+
+fn outcome<T, E: CancelError>(cell: &Cell, end: End<T, E>) -> Outcome<T, E> {
+    match end {
+        End::Returned(Ok(value)) => Outcome::Ok(value),
+        End::Returned(Err(error)) => match error.as_cancelled() {
             // A child's cancellation, or that of somebody else, does not make this one cancelled.
             Some(cancelled) if cancelled.target() == cell.id() => {
                 Outcome::Cancelled(cancelled.clone())
             }
             _ => Outcome::Err(error),
-        }),
-        Err(payload) => Poll::Ready(Outcome::Panicked(Panic::new(payload))),
+        },
+        End::Panicked(panic) => Outcome::Panicked(panic),
+        End::NeverStarted(cancelled) => Outcome::Cancelled(cancelled),
     }
 }
 

@@ -273,6 +273,6 @@ impl<E> Drop for Guard<E> {
             let rule = ExitRule::UncancelLast;
             let (_exit, _actions) = state.machine.exit(BodyEnd::Cancelled, false, rule);
         }
-        reaper::adopt(&self.0.children(), Some("task_group"));
+        reaper::adopt(&self.0.family.unfinished(), Some("task_group"));
     }
 }

@@ -6,7 +6,6 @@
 
 mod error;
 mod exit;
-pub(crate) mod kin;
 pub(crate) mod local;
 
 use std::fmt;
@@ -16,14 +15,15 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use stook_kernel::{AfterError, ChildDone, SpawnRefused, TaskGroup as Machine};
+use tokio::time::Instant;
 
 pub use error::{GroupClosed, GroupError, Shared};
 pub use exit::task_group;
 
 use crate::cancel_error::CancelError;
-use crate::cell::Cell;
+use crate::cell::{About, Cell, Home};
 use crate::context;
-use crate::group::kin::Kin;
+use crate::family::Family;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::outcome::{Ended, Outcome};
@@ -32,7 +32,6 @@ use crate::record::{CancelKind, Reason, Record};
 use crate::registry::Registry;
 use crate::report;
 use crate::scope::node::ScopeNode;
-use crate::slab::Slab;
 use crate::slot::Slot;
 use crate::spawn::Builder;
 use crate::task::Task;
@@ -48,15 +47,13 @@ struct Group<E> {
     state: Mutex<State<E>>,
     /// The scope of the body.
     body: Arc<ScopeNode>,
-    registry: Arc<Registry>,
     /// The task that the group belongs to.
     owner: Option<TaskId>,
-    kin: Arc<Kin>,
+    family: Arc<Family>,
 }
 
 struct State<E> {
     machine: Machine,
-    children: Slab<Arc<Cell>>,
     errors: Vec<Shared<E>>,
     panic: Option<Panic>,
     /// Of who waits for the children.
@@ -73,27 +70,21 @@ impl<E> Group<E> {
         Arc::new(Self {
             state: Mutex::new(State {
                 machine,
-                children: Slab::new(),
                 errors: Vec::new(),
                 panic: None,
                 waker: None,
                 is_abandoned: false,
             }),
             body: ScopeNode::new(),
-            registry: Registry::current(),
-            owner: context::task().map(|cell| cell.id()),
-            kin: Arc::default(),
+            owner: context::task_id(),
+            family: Family::new(Registry::current()),
         })
-    }
-
-    fn children(&self) -> Vec<Arc<Cell>> {
-        lock(&self.state).children.iter().cloned().collect()
     }
 
     /// Asks the children to cancel, then the body.
     fn abort(&self, record: &Arc<Record>) -> bool {
         let mut any = false;
-        for cell in self.children() {
+        for cell in self.family.unfinished() {
             any |= cell.request(Arc::clone(record));
         }
         any | self.body.fire(Arc::clone(record))
@@ -110,7 +101,7 @@ impl<E> Group<E> {
         state.machine.added();
         // The body's cancellation comes to those that are born after it, too.
         let is_closing = is_closing || self.body.is_fired();
-        Ok((state.children.insert(Arc::clone(cell)), is_closing))
+        Ok((self.family.add(cell), is_closing))
     }
 }
 
@@ -146,7 +137,7 @@ impl<E: CancelError + Send + Sync> TaskGroup<E> {
         T: Send + 'static,
     {
         let (cell, slot, running) = self.child(name, future, location)?;
-        let running = tokio::spawn(running).abort_handle();
+        let running = tokio::spawn(running);
         Ok(Task::new(cell, slot, running, cancel_on_drop))
     }
 }
@@ -174,7 +165,7 @@ impl<E: CancelError> TaskGroup<E> {
         T: 'static,
     {
         let (cell, slot, running) = self.child(None, future, Location::caller())?;
-        let running = tokio::task::spawn_local(running).abort_handle();
+        let running = tokio::task::spawn_local(running);
         Ok(Task::new(cell, slot, running, false))
     }
 
@@ -185,9 +176,13 @@ impl<E: CancelError> TaskGroup<E> {
         location: &'static Location<'static>,
     ) -> Result<Child<F, T, E>, GroupClosed> {
         let group = &self.0;
-        let registry = Arc::clone(&group.registry);
-        let kin = Some(Arc::clone(&group.kin));
-        let cell = registry.new_cell(name, location, group.owner, kin);
+        let cell = Cell::new(About {
+            parent: group.owner,
+            name,
+            location,
+            born: Instant::now(),
+            home: Home::Group(Arc::clone(&group.family)),
+        });
         let (place, is_closing) = match group.admit(&cell) {
             Ok(admitted) => admitted,
             Err(closed) => {
@@ -234,7 +229,7 @@ impl<E> TaskGroup<E> {
 
     /// How many of its tasks have not ended.
     pub fn len(&self) -> usize {
-        lock(&self.0.state).children.len()
+        self.0.family.len()
     }
 
     /// Whether all its tasks have ended, or there was none.
@@ -273,7 +268,7 @@ impl<T, E: CancelError> Settle<T, E> for ToGroup<T, E> {
     fn settle(self, cell: &Arc<Cell>, outcome: Outcome<T, E>) {
         let ended = outcome.ended();
         if ended == Ended::Cancelled && !cell.is_started() {
-            self.group.kin.never_started(cell.who());
+            self.group.family.never_started(cell.who());
         }
         let outcome = match outcome {
             Outcome::Ok(value) => Outcome::Ok(value),
@@ -288,7 +283,8 @@ impl<T, E: CancelError> Settle<T, E> for ToGroup<T, E> {
             _ => None,
         };
         self.slot.settle(cell, outcome);
-        let (then, waker) = lock(&self.group.state).child_done(self.place, ended, error.clone());
+        self.group.family.remove(self.place);
+        let (then, waker) = lock(&self.group.state).child_done(ended, error.clone());
         // Before the group goes on: it finds no child that runs still.
         cell.finish(ended);
         match then {
@@ -316,11 +312,9 @@ impl<E> State<E> {
     /// What comes after the error, if there was one; and whom to wake.
     fn child_done(
         &mut self,
-        place: usize,
         ended: Ended,
         error: Option<Result<Shared<E>, Panic>>,
     ) -> (Option<AfterError>, Option<Waker>) {
-        self.children.remove(place);
         let none_left = self.machine.child_left(true);
         let waker = if none_left { self.waker.take() } else { None };
         let is_panic = ended == Ended::Panicked;

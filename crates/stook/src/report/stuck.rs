@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::group::kin;
+use crate::family;
 use crate::id::TaskId;
 use crate::record::Record;
 use crate::report;
@@ -77,7 +77,7 @@ async fn watch(after: Duration) {
             }
             let before = reported.get(&cell.id());
             if !before.is_some_and(|before| Arc::ptr_eq(before, &record)) {
-                report::stuck_cancel(&cell, kin::never_started_beside(&cell));
+                report::stuck_cancel(&cell, family::never_started_beside(&cell));
             }
             still_due.insert(cell.id(), record);
         }

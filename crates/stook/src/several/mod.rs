@@ -18,20 +18,23 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use stook_kernel::{AfterRace, Gather, GatherAction, Race, RaceAction};
+use tokio::time::Instant;
 
 pub(crate) use waiting::Waiting;
 
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::cell::Cell;
+use crate::cell::{About, Cell, Home};
+use crate::context;
+use crate::family::Family;
 use crate::handle::TaskHandle;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::reaper;
 use crate::record::{CancelKind, Reason, Record};
+use crate::registry::Registry;
 use crate::report;
-use crate::spawn::new_cell;
 use crate::task_future::{Settle, TaskFuture};
 
 /// What decides.
@@ -57,12 +60,14 @@ pub(crate) enum Over {
 
 /// Several children that end one by one.
 #[derive(Debug)]
-pub(crate) struct Several<T, E>(Mutex<State<T, E>>);
+pub(crate) struct Several<T, E> {
+    state: Mutex<State<T, E>>,
+    family: Arc<Family>,
+}
 
 #[derive(Debug)]
 struct State<T, E> {
     machine: Machine,
-    cells: Vec<Arc<Cell>>,
     outcomes: Vec<Option<Outcome<T, E>>>,
     decided: Option<usize>,
     over: Option<Over>,
@@ -75,23 +80,26 @@ struct State<T, E> {
 
 /// What is to be done once the state is not locked any more.
 struct Todo<T, E> {
-    ask: Option<(Vec<Arc<Cell>>, CancelKind)>,
+    /// The others are asked to cancel.
+    ask: Option<CancelKind>,
     wake: Option<Waker>,
     unread: Option<Outcome<T, E>>,
 }
 
 impl<T, E> Several<T, E> {
-    fn new(machine: Machine, count: usize, location: &'static Location<'static>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
-            machine,
-            cells: (0..count).map(|_| new_cell(None, location)).collect(),
-            outcomes: (0..count).map(|_| None).collect(),
-            decided: None,
-            over: None,
-            cancelled: None,
-            waker: None,
-            is_abandoned: false,
-        })))
+    fn new(machine: Machine, count: usize) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                machine,
+                outcomes: (0..count).map(|_| None).collect(),
+                decided: None,
+                over: None,
+                cancelled: None,
+                waker: None,
+                is_abandoned: false,
+            }),
+            family: Family::new(Registry::current()),
+        })
     }
 
     /// Spawns the futures as children.
@@ -106,8 +114,21 @@ impl<T, E> Several<T, E> {
         E: CancelError + Send,
     {
         let count = futures.len();
-        let several = Self::new(machine(count), count, Location::caller());
-        let cells = several.cells();
+        let several = Self::new(machine(count), count);
+        let family = &several.family;
+        let (parent, location, born) = (context::task_id(), Location::caller(), Instant::now());
+        let new_cell = |_| {
+            Cell::new(About {
+                parent,
+                name: None,
+                location,
+                born,
+                // Not the family: it keeps its cells for as long as it is there.
+                home: Home::Gathered(Arc::clone(family.registry())),
+            })
+        };
+        let cells: Vec<Arc<Cell>> = (0..count).map(new_cell).collect();
+        family.add_all(&cells);
         for (place, (future, cell)) in futures.into_iter().zip(cells).enumerate() {
             let sink = ToSeveral(Arc::clone(&several), place);
             // It ends by the requests that it gets, never by an abort.
@@ -117,7 +138,7 @@ impl<T, E> Several<T, E> {
     }
 
     pub(crate) fn cells(&self) -> Vec<Arc<Cell>> {
-        lock(&self.0).cells.clone()
+        self.family.cells()
     }
 
     pub(crate) fn handles(&self) -> Vec<TaskHandle> {
@@ -125,7 +146,7 @@ impl<T, E> Several<T, E> {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        lock(&self.0).over.is_some()
+        lock(&self.state).over.is_some()
     }
 
     /// Asks the children that have not ended to cancel; whether any accepted.
@@ -148,30 +169,32 @@ impl<T, E> Several<T, E> {
     }
 
     fn interrupt(&self, cancelled: Cancelled, record: &Arc<Record>) -> bool {
-        let cells = {
-            let mut state = lock(&self.0);
+        let asks = {
+            let mut state = lock(&self.state);
             if state.over.is_some() {
                 return false;
             }
             state.cancelled.get_or_insert(cancelled);
             match &mut state.machine {
-                Machine::Gather(_) => state.unfinished(),
+                Machine::Gather(_) => true,
                 Machine::Race(race, _) => match race.interrupted() {
-                    AfterRace::CancelAndWait => state.unfinished(),
-                    AfterRace::Wait => Vec::new(),
+                    AfterRace::CancelAndWait => true,
+                    AfterRace::Wait => false,
                     AfterRace::Finish => {
                         state.finish_race();
-                        Vec::new()
+                        false
                     }
                 },
             }
         };
         let mut any = false;
-        for cell in &cells {
-            any |= cell.request(Arc::clone(record));
+        if asks {
+            for cell in self.family.unfinished() {
+                any |= cell.request(Arc::clone(record));
+            }
         }
         let waker = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.state);
             if let Machine::Gather(gather) = &mut state.machine {
                 let _accepted = gather.request_cancel(any);
             }
@@ -185,27 +208,18 @@ impl<T, E> Several<T, E> {
 
     /// Nobody waits any more: the children are asked to cancel, and go on being seen.
     pub(crate) fn abandon(&self, what: &'static str) {
-        let (cells, outcomes) = {
-            let mut state = lock(&self.0);
+        let outcomes = {
+            let mut state = lock(&self.state);
             state.is_abandoned = true;
             state.waker = None;
-            let outcomes = std::mem::take(&mut state.outcomes);
-            (state.unfinished(), outcomes)
+            std::mem::take(&mut state.outcomes)
         };
-        reaper::adopt(&cells, Some(what));
+        reaper::adopt(&self.family.unfinished(), Some(what));
         drop(outcomes);
     }
 }
 
 impl<T, E> State<T, E> {
-    fn unfinished(&self) -> Vec<Arc<Cell>> {
-        let cells = self.cells.iter();
-        cells
-            .filter(|cell| cell.ended().is_none())
-            .cloned()
-            .collect()
-    }
-
     fn take_waker_if_over(&mut self) -> Option<Waker> {
         if self.over.is_some() {
             self.waker.take()
@@ -223,17 +237,17 @@ impl<T, E> State<T, E> {
 impl<T, E: CancelError> Several<T, E> {
     fn child_done(&self, place: usize, cell: &Arc<Cell>, outcome: Outcome<T, E>) {
         let ended = outcome.ended();
-        let todo = lock(&self.0).child_done(place, cell, outcome);
+        let todo = lock(&self.state).child_done(place, outcome);
         // Before who waits goes on: it finds no child that runs still.
         cell.finish(ended);
         if let Some(waker) = todo.wake {
             waker.wake();
         }
-        if let Some((cells, kind)) = todo.ask {
+        if let Some(kind) = todo.ask {
             let about = cell.about();
             let location = about.map_or_else(Location::caller, |about| about.location);
             let record = Record::new(kind, None, location, None);
-            for cell in cells {
+            for cell in self.family.unfinished() {
                 cell.request(Arc::clone(&record));
             }
         }
@@ -246,7 +260,7 @@ impl<T, E: CancelError> Several<T, E> {
 }
 
 impl<T, E> State<T, E> {
-    fn child_done(&mut self, place: usize, cell: &Arc<Cell>, outcome: Outcome<T, E>) -> Todo<T, E> {
+    fn child_done(&mut self, place: usize, outcome: Outcome<T, E>) -> Todo<T, E> {
         let kind = outcome.ended().for_kernel();
         let mut keeps = true;
         let mut ask = None;
@@ -270,11 +284,7 @@ impl<T, E> State<T, E> {
                     // The handle is eager: who waits need not be there for the others to be dealt
                     // with.
                     match race.resumed() {
-                        AfterRace::CancelAndWait => {
-                            let mut cells = self.unfinished();
-                            cells.retain(|other| !Arc::ptr_eq(other, cell));
-                            ask = Some((cells, others));
-                        }
+                        AfterRace::CancelAndWait => ask = Some(others),
                         AfterRace::Wait => {}
                         AfterRace::Finish => self.finish_race(),
                     }

@@ -60,7 +60,7 @@ impl<T, E> Waiting<T, E> {
     }
 
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Option<End<T, E>> {
-        let mut state = lock(&self.several.0);
+        let mut state = lock(&self.several.state);
         let Some(over) = state.over.clone() else {
             match &mut state.waker {
                 Some(waker) => waker.clone_from(cx.waker()),

@@ -110,20 +110,19 @@ static HOOK: Mutex<Option<Hook>> = Mutex::new(None);
 ///
 /// # Examples
 /// ```
-/// # use std::sync::{Arc, Mutex};
+/// use std::sync::{Arc, Mutex};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let seen = Arc::new(Mutex::new(Vec::new()));
 /// let log = Arc::clone(&seen);
 /// stook::set_report_hook(move |report| log.lock().unwrap().push(report.to_string()));
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let task = stook::builder().name("fails").spawn(async {
 ///     Err::<(), _>(std::io::Error::other("no paper"))
 /// });
 /// tokio::task::yield_now().await;
 /// drop(task);
-/// # }
-/// # main();
 /// assert!(seen.lock().unwrap()[0].contains("no paper"));
+/// # }
 /// ```
 ///
 /// # Source

@@ -11,8 +11,8 @@
 //! 3. No waker is woken and no watcher told while a lock is held.
 
 use std::panic::Location;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use stook_kernel::{AwaitedRecord, CancelRequests, Delivery, Keep, Received, WithdrawRule};
@@ -21,12 +21,12 @@ use tokio::time::Instant;
 use crate::cancelled::Cancelled;
 use crate::family::Family;
 use crate::id::TaskId;
-use crate::lock::lock;
 use crate::outcome::Ended;
 use crate::record::{Record, Who};
 use crate::registry::{Membership, Registry};
 use crate::scope::node::ScopeNode;
 use crate::slab::Slab;
+use crate::sync::{AtomicU32, Mutex, lock};
 use crate::watcher::{Watcher, Watchers};
 
 const STARTED: u32 = 1;
@@ -131,8 +131,8 @@ impl Cell {
         Arc::new(Self {
             id: TaskId::next(),
             word: AtomicU32::new(0),
-            asked: Mutex::default(),
-            watchers: Mutex::default(),
+            asked: Mutex::new(Asked::default()),
+            watchers: Mutex::new(Watchers::default()),
             about,
         })
     }

@@ -133,6 +133,8 @@ mod group;
 mod handle;
 mod id;
 mod lock;
+#[cfg(all(test, stook_loom))]
+mod loom_models;
 mod or_cancel;
 mod outcome;
 mod panicked;
@@ -147,6 +149,7 @@ mod several;
 mod slab;
 mod slot;
 mod spawn;
+mod sync;
 mod task;
 mod task_future;
 mod time;

@@ -1,0 +1,147 @@
+//! Models of one cell, for loom: all orders in which two threads can meet in it.
+//!
+//!     RUSTFLAGS="--cfg stook_loom" cargo test --release -p stook --lib loom_models
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
+use loom::thread;
+
+use crate::cell::Cell;
+use crate::outcome::Ended;
+use crate::record::{CancelKind, Record};
+use crate::watcher::Watcher;
+
+/// Counts how often it was woken. No part of the model: nothing waits for it.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn counting() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
+    (Arc::clone(&count), Waker::from(count))
+}
+
+fn record() -> Arc<Record> {
+    Record::new(CancelKind::Explicit, None, Location::caller(), None)
+}
+
+/// A task that makes a first step, finds nothing and waits, is woken by a request that comes at any
+/// time, or has found it.
+#[test]
+fn a_request_against_the_first_step() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let asking = {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || assert!(cell.request(record())))
+        };
+        let (count, waker) = counting();
+        let mut delivered = cell.start().is_some();
+        if !delivered {
+            delivered = cell.deliver(None).is_some();
+        }
+        if !delivered {
+            cell.park(&waker);
+        }
+        asking.join().unwrap();
+        assert!(
+            delivered || count.0.load(Ordering::SeqCst) > 0,
+            "the request was missed"
+        );
+        assert!(
+            delivered || cell.deliver(None).is_some(),
+            "the request was lost"
+        );
+        assert!(cell.deliver(None).is_none(), "it was delivered twice");
+    });
+}
+
+/// A cancel point in a sub-executor registers its waker and looks again.
+#[test]
+fn a_request_against_a_registration() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let asking = {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || assert!(cell.request(record())))
+        };
+        let (count, waker) = counting();
+        let place = cell.register(&waker);
+        let found = cell.is_triggered();
+        asking.join().unwrap();
+        assert!(
+            found || count.0.load(Ordering::SeqCst) > 0,
+            "the request was missed"
+        );
+        cell.unregister(place);
+    });
+}
+
+/// A request that is accepted can be delivered; one that is refused leaves nothing.
+#[test]
+fn a_request_against_the_end() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let ending = {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || {
+                assert!(cell.start().is_none() || cell.cancelling() == 1);
+                cell.finish(Ended::Ok);
+            })
+        };
+        let accepted = cell.request(record());
+        ending.join().unwrap();
+        assert_eq!(cell.cancelling(), u32::from(accepted));
+        assert_eq!(cell.ended(), Some(Ended::Ok));
+    });
+}
+
+/// Who watches is told once: by the end, or because it has come.
+#[test]
+fn a_watcher_against_the_end() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let ending = {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || cell.finish(Ended::Err))
+        };
+        let told = Arc::new(AtomicBool::new(false));
+        let tell = {
+            let told = Arc::clone(&told);
+            Watcher::Call(Box::new(move |_| {
+                assert!(!told.swap(true, Ordering::SeqCst))
+            }))
+        };
+        if let Err((watcher, ended)) = cell.watch(tell) {
+            assert_eq!(ended, Ended::Err);
+            watcher.tell(&cell, ended);
+        }
+        ending.join().unwrap();
+        assert!(told.load(Ordering::SeqCst));
+    });
+}
+
+/// A request that is taken back is not delivered, and leaves no trigger behind.
+#[test]
+fn a_request_against_its_withdrawal() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        assert!(cell.request(record()));
+        let taking_back = {
+            let cell = Arc::clone(&cell);
+            thread::spawn(move || cell.uncancel())
+        };
+        let delivered = cell.deliver(None).is_some();
+        assert_eq!(taking_back.join().unwrap(), 0);
+        assert!(!cell.is_triggered());
+        assert!(cell.deliver(None).is_none(), "delivered: {delivered}");
+    });
+}

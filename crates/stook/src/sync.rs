@@ -1,0 +1,13 @@
+//! The lock and the word of a cell: the standard library's or, in models, loom's.
+
+#[cfg(stook_loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicU32};
+#[cfg(not(stook_loom))]
+pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicU32};
+
+use std::sync::PoisonError;
+
+/// As [`crate::lock::lock`].
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -78,7 +78,8 @@
 //! # Errors of your own
 //!
 //! A task's error type has to take a [`Cancelled`] in and to show it again: [`CancelError`]. For
-//! [`std::io::Error`], boxed errors and `anyhow::Error` (feature `anyhow`) that is done.
+//! [`std::io::Error`], boxed errors and `anyhow::Error` (feature `anyhow`) that is done; feature
+//! `derive` does it for enums.
 //!
 //! # Which one?
 //!
@@ -107,7 +108,7 @@
 //!
 //! # Features
 //!
-//! `stream`: [`AsCompleted`] is a `Stream`. `tokio-util`: from and to its token. `anyhow`: its error is a
+//! `derive`: `#[derive(CancelError)]`. `stream`: [`AsCompleted`] is a `Stream`. `tokio-util`: from and to its token. `anyhow`: its error is a
 //! [`CancelError`]. `serde`: the tree can be serialised. `tracing`: reports without a hook are events.
 //!
 //! # What this crate does not do
@@ -185,3 +186,5 @@ pub use crate::token::{
     CancellationToken, DropGuard, Registration, WaitForCancellation, when_all, when_any,
 };
 pub use crate::wait::{Waited, When, wait, wait_any};
+#[cfg(feature = "derive")]
+pub use stook_derive::CancelError;

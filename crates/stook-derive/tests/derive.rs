@@ -1,0 +1,57 @@
+//! What the derive makes of enums of many forms.
+
+use std::future::pending;
+
+use stook::{CancelError as _, Cancelled, OrCancel};
+use stook_derive::CancelError;
+
+/// The variant is found by its type; what stands around it does not matter.
+#[derive(Debug, CancelError)]
+#[expect(dead_code, reason = "that they are passed over is the test")]
+pub(crate) enum Found {
+    #[doc = "Of the disk."]
+    Disk(std::io::Error, u8),
+    Named {
+        cancelled: Cancelled,
+    },
+    Unit,
+    Stopped(stook::Cancelled),
+}
+
+type Stop = Cancelled;
+
+#[derive(Debug, CancelError)]
+enum Marked {
+    #[cancelled]
+    Stopped(Stop),
+}
+
+async fn cancelled() -> Cancelled {
+    let task = stook::spawn(async { pending::<()>().or_cancel().await });
+    task.cancel_with("closing time");
+    task.await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_cancellation_goes_in_and_is_found_again() {
+    let found = Found::from(cancelled().await);
+    assert!(matches!(found, Found::Stopped(_)));
+    assert_eq!(found.as_cancelled().unwrap().reason(), Some("closing time"));
+    assert!(Found::Unit.as_cancelled().is_none());
+    let marked = Marked::from(cancelled().await);
+    assert_eq!(
+        marked.as_cancelled().unwrap().reason(),
+        Some("closing time")
+    );
+}
+
+#[derive(Debug, CancelError)]
+enum Single {
+    Stopped(Cancelled),
+}
+
+#[tokio::test]
+async fn a_single_variant_is_enough() {
+    let stopped = Single::from(cancelled().await);
+    assert!(stopped.as_cancelled().is_some());
+}

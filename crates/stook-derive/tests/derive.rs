@@ -1,5 +1,7 @@
 //! What the derive makes of enums of many forms.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
 use std::future::pending;
 
 use stook::{CancelError as _, Cancelled, OrCancel};

@@ -12,6 +12,7 @@ mod local_scope;
 mod misuse;
 mod point;
 mod race;
+mod random;
 mod record;
 mod report;
 mod scope;

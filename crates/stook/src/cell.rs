@@ -49,6 +49,8 @@ pub(crate) struct Cell {
     watchers: Mutex<Watchers>,
     /// `None` for the cell of a scope outside tasks.
     about: Option<About>,
+    #[cfg(feature = "tracing")]
+    span: Option<crate::span::Span>,
 }
 
 /// What is known of a task from the beginning.
@@ -128,8 +130,13 @@ impl Cell {
     }
 
     fn with(about: Option<About>) -> Arc<Self> {
+        let id = TaskId::next();
         Arc::new(Self {
-            id: TaskId::next(),
+            id,
+            #[cfg(feature = "tracing")]
+            span: about
+                .as_ref()
+                .map(|about| crate::span::Span::new(id, about.name.as_deref(), about.location)),
             word: AtomicU32::new(0),
             asked: Mutex::new(Asked::default()),
             watchers: Mutex::new(Watchers::default()),
@@ -139,6 +146,11 @@ impl Cell {
 
     pub(crate) fn id(&self) -> TaskId {
         self.id
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn span(&self) -> Option<crate::span::Span> {
+        self.span.clone()
     }
 
     pub(crate) fn about(&self) -> Option<&About> {

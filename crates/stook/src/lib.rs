@@ -109,7 +109,8 @@
 //! # Features
 //!
 //! `derive`: `#[derive(CancelError)]`. `stream`: [`AsCompleted`] is a `Stream`. `tokio-util`: from and to its token. `anyhow`: its error is a
-//! [`CancelError`]. `serde`: the tree can be serialised. `tracing`: reports without a hook are events.
+//! [`CancelError`]. `serde`: the tree can be serialised. `tracing`: each task has a
+//! span while it is polled, and reports without a hook are events.
 //!
 //! # What this crate does not do
 //!
@@ -149,6 +150,8 @@ mod scope;
 mod several;
 mod slab;
 mod slot;
+#[cfg(feature = "tracing")]
+mod span;
 mod spawn;
 mod sync;
 mod task;

@@ -141,6 +141,10 @@ fn step<F, T, E>(
 where
     F: Future<Output = Result<T, E>>,
 {
+    #[cfg(feature = "tracing")]
+    let span = place.cell.as_ref().and_then(|cell| cell.span());
+    #[cfg(feature = "tracing")]
+    let _span = span.as_ref().map(crate::span::Span::enter);
     context::take_waiting();
     let mut polled = Poll::Pending;
     let unwound = {

@@ -195,8 +195,7 @@ async fn run(seed: u64, has_clock: bool) -> Vec<String> {
         let state = handle.done().await.unwrap();
         assert!(state.is_done(), "seed {seed}: {}", handle.info());
     }
-    let log = program.log.lock().unwrap().clone();
-    log
+    program.log.lock().unwrap().clone()
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) fn everywhere<Fut: Future<Output = ()>>(body: impl Fn() -> Fut) {
     with_paused_clock(&body);
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
-        .enable_all()
+        .enable_time()
         .build()
         .unwrap();
     run(&runtime, body());
@@ -37,7 +37,7 @@ pub(crate) fn in_local_set<Fut: Future<Output = ()>>(body: impl Fn() -> Fut) {
 
 fn paused() -> Runtime {
     Builder::new_current_thread()
-        .enable_all()
+        .enable_time()
         .start_paused(true)
         .build()
         .unwrap()

@@ -1,0 +1,68 @@
+//! What features add.
+
+#[cfg(feature = "stream")]
+#[tokio::test(start_paused = true)]
+async fn as_completed_is_a_stream() {
+    use futures_util::StreamExt;
+    use std::time::Duration;
+
+    let tasks = [2, 1].map(|seconds| stook::spawn(stook::sleep(Duration::from_secs(seconds))));
+    let ends = stook::as_completed(tasks).map(|end| end.unwrap().0);
+    assert_eq!(ends.collect::<Vec<_>>().await, [1, 0]);
+}
+
+#[cfg(feature = "stream")]
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_is_an_item_of_the_stream_which_goes_on() {
+    use futures_util::StreamExt;
+    use std::time::Duration;
+
+    let mut reader = stook::spawn(async {
+        let task = stook::spawn(stook::sleep(Duration::from_secs(1)));
+        let mut ends = stook::as_completed([task]);
+        let first = StreamExt::next(&mut ends).await.unwrap();
+        assert!(first.is_err());
+        let second = StreamExt::next(&mut ends).await.unwrap();
+        Ok::<_, stook::Cancelled>(second?.0)
+    });
+    tokio::task::yield_now().await;
+    reader.cancel();
+    assert_eq!(reader.join().await.unwrap().ok(), Some(0));
+}
+
+#[cfg(feature = "tokio-util")]
+#[tokio::test]
+async fn tokens_of_tokio_util_go_both_ways() {
+    use stook::CancellationToken;
+
+    let foreign = tokio_util::sync::CancellationToken::new();
+    let token = CancellationToken::from_tokio_util(&foreign);
+    let back = token.to_tokio_util();
+    assert!(!token.is_cancelled() && !back.is_cancelled());
+    foreign.cancel();
+    token.cancelled().await;
+    assert!(back.is_cancelled());
+    assert!(CancellationToken::from_tokio_util(&foreign).is_cancelled());
+}
+
+#[cfg(feature = "anyhow")]
+#[tokio::test]
+async fn anyhow_carries_a_cancellation() {
+    use stook::OrCancel;
+
+    let mut task = stook::spawn(async {
+        std::future::pending::<()>().or_cancel().await?;
+        Ok::<_, anyhow::Error>(())
+    });
+    tokio::task::yield_now().await;
+    task.cancel();
+    assert!(task.join().await.unwrap().is_cancelled());
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn the_tree_can_be_serialised() {
+    const fn is_serialisable<T: serde::Serialize>() {}
+    const { is_serialisable::<stook::Tree>() }
+    const { is_serialisable::<stook::TaskInfo>() }
+}

@@ -299,14 +299,11 @@ impl Cell {
         }
     }
 
-    /// A scope in this cell has fired.
+    /// A scope in this cell has fired. Who says so [wakes](Self::wake), once it holds no lock.
     pub(crate) fn scope_fired(&self) {
-        {
-            let mut asked = lock(&self.asked);
-            asked.fired += 1;
-            self.word.fetch_or(TRIGGERED, Ordering::AcqRel);
-        }
-        self.wake();
+        let mut asked = lock(&self.asked);
+        asked.fired += 1;
+        self.word.fetch_or(TRIGGERED, Ordering::AcqRel);
     }
 
     /// A scope that had fired is left.

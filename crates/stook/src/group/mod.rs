@@ -58,6 +58,8 @@ struct State<E> {
     panic: Option<Panic>,
     /// Of who waits for the children.
     waker: Option<Waker>,
+    /// Somebody has cancelled it by a handle.
+    is_cancelled: bool,
     /// The group was dropped half-way: nobody reads the errors.
     is_abandoned: bool,
 }
@@ -73,6 +75,7 @@ impl<E> Group<E> {
                 errors: Vec::new(),
                 panic: None,
                 waker: None,
+                is_cancelled: false,
                 is_abandoned: false,
             }),
             body: ScopeNode::new(),
@@ -99,8 +102,8 @@ impl<E> Group<E> {
             Err(SpawnRefused::Finished | SpawnRefused::NotEntered) => return Err(GroupClosed),
         };
         state.machine.added();
-        // The body's cancellation comes to those that are born after it, too.
-        let is_closing = is_closing || self.body.is_fired();
+        // A cancellation comes to those that are born after it, too.
+        let is_closing = is_closing || state.is_cancelled;
         Ok((self.family.add(cell), is_closing))
     }
 }
@@ -206,8 +209,9 @@ impl<E: CancelError> TaskGroup<E> {
 }
 
 impl<E> TaskGroup<E> {
-    /// Cancels the body and all tasks of the group; `false` when there is nothing to cancel. The group
-    /// then returns an error with this cancellation, unless there are others.
+    /// Cancels the body and all tasks of the group, those that are yet to be spawned as well; `false`
+    /// when there is nothing to cancel. The group then returns an error with this cancellation, unless
+    /// there are others, or the body has returned a value before.
     ///
     /// # Source
     /// `nursery.cancel_scope.cancel`, Trio 0.27.
@@ -223,6 +227,7 @@ impl<E> TaskGroup<E> {
     }
 
     fn ask(&self, reason: Option<Reason>, location: &'static Location<'static>) -> bool {
+        lock(&self.0.state).is_cancelled = true;
         self.0
             .abort(&Record::new(CancelKind::Group, reason, location, None))
     }

@@ -107,10 +107,14 @@ impl ScopeNode {
             }
             state.record = Some(record);
             self.fired.store(true, Ordering::Release);
+            // Under the lock, so that it is counted before it is left.
+            if let Some(cell) = &state.cell {
+                cell.scope_fired();
+            }
             state.cell.clone()
         };
         if let Some(cell) = cell {
-            cell.scope_fired();
+            cell.wake();
         }
         true
     }
@@ -128,30 +132,32 @@ impl ScopeNode {
     pub(crate) fn settle(&self, cell: Arc<Cell>, outer: Option<Arc<Self>>) {
         let replaced = {
             let mut state = lock(&self.state);
-            state.outer = outer;
-            state.cell.replace(Arc::clone(&cell))
-        };
-        if self.is_fired() {
-            if let Some(replaced) = replaced {
-                replaced.scope_left();
+            let replaced = state.cell.replace(Arc::clone(&cell));
+            if self.is_fired() {
+                if let Some(replaced) = &replaced {
+                    replaced.scope_left();
+                }
+                cell.scope_fired();
             }
-            cell.scope_fired();
-        }
+            (replaced, std::mem::replace(&mut state.outer, outer))
+        };
+        // Whoever polls it now looks at it; there is nobody to wake.
+        drop(replaced);
     }
 
     /// It is left, and fires no more.
     pub(crate) fn leave(&self) {
-        let cell = {
+        let left = {
             let mut state = lock(&self.state);
             if state.is_left {
                 return;
             }
             state.is_left = true;
-            state.outer = None;
-            state.cell.take()
+            if let Some(cell) = state.cell.as_ref().filter(|_| self.is_fired()) {
+                cell.scope_left();
+            }
+            (state.outer.take(), state.cell.take())
         };
-        if let Some(cell) = cell.filter(|_| self.is_fired()) {
-            cell.scope_left();
-        }
+        drop(left);
     }
 }

@@ -288,6 +288,27 @@ fn a_group_is_cancelled_by_its_handle() {
 }
 
 #[test]
+fn a_group_that_is_cancelled_after_its_body_keeps_the_value_and_begins_no_task() {
+    with_paused_clock(|| async {
+        let end = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let inner = group.clone();
+            group
+                .spawn(async move {
+                    stook::sleep(seconds(1)).await?;
+                    assert!(inner.cancel());
+                    let born =
+                        inner.spawn(async { panic!("it has begun") as Result<(), Cancelled> });
+                    drop(born);
+                    stook::checkpoint().await
+                })
+                .unwrap();
+            Ok("value")
+        });
+        assert_eq!(end.await.unwrap(), "value");
+    });
+}
+
+#[test]
 fn a_panic_of_a_child_goes_on_when_all_have_ended() {
     with_paused_clock(|| async {
         let mut task = stook::spawn(async {

@@ -29,8 +29,14 @@ pub(crate) fn with_paused_clock<Fut: Future<Output = ()>>(body: impl Fn() -> Fut
     run(&paused(), set.run_until(body()));
 }
 
-/// In a `LocalSet`, for what is not `Send`.
+/// In a `LocalSet` and on a `LocalRuntime`, for what is not `Send`.
 pub(crate) fn in_local_set<Fut: Future<Output = ()>>(body: impl Fn() -> Fut) {
+    let local = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build_local(tokio::runtime::LocalOptions::default())
+        .unwrap();
+    local.block_on(checked(body()));
     let set = LocalSet::new();
     run(&paused(), set.run_until(body()));
 }
@@ -44,23 +50,25 @@ fn paused() -> Runtime {
 }
 
 fn run(runtime: &Runtime, body: impl Future<Output = ()>) {
-    runtime.block_on(async {
-        tokio::time::timeout(TOO_LONG, body)
-            .await
-            .expect("the test hangs");
-        // What was asked to cancel at the very end needs a few steps yet.
-        for _ in 0..1000 {
-            if stook::tree().is_empty() {
-                break;
-            }
-            yield_now().await;
+    runtime.block_on(checked(body));
+}
+
+async fn checked(body: impl Future<Output = ()>) {
+    tokio::time::timeout(TOO_LONG, body)
+        .await
+        .expect("the test hangs");
+    // What was asked to cancel at the very end needs some steps yet, on two threads in the other.
+    for _ in 0..1_000_000 {
+        if stook::tree().is_empty() {
+            break;
         }
-        assert!(
-            stook::tree().is_empty(),
-            "tasks are left:\n{}",
-            stook::tree()
-        );
-    });
+        yield_now().await;
+    }
+    assert!(
+        stook::tree().is_empty(),
+        "tasks are left:\n{}",
+        stook::tree()
+    );
 }
 
 /// Lets all others run until they wait, on one thread.

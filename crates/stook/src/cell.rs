@@ -91,6 +91,10 @@ struct Asked {
     waker: Option<Waker>,
     /// How many scopes in this cell have fired and were not left yet.
     fired: u32,
+    /// Of the first request that was not delivered yet.
+    first: Option<Arc<Record>>,
+    /// Of the last request, delivered or not.
+    last: Option<Arc<Record>>,
     /// What few tasks have.
     rare: Option<Box<Rare>>,
     /// Where the task waits, as of its last step.
@@ -99,10 +103,8 @@ struct Asked {
 
 #[derive(Debug)]
 struct Rare {
-    /// Of the requests that were not delivered yet.
-    records: Vec<Arc<Record>>,
-    /// Of the last request, delivered or not.
-    last: Option<Arc<Record>>,
+    /// Of the requests after the first that were not delivered yet.
+    more: Vec<Arc<Record>>,
     /// Of cancel points that are polled with another waker than the task's.
     wakers: Slab<Waker>,
 }
@@ -111,11 +113,38 @@ impl Asked {
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_with(|| {
             Box::new(Rare {
-                records: Vec::new(),
-                last: None,
+                more: Vec::new(),
                 wakers: Slab::new(),
             })
         })
+    }
+}
+
+/// Taken out under the lock, to be woken without it.
+struct Wakers {
+    own: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Asked {
+    fn wakers(&self) -> Wakers {
+        let others = self
+            .rare
+            .as_ref()
+            .map(|rare| rare.wakers.iter().cloned().collect());
+        Wakers {
+            own: self.waker.clone(),
+            others: others.unwrap_or_default(),
+        }
+    }
+}
+
+impl Wakers {
+    fn wake(self) {
+        // A task that has not waited yet is polled anyhow, or being polled.
+        for waker in self.own.into_iter().chain(self.others) {
+            waker.wake();
+        }
     }
 }
 
@@ -202,7 +231,7 @@ impl Cell {
 
     /// Asks the task to cancel; `false` when it has ended.
     pub(crate) fn request(&self, record: Arc<Record>) -> bool {
-        {
+        let wakers = {
             let mut asked = lock(&self.asked);
             if self.ended().is_some() {
                 return false;
@@ -211,18 +240,19 @@ impl Cell {
             // forwards (an awaited task, a gather) takes the due request itself when it is polled.
             let _at_next_step = asked.requests.request(false);
             let keep = asked.received.request();
-            let rare = asked.rare();
-            rare.last = Some(Arc::clone(&record));
+            asked.last = Some(Arc::clone(&record));
             match keep {
-                Keep::Append => rare.records.push(record),
+                Keep::Append if asked.first.is_none() => asked.first = Some(record),
+                Keep::Append => asked.rare().more.push(record),
                 Keep::ReplaceLast => {
-                    rare.records.pop();
-                    rare.records.push(record);
+                    asked.rare().more.pop();
+                    asked.rare().more.push(record);
                 }
             }
             self.word.fetch_or(TRIGGERED, Ordering::AcqRel);
-        }
-        self.wake();
+            asked.wakers()
+        };
+        wakers.wake();
         true
     }
 
@@ -235,8 +265,9 @@ impl Cell {
         let left = asked.requests.withdraw(WithdrawRule::ClearDueAtZero);
         if !asked.requests.is_due() {
             let _lost = asked.received.resumed();
+            asked.first = None;
             if let Some(rare) = &mut asked.rare {
-                rare.records.clear();
+                rare.more.clear();
             }
         }
         self.settle_trigger(&asked);
@@ -246,8 +277,7 @@ impl Cell {
     /// The record of the last request, delivered or not; and whether it is due still.
     pub(crate) fn last_request(&self) -> (Option<Arc<Record>>, bool) {
         let asked = lock(&self.asked);
-        let last = asked.rare.as_ref().and_then(|rare| rare.last.clone());
-        (last, asked.requests.is_due())
+        (asked.last.clone(), asked.requests.is_due())
     }
 
     pub(crate) fn waiting(&self) -> Option<&'static Location<'static>> {
@@ -285,12 +315,14 @@ impl Cell {
         // The cancellation is the task's own: nothing that it awaited was cancelled.
         let delivery = asked.received.raised(AwaitedRecord::NoRecord);
         debug_assert_eq!(delivery, Delivery::Own);
-        let mut records = std::mem::take(&mut asked.rare().records).into_iter();
+        let first = asked.first.take();
+        let more = asked
+            .rare
+            .as_mut()
+            .map(|rare| std::mem::take(&mut rare.more));
         self.settle_trigger(&asked);
         drop(asked);
-        records
-            .next()
-            .map(|first| Cancelled::new(self.id, first, records.collect()))
+        first.map(|first| Cancelled::new(self.id, first, more.unwrap_or_default()))
     }
 
     fn settle_trigger(&self, asked: &Asked) {
@@ -335,18 +367,8 @@ impl Cell {
 
     /// Has the task and all its cancel points polled.
     pub(crate) fn wake(&self) {
-        let (own, others) = {
-            let asked = lock(&self.asked);
-            let others: Vec<Waker> = match &asked.rare {
-                Some(rare) => rare.wakers.iter().cloned().collect(),
-                None => Vec::new(),
-            };
-            (asked.waker.clone(), others)
-        };
-        // A task that has not waited yet is polled anyhow, or being polled.
-        for waker in own.into_iter().chain(others) {
-            waker.wake();
-        }
+        let wakers = lock(&self.asked).wakers();
+        wakers.wake();
     }
 
     // The task's life.

@@ -71,6 +71,10 @@ impl Future for WaitForCancellation {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.node.is_fired() {
+            // It was told, or is about to be, to no harm: it need not be taken out.
+            if let Some(place) = self.place.take() {
+                place.leave_there();
+            }
             return Poll::Ready(());
         }
         if let Some(place) = &self.place {

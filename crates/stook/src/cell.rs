@@ -16,14 +16,12 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use stook_kernel::{AwaitedRecord, CancelRequests, Delivery, Keep, Received, WithdrawRule};
-use tokio::time::Instant;
 
+use crate::about::{About, Home};
 use crate::cancelled::Cancelled;
-use crate::family::Family;
 use crate::id::TaskId;
 use crate::outcome::Ended;
 use crate::record::{Record, Who};
-use crate::registry::{Membership, Registry};
 use crate::scope::node::ScopeNode;
 use crate::slab::Slab;
 use crate::sync::{AtomicU32, Mutex, lock};
@@ -51,36 +49,6 @@ pub(crate) struct Cell {
     about: Option<About>,
     #[cfg(feature = "tracing")]
     span: Option<crate::span::Span>,
-}
-
-/// What is known of a task from the beginning.
-#[derive(Debug)]
-pub(crate) struct About {
-    pub(crate) parent: Option<TaskId>,
-    pub(crate) name: Option<Arc<str>>,
-    pub(crate) location: &'static Location<'static>,
-    pub(crate) born: Instant,
-    pub(crate) home: Home,
-}
-
-/// Where a task is known.
-#[derive(Debug)]
-pub(crate) enum Home {
-    /// In the registry, by itself.
-    Alone(Arc<Registry>, Membership),
-    /// In the registry, with others that know each other by the place of their family.
-    Gathered(Arc<Registry>),
-    /// In the family of its group.
-    Group(Arc<Family>),
-}
-
-impl Home {
-    pub(crate) fn registry(&self) -> &Arc<Registry> {
-        match self {
-            Self::Alone(registry, _) | Self::Gathered(registry) => registry,
-            Self::Group(family) => family.registry(),
-        }
-    }
 }
 
 #[derive(Debug, Default)]
@@ -347,8 +315,7 @@ impl Cell {
 
     // Wakers.
 
-    /// Keeps the waker of a cancel point in a sub-executor; the place to forget it by. `None` when
-    /// there is something to deliver already.
+    /// Keeps the waker of a cancel point in a sub-executor, or outside tasks; the place to forget it by.
     pub(crate) fn register(&self, waker: &Waker) -> usize {
         lock(&self.asked).rare().wakers.insert(waker.clone())
     }

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::cell::{Cell, Home};
+use crate::about::Home;
+use crate::cell::Cell;
 use crate::lock::lock;
 use crate::record::Who;
 use crate::registry::{Membership, Registry};

@@ -120,6 +120,7 @@
 
 #![forbid(unsafe_code)]
 
+mod about;
 mod as_completed;
 mod awaiting;
 mod cancel_error;

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
-use crate::cell::{About, Cell, Home};
+use crate::about::{About, Home};
+use crate::cell::Cell;
 use crate::context;
 use crate::family::Family;
 use crate::id::TaskId;

@@ -20,8 +20,9 @@ use tokio::time::Instant;
 pub use error::{GroupClosed, GroupError, Shared};
 pub use exit::task_group;
 
+use crate::about::{About, Home};
 use crate::cancel_error::CancelError;
-use crate::cell::{About, Cell, Home};
+use crate::cell::Cell;
 use crate::context;
 use crate::family::Family;
 use crate::id::TaskId;

@@ -22,9 +22,10 @@ use tokio::time::Instant;
 
 pub(crate) use waiting::Waiting;
 
+use crate::about::{About, Home};
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::cell::{About, Cell, Home};
+use crate::cell::Cell;
 use crate::context;
 use crate::family::Family;
 use crate::handle::TaskHandle;

@@ -237,3 +237,52 @@ fn tasks_can_be_gathered() {
         assert_eq!(handle.state(), TaskState::Cancelled);
     });
 }
+
+#[test]
+fn outcomes_that_are_cancelled_come_as_the_cancellation_when_all_have_ended() {
+    with_paused_clock(|| async {
+        let tidy = || async {
+            let end = forever().await;
+            stook::sleep(seconds(2)).await?;
+            end
+        };
+        for by_handle in [true, false] {
+            let gather = stook::gather_outcomes([tidy(), tidy()]);
+            settle().await;
+            let begun = Instant::now();
+            if by_handle {
+                gather.cancel_with("enough");
+                let cancelled = gather.await.unwrap_err();
+                assert_eq!(cancelled.kind(), CancelKind::Group);
+                assert_eq!(
+                    (cancelled.reason(), cancelled.is_mine()),
+                    (Some("enough"), false)
+                );
+            } else {
+                let mut waiter = stook::spawn(gather);
+                settle().await;
+                waiter.cancel_with("enough");
+                match waiter.join().await.unwrap() {
+                    Outcome::Cancelled(cancelled) => assert_eq!(cancelled.reason(), Some("enough")),
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(begun.elapsed(), seconds(2));
+        }
+    });
+}
+
+#[test]
+fn a_cancelled_gather_whose_children_return_nonetheless_is_cancelled() {
+    with_paused_clock(|| async {
+        let stubborn = || async {
+            let _ = forever().await;
+            Ok::<_, Cancelled>(1)
+        };
+        let gather = stook::gather([stubborn(), stubborn()]);
+        settle().await;
+        gather.cancel_with("enough");
+        // As in asyncio, where the results are lost with it; `gather_outcomes` is no different.
+        assert_eq!(gather.await.unwrap_err().reason(), Some("enough"));
+    });
+}

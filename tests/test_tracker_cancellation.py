@@ -37,6 +37,8 @@ async def ended(task):
             for other in asyncio.all_tasks() - {asyncio.current_task()}:
                 other.cancel()
             await turns()
+        if not task.cancelled():
+            task.exception()
         return "hangs"
     if task.cancelled():
         return "cancelled"
@@ -148,6 +150,48 @@ async def group_cancelled_by_a_new_task(engine):
     return await ended(asyncio.create_task(main()))
 
 
+async def two_groups_that_fail_at_once(engine):
+    """A group and one inside it fail in the same turn; the inner failure is handled."""
+
+    async def fail(error):
+        await turns()
+        raise error
+
+    async def main():
+        async with asyncio.TaskGroup() as outer:
+            outer.create_task(fail(Failure()))
+            try:
+                async with asyncio.TaskGroup() as inner:
+                    inner.create_task(fail(LookupError()))
+                    await engine.sleep(1000)
+            except* LookupError:
+                pass
+            await engine.sleep(1000)
+
+    return await ended(asyncio.create_task(main()))
+
+
+async def body_that_raises_when_its_group_fails(engine):
+    """A task of a group fails, and the block makes another error of its cancellation."""
+
+    async def fail():
+        raise Failure
+
+    async def main():
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+                try:
+                    await engine.sleep(1000)
+                except asyncio.CancelledError:
+                    raise LookupError from None
+        except* (Failure, LookupError):
+            pass
+        return f"{asyncio.current_task().cancelling()} left"
+
+    return await ended(asyncio.create_task(main()))
+
+
 LAZY, EAGER = "lazy", "eager"
 OLD, NEW, NEWER = (3, 11, 2), (3, 12, 1), (3, 13, 0)
 BUGS = {
@@ -200,6 +244,20 @@ BUGS = {
             (NEWER, LAZY): "TimeoutError",
             (NEWER, EAGER): "TimeoutError",
         },
+    ),
+    "116720": (
+        two_groups_that_fail_at_once,
+        {
+            (OLD, LAZY): "hangs",
+            (NEW, LAZY): "hangs",
+            (NEW, EAGER): "hangs",
+            (NEWER, LAZY): "ExceptionGroup",
+            (NEWER, EAGER): "ExceptionGroup",
+        },
+    ),
+    "95289": (
+        body_that_raises_when_its_group_fails,
+        {(version, start): "0 left" for version in (OLD, NEW, NEWER) for start in (LAZY, EAGER)},
     ),
     "155418": (
         group_cancelled_by_a_new_task,

@@ -31,6 +31,7 @@ mod future_iter;
 mod gather;
 mod handle;
 mod handoff;
+mod looking;
 mod loop_core;
 mod lost;
 mod names;

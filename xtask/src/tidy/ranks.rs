@@ -18,6 +18,7 @@ const RANKS: &[&[&str]] = &[
     &["ffi"],
     &["clock"],
     &["own_context"],
+    &["looking"],
     &["handoff"],
     &["set_at"],
     &["errors"],

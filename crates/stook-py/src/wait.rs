@@ -17,6 +17,7 @@ use crate::asking;
 use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
 use crate::coroutine::{self, Common, Coroutine, Identity};
+use crate::current;
 use crate::ensure;
 use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
@@ -27,6 +28,7 @@ use crate::ffi::{
 };
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState};
+use crate::participants;
 use crate::timers::{Alarm, TimerKey};
 
 static ORIGINAL: Imported = Imported::new("asyncio.tasks", "wait");
@@ -66,10 +68,13 @@ pub(crate) struct WaitState {
     callback: HeldCell,
     /// Whatever is not done when the wait ends is asked to cancel: `wait_any`.
     cancels: Cell<bool>,
+    /// The task that waits, if it does so until all have ended, whatever happens: for
+    /// `cancel_and_wait`.
+    held_task: HeldCell,
 }
 
 traverse!(
-    WaitState: common, futures, timeout, return_when, waiter, awaiting, timer_of, callback
+    WaitState: common, futures, timeout, return_when, waiter, awaiting, timer_of, callback, held_task
 );
 
 impl Class for WaitState {
@@ -83,6 +88,35 @@ impl Class for WaitState {
     fn is_at_rest(&self) -> bool {
         self.common.is_closed()
     }
+}
+
+impl WaitState {
+    /// The task that waits, if it does so until all have ended.
+    pub(crate) fn held_task<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.held_task.get(py)
+    }
+}
+
+/// `_wait_ended(fs, timeout)`: waits for all, on behalf of the current task, which begins again when
+/// it is cancelled meanwhile.
+///
+/// # Errors
+/// As [`wait`].
+pub(crate) fn wait_ended<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<2> = Signature::python("_wait_ended", ["fs", "timeout"], 2, 2);
+    let py = args.py();
+    let [futures, timeout] = args.parse(&SIGNATURE)?;
+    let state = WaitState {
+        common: Common::new(py)?,
+        ..WaitState::default()
+    };
+    state.futures.set_or_clear(futures);
+    state
+        .timeout
+        .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
+    let event_loop = loop_core::require_running_loop(py)?;
+    state.held_task.set_or_clear(current::get(&event_loop)?);
+    Ok(Ref::allocate(py, state)?.into_any())
 }
 
 /// `wait(fs, *, timeout=None, return_when=ALL_COMPLETED)`
@@ -432,9 +466,13 @@ fn finish<'py>(
                 && this.machine.get().is_some()
                 && error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?)
             {
-                cancel_all(&futures, CancelKind::ParentCancelled)?;
+                cancel_all(&futures, CancelKind::ParentCancelled).map_err(|raised| {
+                    let raised = raised.take(py);
+                    error::chain_behind(&raised, &exception);
+                    error::again(raised)
+                })?;
             }
-            Err(PyErr::from_value(exception).into())
+            Err(error::again(exception))
         }
     }
 }
@@ -443,24 +481,8 @@ fn finish<'py>(
 fn cancel_all(futures: &Bound<'_, PyAny>, kind: CancelKind) -> Fallible<()> {
     let py = futures.py();
     // The set is somebody else's as well, and what is asked may change it.
-    let futures = PyTuple::new(py, futures.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
-    let mut record = None;
-    for future in &futures {
-        let is_done = match future::plain(&future) {
-            Some(plain) => plain.is_done(),
-            None => call::method0(&future, intern!(py, "done"))?.is_truthy()?,
-        };
-        if is_done {
-            continue;
-        }
-        // One for all of them.
-        let record = match &record {
-            Some(record) => record,
-            None => record.insert(asking::request_for(py, kind)?.record(py)?),
-        };
-        asking::cancel_with(&future, None, record)?;
-    }
-    Ok(())
+    let futures = futures.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+    participants::cancel_each(&futures, || asking::request_for(py, kind)?.record(py))
 }
 
 /// Those that are done, and those that are pending.
@@ -469,11 +491,7 @@ fn sort<'py>(this: &Ref<'py, WaitState>) -> Fallible<(Bound<'py, PySet>, Bound<'
     let (done, pending) = (PySet::empty(py)?, PySet::empty(py)?);
     for future in this.futures.get_or_none(py).try_iter()? {
         let future = future?;
-        let is_done = match future::plain(&future) {
-            Some(plain) => plain.is_done(),
-            None => call::method0(&future, intern!(py, "done"))?.is_truthy()?,
-        };
-        if is_done {
+        if participants::is_done(&future)? {
             done.add(future)?;
         } else {
             pending.add(future)?;

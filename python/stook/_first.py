@@ -23,8 +23,11 @@ async def wait_any(tasks: Iterable[Any], *, timeout: float | None = None) -> Any
         ``(done, pending)``, two sets. After a timeout the first is empty.
 
     Raises:
-        TypeError: A coroutine is among them, or there is no iterable.
-        ValueError: There are none.
+        TypeError: A coroutine is among them or what is no future, there is no iterable, or the
+            timeout is no number.
+        ValueError: There are none, one is of another loop, or the timeout is not a number (NaN).
+        OverflowError: The timeout is larger than a float can be.
+        Exception: What the method ``cancel`` of one raised, once all were asked.
 
     Example:
         >>> import asyncio, stook

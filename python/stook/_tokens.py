@@ -14,6 +14,7 @@ from typing import final
 
 from stook import _platform
 from stook._firing import FutureEntry, TimerEntry, fire, report
+from stook._seconds import seconds as as_seconds
 from stook._token_scopes import Scopes
 
 _core = _platform.load_core()
@@ -309,9 +310,11 @@ class CancellationSource:
         Raises:
             ValueError: The number is negative or not a number.
             TypeError: It is no number.
+            OverflowError: It is larger than a float can be.
             RuntimeError: No loop is running.
         """
-        if not seconds >= 0:
+        seconds = as_seconds("seconds", seconds)
+        if seconds < 0:
             raise ValueError(f"seconds have to be 0 or more, not {seconds!r}")
         loop = _core.get_running_loop()
         timer, self._timer = self._timer, None

@@ -24,7 +24,7 @@ use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
 use crate::ffi::{
-    Args, Class, Fallible, Held, HeldCell, Method, Ref, Signature, TypeSlot, call, error,
+    Args, Class, Fallible, Held, HeldCell, Method, Raised, Ref, Signature, TypeSlot, call, error,
 };
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState};
@@ -40,6 +40,7 @@ static IDENTITY: Identity = Identity {
     original: &ORIGINAL,
 };
 
+static SECONDS: Imported = Imported::new("stook._seconds", "seconds");
 static ANY: Imported = Imported::new("stook._first", "wait_any");
 
 static IDENTITY_OF_ANY: Identity = Identity {
@@ -233,12 +234,14 @@ fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
         let message = format!("expect a list of futures, not {name}");
         return Err(PyTypeError::new_err(message).into());
     }
-    if !given.is_truthy()? {
-        return Err(PyValueError::new_err("Set of Tasks/Futures is empty.").into());
+    let is_any = this.cancels.get();
+    if !is_any && !given.is_truthy()? {
+        return Err(is_empty());
     }
     let when = return_when(this.return_when.get(py).as_ref())?;
+    // Until they are all known to be futures, there is nothing to withdraw from.
+    this.futures.clear();
     let futures = py.get_type::<PySet>().call1((&given,))?;
-    this.futures.set(futures.clone());
     for future in futures.try_iter()? {
         let future = future?;
         if future::plain(&future).is_none() && errors::is_coroutine(&future)? {
@@ -248,6 +251,10 @@ fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
     }
     let event_loop = loop_core::require_running_loop(py)?;
     let count = futures.len()?;
+    if is_any {
+        check_any(this, &futures, &event_loop)?;
+    }
+    this.futures.set(futures.clone());
     if count == 0 {
         // The iterable was no container, so its truth said nothing.
         return Err(PyAssertionError::new_err("Set of Futures is empty.").into());
@@ -256,6 +263,36 @@ fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
     this.machine.set(Some(Wait::new(count, when)));
     for future in futures.try_iter()? {
         tell(this, &future?)?;
+    }
+    Ok(())
+}
+
+fn is_empty() -> Raised {
+    PyValueError::new_err("Set of Tasks/Futures is empty.").into()
+}
+
+/// What `wait_any` refuses and `wait` does not: it asks what it was given to cancel.
+fn check_any<'py>(
+    this: &Ref<'py, WaitState>,
+    futures: &Bound<'py, PyAny>,
+    event_loop: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let py = this.py();
+    if futures.len()? == 0 {
+        return Err(is_empty());
+    }
+    if let Some(timeout) = this.timeout.get(py) {
+        let name = intern!(py, "timeout");
+        this.timeout.set(SECONDS.get(py)?.call1((name, timeout))?);
+    }
+    for future in futures.try_iter()? {
+        let future = future?;
+        if !ensure::is_future(&future)? {
+            let name = errors::type_name(&future)?;
+            let message = format!("a task or future is expected, not {name}");
+            return Err(PyTypeError::new_err(message).into());
+        }
+        ensure::check_loop(&future, event_loop)?;
     }
     Ok(())
 }
@@ -420,7 +457,10 @@ fn withdraw(this: &Ref<'_, WaitState>) -> Fallible<()> {
     cancel_timer(this)?;
     this.timer_of.clear();
     let callback = this.callback.get(py);
-    for future in this.futures.get_or_none(py).try_iter()? {
+    let Some(futures) = this.futures.get(py) else {
+        return Ok(());
+    };
+    for future in futures.try_iter()? {
         let future = future?;
         match (future::plain(&future), &callback) {
             (Some(plain), _) => plain.callbacks.remove_waiter(this.as_any()),

@@ -208,7 +208,9 @@ def test_a_long_timeout_is_one(run, way, seconds):
         (-1, ValueError, "seconds have to be 0 or more, not -1"),
     ],
 )
-def test_cancel_after_refuses_what_is_no_time_and_keeps_the_timer_before(run, seconds, error, words):
+def test_cancel_after_refuses_what_is_no_time_and_keeps_the_timer_before(
+    run, seconds, error, words
+):
     async def main():
         source = stook.CancellationSource()
         source.cancel_after(0.001, "before")

@@ -121,7 +121,7 @@ def _listed(aws):
     given = []
     try:
         for awaitable in aws:
-            given.append(awaitable)  # noqa: PERF402: what was given before an error is kept
+            given.append(awaitable)
     except BaseException:
         _close(given)
         raise

@@ -15,7 +15,7 @@ from typing import final
 from stook import _platform
 from stook._firing import FutureEntry, TimerEntry, fire, report
 from stook._seconds import seconds as as_seconds
-from stook._token_scopes import Scopes
+from stook._token_scopes import OfEachBlock, Scopes
 
 _core = _platform.load_core()
 
@@ -63,7 +63,8 @@ class CancellationToken:
 
     ``async with token:`` runs a block that is cancelled when the token is: CancelledError is raised
     in it, and goes on from there. Where the token is cancelled already the block does not begin. A
-    block that has ended is not cancelled any more.
+    block that has ended is not cancelled any more. It is cancelled, and left, for the task that has
+    entered it, whichever task leaves it: one that closes an asynchronous generator, say.
 
     Example:
         >>> import asyncio, stook
@@ -189,16 +190,17 @@ class CancellationToken:
         if task is None:
             raise RuntimeError("`async with token` has to be run by a task")
         self.raise_if_cancelled()
-        scope = self._scopes.enter(task)
+        scope = self._scopes.enter(self, task)
         scope.key = self._state.register(scope)
         if scope.key is None and self._state.is_fired:
             # Another thread was quicker.
-            self._scopes.pop(task)
+            self._scopes.pop(scope)
             self.raise_if_cancelled()
         return self
 
-    async def __aexit__(self, _kind, error, _traceback):
-        scope = self._scopes.pop(_core.current_task())
+    @OfEachBlock
+    async def __aexit__(self, scope, error):
+        scope = self._scopes.pop(scope)
         if scope.key is not None:
             self._state.unregister(scope.key)
         await scope.leave(error)

@@ -13,6 +13,7 @@ import math
 from typing import final
 
 from stook import _platform
+from stook._cancellation import shown
 from stook._firing import FutureEntry, TimerEntry, fire, report
 from stook._seconds import seconds as as_seconds
 from stook._token_scopes import OfEachBlock, Scopes
@@ -350,7 +351,7 @@ class CancellationSource:
 
 def _described(state):
     if state.is_fired:
-        reason = "" if state.reason is None else f" reason={state.reason!r}"
+        reason = "" if state.reason is None else f" reason={shown(state.reason)}"
         return f"cancelled{reason}"
     return "closed" if state.is_closed else "not cancelled"
 

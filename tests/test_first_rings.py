@@ -13,10 +13,17 @@ TURNS = 60
 """More than any of these programs takes."""
 
 
-@pytest.fixture(params=LOOPS)
+@pytest.fixture(params=[*LOOPS, "asyncio's tasks"])
 def run(request):
-    """Run a coroutine function on each kind of loop."""
-    return lambda main: run_on(request.param, main)
+    """Run a coroutine function on each kind of loop, and on asyncio's with asyncio's tasks."""
+    if request.param in LOOPS:
+        return lambda main: run_on(request.param, main)
+
+    def run_stock(main):
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            return runner.run(main())
+
+    return run_stock
 
 
 async def turns(count):
@@ -50,7 +57,10 @@ WAITS = {
     "gather": lambda task: stook.gather(task, on_error="cancel"),
     "cancel_and_wait": lambda task: stook.cancel_and_wait(task),
     "await": lambda task: task,
+    "asyncio.gather": lambda task: asyncio.gather(task),
     "asyncio.wait_for": lambda task: asyncio.wait_for(task, 3600),
+    "stook.gather": lambda task: stook.gather(task),
+    "stook.wait_for": lambda task: stook.wait_for(task, 3600),
 }
 OWN = list(WAITS)[:5]
 

@@ -6,6 +6,7 @@
 //! ours `race`, `first_success`, `gather` that cancels, and `cancel_and_wait`. Who waits otherwise
 //! (`wait`, `shield`, `detect_cancel`) ends when it is asked to cancel.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyList, PySet, PyString};
@@ -24,6 +25,8 @@ use crate::wait::WaitState;
 
 static PARTIAL: Imported = Imported::new("functools", "partial");
 static RELEASE_WAITER: Imported = Imported::new("asyncio.tasks", "_release_waiter");
+static GATHERING_FUTURE: Imported = Imported::new("asyncio.tasks", "_GatheringFuture");
+static FUNCTION_TYPE: Imported = Imported::new("types", "FunctionType");
 static METHOD_TYPE: Imported = Imported::new("types", "MethodType");
 static TASK_GROUP: Imported = Imported::new("asyncio.taskgroups", "TaskGroup");
 
@@ -109,6 +112,9 @@ fn owner<'py>(function: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>
         }
         return Ok(Some(function.getattr(intern!(py, "args"))?.get_item(0)?));
     }
+    if function.get_type().is(FUNCTION_TYPE.get(py)?) {
+        return outer_of_gather(function);
+    }
     let is_method = function.is_exact_instance_of::<PyCFunction>()
         || function.get_type().is(METHOD_TYPE.get(py)?);
     if !is_method {
@@ -128,6 +134,41 @@ fn owner<'py>(function: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>
     Ok(Some(function.getattr(intern!(py, "__self__"))?))
 }
 
+/// The future that asyncio's own `gather` settles by this function of its inside.
+fn outer_of_gather<'py>(function: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = function.py();
+    let is_its = function
+        .getattr(intern!(py, "__qualname__"))?
+        .eq(intern!(py, "gather.<locals>._done_callback"))?
+        && function
+            .getattr(intern!(py, "__module__"))?
+            .eq(intern!(py, "asyncio.tasks"))?;
+    if !is_its {
+        return Ok(None);
+    }
+    let names = function
+        .getattr(intern!(py, "__code__"))?
+        .getattr(intern!(py, "co_freevars"))?;
+    let Ok(index) = names.call_method1(intern!(py, "index"), (intern!(py, "outer"),)) else {
+        return Ok(None);
+    };
+    let cell = function
+        .getattr(intern!(py, "__closure__"))?
+        .get_item(index)?;
+    // Empty until the outer future is made.
+    call::optional_attribute(&cell, intern!(py, "cell_contents"))
+        .or_else(
+            |raised| match raised.matches(py.get_type::<PyValueError>().as_any()) {
+                true => {
+                    raised.clear(py);
+                    Ok(None)
+                }
+                false => Err(raised),
+            },
+        )
+        .map(|outer| outer.filter(|outer| !outer.is_none()))
+}
+
 /// The future that does not end before what `told` is told of, if there is one.
 fn waiting<'py>(told: &Bound<'py, PyAny>, are_asked: bool) -> Fallible<Option<Bound<'py, PyAny>>> {
     if let Some(race) = Ref::<RaceState>::cast(told) {
@@ -136,7 +177,9 @@ fn waiting<'py>(told: &Bound<'py, PyAny>, are_asked: bool) -> Fallible<Option<Bo
     if let Some(wait) = Ref::<WaitState>::cast(told) {
         return Ok(wait.held_task(told.py()));
     }
-    if Ref::<GatheringState>::cast(told).is_some() {
+    let is_gather = Ref::<GatheringState>::cast(told).is_some()
+        || told.is_instance(GATHERING_FUTURE.get(told.py())?)?;
+    if is_gather {
         // One that is not asked may fail before.
         return Ok(are_asked.then(|| told.clone()));
     }

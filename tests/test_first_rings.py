@@ -1,6 +1,8 @@
 """Tasks that wait for each other's end: none of them waits for ever."""
 
 import asyncio
+import functools
+import types
 
 import pytest
 
@@ -247,3 +249,48 @@ def test_cancel_and_wait_tells_that_one_that_waits_back_is_running(run):
         return second.result() if not second.cancelled() else "cancelled"
 
     assert run(main) in ("running", "cancelled")
+
+
+def test_callbacks_of_any_kind_on_the_racer_are_no_hindrance(run):
+    async def main():
+        class Odd:
+            def __call__(self, *_arguments):
+                called.append(self)
+
+        class Waiter:
+            def _done_callback(self, _task):
+                called.append(self)
+
+        called = []
+        odd, waiter = Odd(), Waiter()
+        functions = [odd, types.MethodType(odd, 5), functools.partial(odd), waiter._done_callback]
+        event = asyncio.Event()
+        cleaner = asyncio.ensure_future(cleaning(event))
+        racer = asyncio.ensure_future(stook.race(cleaner))
+        for function in functions:
+            racer.add_done_callback(function)
+        other = asyncio.ensure_future(asyncio.Event().wait())
+        racer.add_done_callback(other.cancel)
+        await turns(2)
+        racer.cancel()
+        await asyncio.wait([racer, other])
+        assert event.is_set() and other.cancelled()
+        assert called == [odd, odd, odd, waiter]
+
+    run(main)
+
+
+def test_one_whose_end_cancels_a_loser_is_waited_for(run):
+    """A callback that is some other method of a task is no wait of that task."""
+
+    async def main():
+        event = asyncio.Event()
+        cleaner = asyncio.ensure_future(cleaning(event))
+        racer = asyncio.ensure_future(stook.race(cleaner))
+        racer.add_done_callback(cleaner.cancel)
+        await turns(2)
+        racer.cancel()
+        await asyncio.wait([racer])
+        return event.is_set()
+
+    assert run(main)

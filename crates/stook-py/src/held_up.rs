@@ -9,7 +9,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyList, PySet, PyString};
+use pyo3::types::{PyCFunction, PyList, PySet, PyString, PyTuple};
 use rustc_hash::FxHashMap;
 
 use crate::current;
@@ -94,11 +94,9 @@ fn functions_of_foreign<'py>(future: &Bound<'py, PyAny>) -> Fallible<Vec<Bound<'
     let Some(callbacks) = callbacks.and_then(|list| list.cast_into::<PyList>().ok()) else {
         return Ok(Vec::new());
     };
-    let mut functions = Vec::new();
-    for entry in &callbacks {
-        functions.push(entry.get_item(0)?);
-    }
-    Ok(functions)
+    let entries = callbacks.iter();
+    let pairs = entries.filter_map(|entry| entry.cast_into::<PyTuple>().ok());
+    Ok(pairs.filter_map(|pair| pair.get_item(0).ok()).collect())
 }
 
 /// Whose method is called, where that is one by which a wait is told; the future that is released.
@@ -110,7 +108,8 @@ fn owner<'py>(function: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>
         if !released.is(RELEASE_WAITER.get(py)?) {
             return Ok(None);
         }
-        return Ok(Some(function.getattr(intern!(py, "args"))?.get_item(0)?));
+        let given = function.getattr(intern!(py, "args"))?;
+        return Ok(given.get_item(0).ok());
     }
     if function.get_type().is(FUNCTION_TYPE.get(py)?) {
         return outer_of_gather(function);
@@ -120,15 +119,14 @@ fn owner<'py>(function: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>
     if !is_method {
         return Ok(None);
     }
-    let name = function.getattr(intern!(py, "__name__"))?;
-    let is_one = match name.cast::<PyString>() {
-        Ok(name) => matches!(
+    let name = call::optional_attribute(function, intern!(py, "__name__"))?;
+    let is_one = |name: &Bound<'py, PyString>| {
+        matches!(
             &*name.to_string_lossy(),
             "task_wakeup" | "__wakeup" | "_done_callback" | "_on_task_done"
-        ),
-        Err(_) => false,
+        )
     };
-    if !is_one {
+    if !name.is_some_and(|name| name.cast::<PyString>().is_ok_and(is_one)) {
         return Ok(None);
     }
     Ok(Some(function.getattr(intern!(py, "__self__"))?))

@@ -643,18 +643,32 @@ pub(crate) fn of_task<'py>(
                 request.kind = CancelKind::Explicit;
                 return follow(&request.record(py)?, CancelKind::Group, None);
             }
-            if request.kind == CancelKind::Timeout
-                && set_at::running(py).is_none()
-                && asking_task(py)?.is_none()
-            {
-                // DIFFERENCE: on a loop of others nobody knows where a timeout was set; the record
-                // of its cancellation says where the task waited instead.
-                request.origin = waits_at(task)?;
-                request.waited_there = true;
-            }
+            say_where_it_waits(&mut request, task)?;
             request.record(py)
         }
     }
+}
+
+/// Gives a request of a timeout, of which nobody knows where it was set, another place.
+///
+/// DIFFERENCE: on a loop of others nobody knows where a timeout was set; the record of its
+/// cancellation says where the task waited instead.
+///
+/// # Errors
+/// What looking at the task's coroutine raises.
+pub(crate) fn say_where_it_waits<'py>(
+    request: &mut Request<'py>,
+    task: &Ref<'py, TaskState>,
+) -> Fallible<()> {
+    let py = task.py();
+    if request.kind == CancelKind::Timeout
+        && set_at::running(py).is_none()
+        && asking_task(py)?.is_none()
+    {
+        request.origin = waits_at(task)?;
+        request.waited_there = true;
+    }
+    Ok(())
 }
 
 /// The innermost line of a task, outside asyncio and stook, at which it waits.

@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 _REASONS = {
     "explicit": "cancel() was called",
-    "timeout": "a timeout expired that was set",
+    "timeout": "a timeout expired",
     "sibling failed": "another task of the group, or its block, failed",
     "parent cancelled": "what waited for it was cancelled",
     "group": "what it was gathered in was cancelled",
@@ -69,7 +69,24 @@ def _sentence(record: Any) -> str:
         words.append(f"by {record.who.name}")
     if record.where is not None:
         file, line, function = record.where
+        if record.kind == "timeout":
+            # On loops of others nobody knows where it was set.
+            words.append("while the task waited" if record._waited_there else "that was set")
         words.append(f"at {file}:{line}, in {function}")
+    elif record.who is None and record.kind == "explicit":
+        words.append("by a callback of the loop")
     if record.reason is not None:
-        words.append(f"({record.reason!r})")
+        words.append(f"({shown(record.reason)})")
     return " ".join(words)
+
+
+def shown(reason: object) -> str:
+    """Return the repr of a reason; what stands for it where that fails.
+
+    Source:
+        ``_safe_string``, CPython 3.13 ``traceback.py``.
+    """
+    try:
+        return repr(reason)
+    except Exception:
+        return f"<{type(reason).__name__} object at {id(reason):#x} whose repr failed>"

@@ -13,6 +13,7 @@ use crate::ffi::{Args, Fallible, Method, Ref, Signature, call, error};
 use crate::future::FutureState;
 use crate::future_class::python_bool;
 use crate::loop_core;
+use crate::participants;
 use crate::record::{self, RecordState};
 use crate::task::TaskState;
 
@@ -140,6 +141,22 @@ pub(crate) fn cancel_with<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAn
     };
     let answer = asking::cancel_with(&task, message.as_ref(), record)?;
     Ok(python_bool(py, answer))
+}
+
+/// `_cancel_each(tasks, record)`: asks every task that is not done, whatever asking one raises.
+pub(crate) fn cancel_each<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<2> = Signature::python("_cancel_each", ["tasks", "record"], 2, 2);
+    let py = args.py();
+    let none = || py.None().into_bound(py);
+    let [tasks, record] = args
+        .parse(&SIGNATURE)?
+        .map(|given| given.unwrap_or_else(none));
+    let Some(record) = Ref::<RecordState>::cast(&record) else {
+        return Err(PyTypeError::new_err("a Cancellation is expected").into());
+    };
+    let tasks = tasks.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+    participants::cancel_each(&tasks, || Ok(record.clone()))?;
+    Ok(none())
 }
 
 /// `_attach(exception, record)`: lets an exception be asked for a record.

@@ -14,6 +14,7 @@ use crate::ffi::{Args, Fallible, Function, Ref, Signature, call, callers, compat
 use crate::function::{self, Body};
 use crate::future;
 use crate::gather;
+use crate::held_up;
 use crate::loop_core;
 use crate::lost;
 use crate::race;
@@ -273,6 +274,9 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
         Function::new(c"_wait_any", FIRST, wait::wait_any),
+        Function::new(c"_wait_ended", WAIT_ENDED, wait::wait_ended),
+        Function::new(c"_held_up", HELD_UP, held_up::held_up),
+        Function::new(c"_cancel_each", CANCEL_EACH, cancellation::cancel_each),
         Function::new(c"_race", FIRST, race::race),
         Function::new(c"_first_success", FIRST, race::first_success),
         Function::new(c"_gather_on_error", FIRST, race::gather),
@@ -454,6 +458,12 @@ const REQUEST: &std::ffi::CStr = c"_request(kind, reason=None, cause=None)\n--\n
 Return the record of a cancel request that is made now.";
 const CANCEL_WITH: &std::ffi::CStr = c"_cancel_with(task, record, msg=None)\n--\n\n\
 Ask a task to cancel, by the request of which this is the record.";
+const CANCEL_EACH: &std::ffi::CStr = c"_cancel_each(tasks, record)\n--\n\n\
+Ask every task that is not done to cancel, whatever asking one raises; then raise that.";
+const WAIT_ENDED: &std::ffi::CStr = c"_wait_ended(fs, timeout)\n--\n\n\
+Make the coroutine by which the current task waits until all have ended, whatever happens.";
+const HELD_UP: &std::ffi::CStr = c"_held_up()\n--\n\n\
+Return those that, once asked to cancel, end no sooner than the current task, for which they wait.";
 const UNRAISABLE: &std::ffi::CStr = c"_unraisable(exception, where)\n--\n\n\
 Tell sys.unraisablehook of an exception that nobody can catch.";
 const REPEAT: &std::ffi::CStr =

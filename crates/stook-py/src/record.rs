@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyString, PyTuple};
+use pyo3::types::{PyBool, PyFloat, PyString, PyTuple};
 use stook_kernel::{CancelKind, ChainDepth, Follows};
 
 use crate::errors::Imported;
@@ -29,6 +29,8 @@ pub(crate) struct RecordState {
     who_number: Cell<u64>,
     who_id: Cell<usize>,
     reason: HeldCell,
+    /// The place is where who was asked waited: nobody knows where a timeout was set.
+    waited_there: Cell<bool>,
     /// Seconds of the loop's clock, some milliseconds coarse.
     when: Cell<f64>,
     cause: HeldCell,
@@ -69,6 +71,8 @@ pub(crate) struct Request<'py> {
     pub(crate) kind: CancelKind,
     pub(crate) who: Option<Who<'py>>,
     pub(crate) origin: Option<Origin<'py>>,
+    /// The place is where who is asked waits.
+    pub(crate) waited_there: bool,
     pub(crate) reason: Option<Bound<'py, PyAny>>,
     /// The record of the request that it follows from.
     pub(crate) cause: Option<Ref<'py, RecordState>>,
@@ -104,6 +108,7 @@ impl<'py> Request<'py> {
         let place = self.origin.as_ref();
         let reason = self.reason.as_ref().filter(|reason| !reason.is_none());
         record.kind.get() == self.kind
+            && record.waited_there.get() == self.waited_there
             && record.when.get().to_bits() == self.when.to_bits()
             && self
                 .who
@@ -119,6 +124,7 @@ impl<'py> Request<'py> {
         let state = RecordState::default();
         state.kind.set(self.kind);
         state.when.set(self.when);
+        state.waited_there.set(self.waited_there);
         let mut may_be_in_a_cycle = false;
         if let Some(who) = self.who {
             state.who.set_or_clear(who.name);
@@ -200,6 +206,7 @@ pub(crate) fn with_others<'py>(
     state.who_number.set(record.who_number.get());
     state.who_id.set(record.who_id.get());
     state.when.set(record.when.get());
+    state.waited_there.set(record.waited_there.get());
     state.code.set_or_clear(record.code.get(py));
     state.who.set_or_clear(record.who.get(py));
     state.reason.set_or_clear(record.reason.get(py));
@@ -234,6 +241,11 @@ impl RecordState {
     /// Why, in one word.
     pub(crate) fn kind(&self) -> CancelKind {
         self.kind.get()
+    }
+
+    /// Whether the place is where who was asked waited.
+    pub(crate) fn waited_there(&self) -> bool {
+        self.waited_there.get()
     }
 
     /// Why, if that was said.
@@ -292,6 +304,7 @@ fn kind<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
 
 static REQUESTER: Imported = Imported::new("stook._cancellation", "Requester");
 static PLACE: Imported = Imported::new("stook._cancellation", "Place");
+static SHOWN: Imported = Imported::new("stook._cancellation", "shown");
 static EXPLAIN: Imported = Imported::new("stook._cancellation", "explain");
 
 fn who<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
@@ -364,6 +377,13 @@ pub(crate) fn met<'py>(record: &Ref<'py, RecordState>) -> Option<Bound<'py, PyAn
     record.others.get(record.py())
 }
 
+/// Whether the place is where who was asked waited.
+fn waited_there<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyBool::new(this.py(), this.waited_there.get())
+        .to_owned()
+        .into_any())
+}
+
 fn explain<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     Ok(EXPLAIN.get(this.py())?.call1((this.as_any(),))?)
 }
@@ -384,7 +404,7 @@ fn repr<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
         );
     }
     if let Some(reason) = this.reason.get(py) {
-        text += &format!(" reason={}", reason.repr()?);
+        text += &format!(" reason={}", SHOWN.get(py)?.call1((reason,))?);
     }
     text.push('>');
     Ok(PyString::new(py, &text).into_any())
@@ -423,6 +443,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>, is_mine: Method<RecordState>) 
             GetSet::read(c"cause", cause_or_none),
             GetSet::read(c"chain", chain),
             GetSet::read(c"others", others),
+            GetSet::read(c"_waited_there", waited_there),
         ])
         .build(module.py())?;
     module.add(intern!(module.py(), "Cancellation"), class)?;

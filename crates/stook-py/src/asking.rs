@@ -200,6 +200,14 @@ fn code_of(object: &Bound<'_, PyAny>) -> Fallible<Code> {
     Ok(code)
 }
 
+/// Whether a code object is a program's, or another library's.
+///
+/// # Errors
+/// What looking at new code raises.
+pub(crate) fn is_outside(code: &Bound<'_, PyAny>) -> Fallible<bool> {
+    Ok(code_of(code)? == Code::Outside)
+}
+
 /// The newest place outside, and what those before it say of the reason.
 fn place<'py>(py: Python<'py>) -> Fallible<(Option<Origin<'py>>, Option<Code>)> {
     loop {
@@ -625,7 +633,10 @@ pub(crate) fn of_task<'py>(
 }
 
 /// The innermost line of a task, outside asyncio and stook, at which it waits.
-fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origin<'py>>> {
+///
+/// # Errors
+/// What looking at its coroutines raises.
+pub(crate) fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origin<'py>>> {
     let py = task.py();
     let mut at = task.coroutine.get(py);
     let mut innermost = None;

@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyString, PyTuple};
+use pyo3::types::{PyCode, PyFloat, PyString, PyTuple};
 use stook_kernel::{CancelKind, ChainDepth, Follows};
 
 use crate::errors::Imported;
@@ -16,6 +16,7 @@ use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
 use crate::ffi::origin::{self, Origin};
 use crate::ffi::{Builder, Class, Fallible, GetSet, HeldCell, Method, Ref, TypeSlot};
+use crate::set_at::SetAt;
 
 /// The state of a `Cancellation`.
 #[derive(Debug, Default)]
@@ -33,6 +34,9 @@ pub(crate) struct RecordState {
     when: Cell<f64>,
     cause: HeldCell,
     others: HeldCell,
+    /// Where it was raised, if it did not end the task that was asked; a string instead of code is the
+    /// name of a native coroutine.
+    swallowed: SetAt,
 }
 
 traverse!(RecordState: code, who, reason, cause, others);
@@ -192,6 +196,29 @@ pub(crate) fn with_others<'py>(
     record: &Ref<'py, RecordState>,
     others: Vec<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
+    let state = copy(record);
+    state.others.set(PyTuple::new(record.py(), others)?);
+    Ref::allocate(record.py(), state)
+}
+
+/// The same record, of a task that it did not end after it was raised there.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn swallowed_at<'py>(
+    record: &Ref<'py, RecordState>,
+    place: Origin<'py>,
+) -> Fallible<Ref<'py, RecordState>> {
+    let state = copy(record);
+    state.swallowed.set(Some(place));
+    if record.is_tracked() {
+        Ref::allocate(record.py(), state)
+    } else {
+        Ref::allocate_atomic(record.py(), state)
+    }
+}
+
+fn copy(record: &Ref<'_, RecordState>) -> RecordState {
     let py = record.py();
     let state = RecordState::default();
     state.kind.set(record.kind.get());
@@ -204,8 +231,9 @@ pub(crate) fn with_others<'py>(
     state.who.set_or_clear(record.who.get(py));
     state.reason.set_or_clear(record.reason.get(py));
     state.cause.set_or_clear(record.cause.get(py));
-    state.others.set(PyTuple::new(py, others)?);
-    Ref::allocate(py, state)
+    state.others.set_or_clear(record.others.get(py));
+    state.swallowed.set(record.swallowed.place(py));
+    state
 }
 
 impl RecordState {
@@ -316,6 +344,9 @@ fn place<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     }
 }
 
+/// The file of what is no function of Python's.
+const NATIVE: &str = "<native>";
+
 /// A place as Python has it.
 ///
 /// # Errors
@@ -323,6 +354,11 @@ fn place<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
 pub(crate) fn as_place<'py>(place: &Origin<'py>) -> Fallible<Bound<'py, PyAny>> {
     let code = &place.code;
     let py = code.py();
+    if !code.is_instance_of::<PyCode>() {
+        // The name of what is no function of Python's.
+        let line = py.None().into_bound(py);
+        return Ok(PLACE.get(py)?.call1((NATIVE, line, code))?);
+    }
     let line = origin::line(code, place.offset);
     let file = code.getattr(intern!(py, "co_filename"))?;
     let function = code.getattr(intern!(py, "co_qualname"))?;
@@ -357,6 +393,14 @@ fn others<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
         .others
         .get(py)
         .unwrap_or_else(|| PyTuple::empty(py).into_any()))
+}
+
+fn swallowed<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    match this.swallowed.place(py) {
+        Some(place) => as_place(&place),
+        None => Ok(py.None().into_bound(py)),
+    }
 }
 
 /// The records that `record` was met by.
@@ -423,6 +467,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>, is_mine: Method<RecordState>) 
             GetSet::read(c"cause", cause_or_none),
             GetSet::read(c"chain", chain),
             GetSet::read(c"others", others),
+            GetSet::read(c"swallowed", swallowed),
         ])
         .build(module.py())?;
     module.add(intern!(module.py(), "Cancellation"), class)?;

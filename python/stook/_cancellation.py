@@ -70,6 +70,9 @@ def warn_of_swallowed(task: asyncio.Future[Any], record: Any) -> None:
     """Warn of a task that was cancelled and went on; called by the compiled part in debug mode.
 
     Not where the whole program was to end, which it does.
+
+    DIFFERENCE: in debug mode a task that was cancelled, and ends otherwise without having taken the
+    request back, is logged.
     """
     if not any(step.kind in ("interrupt", "shutdown") for step in record.chain):
         logger.warning("%r has swallowed a cancellation: %s", task, explain(record))

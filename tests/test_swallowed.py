@@ -1,7 +1,6 @@
 """Cancellations that did not end the task that was asked: which are marked, and which are not."""
 
 import asyncio
-import collections.abc
 import contextlib
 import gc
 import inspect
@@ -441,6 +440,35 @@ def test_the_child_that_swallows_is_marked_and_not_who_waits_for_it(run):
     run(main)
 
 
+def test_what_a_group_drops_because_a_task_of_it_failed_is_not_marked(run):
+    async def main():
+        async def child(end):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
+            await end.wait()
+
+        async def fail():
+            raise OSError
+
+        async def body(end):
+            with contextlib.suppress(BaseExceptionGroup):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(child(end))
+                    group.create_task(fail())
+
+        end = asyncio.Event()
+        task = asyncio.create_task(body(end))
+        await turns(5)
+        # The group waits for the child that has not ended.
+        task.cancel()
+        await turns()
+        end.set()
+        await asyncio.wait([task])
+        assert swallowed(task) is None
+
+    run(main)
+
+
 def test_of_a_timeout_swallowed_inside_its_block_nothing_is_left(run):
     async def main():
         async def body():
@@ -545,36 +573,6 @@ def test_a_task_that_swallows_keeps_no_frame_alive(run):
     run(main)
 
 
-def test_a_coroutine_that_is_no_function_of_python_has_a_name(run):
-    class Swallows:
-        """Waits, and returns whatever happens."""
-
-        def __init__(self):
-            self.__qualname__ = "compiled.swallows"
-            self._waits = asyncio.sleep(1000).__await__()
-
-        def __await__(self):
-            return self
-
-        def send(self, value):
-            return self._waits.send(value)
-
-        def throw(self, *error):
-            raise StopIteration
-
-        def close(self):
-            self._waits.close()
-
-    collections.abc.Coroutine.register(Swallows)
-
-    async def main():
-        task = await cancelled(Swallows())
-        assert swallowed(task) == ("<native>", None, "compiled.swallows")
-        assert "<native>, in compiled.swallows" in stook.cancellation(task).explain()
-
-    run(main)
-
-
 def test_in_debug_mode_the_log_says_it_once_with_who_asked_why_and_the_line(run, caplog):
     async def main():
         asyncio.get_running_loop().set_debug(True)
@@ -609,31 +607,6 @@ def test_in_debug_mode_each_request_is_told_of(run, caplog):
 
     run(main)
     assert len(caplog.messages) == 2
-
-
-def test_in_debug_mode_the_line_of_a_block_that_waits_is_known(run, caplog):
-    lines = []
-
-    async def main():
-        asyncio.get_running_loop().set_debug(True)
-
-        async def child():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(1000)
-            await turns()
-
-        async def body():
-            with contextlib.suppress(asyncio.CancelledError):
-                async with asyncio.TaskGroup() as group:
-                    lines.append(here(-1))
-                    group.create_task(child(), name="child")
-
-        await cancelled(body(), name="body")
-
-    run(main)
-    of_child, of_body = sorted(caplog.messages, key=lambda message: "name='body'" in message)
-    assert "name='child'" in of_child
-    assert f"it was raised at {__file__}:{lines[0]}, in " in of_body
 
 
 def test_out_of_debug_mode_nothing_is_logged(run, caplog):

@@ -633,10 +633,7 @@ pub(crate) fn of_task<'py>(
 }
 
 /// The innermost line of a task, outside asyncio and stook, at which it waits.
-///
-/// # Errors
-/// What looking at its coroutines raises.
-pub(crate) fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origin<'py>>> {
+fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origin<'py>>> {
     let py = task.py();
     let mut at = task.coroutine.get(py);
     let mut innermost = None;

@@ -192,32 +192,21 @@ impl Cancellations {
     }
 
     /// The task has not ended by what the step has raised, which got as far as `place`; so many
-    /// requests are counted. What a group asks of the task that waits for its end is caught by the
-    /// group itself, `is_caught_inside` of it.
+    /// requests are counted.
     ///
     /// # Errors
     /// `MemoryError`.
-    pub(crate) fn survive<'py>(
-        &self,
-        place: &Origin<'py>,
-        counted: u32,
-        is_caught_inside: bool,
-    ) -> Fallible<()> {
+    pub(crate) fn survive<'py>(&self, place: &Origin<'py>, counted: u32) -> Fallible<()> {
         let py = place.code.py();
         let mut standing = self.standing.get();
-        let mut own = self.raised(py);
-        let mut new = own.split_off(own.len().saturating_sub(usize::from(standing.fresh())));
-        if is_caught_inside {
-            new.retain(|request| kind_of(request) != Some(CancelKind::SiblingFailed));
-            standing.raised(u8::try_from(new.len()).unwrap_or(Standing::MOST));
-        }
         let survived = standing.survived(counted);
         self.standing.set(standing);
+        let own = self.raised(py);
+        let new = own.len().saturating_sub(usize::from(survived.new));
         let mut kept = self.survived.take();
         let forgotten = kept.len().min(usize::from(survived.forgotten));
         let forgotten: Vec<_> = kept.drain(..forgotten).collect();
-        let before = new.len().saturating_sub(usize::from(survived.new));
-        for request in new[before..].iter().filter_map(Ref::<RecordState>::cast) {
+        for request in own[new..].iter().filter_map(Ref::<RecordState>::cast) {
             let place = Origin {
                 code: place.code.clone(),
                 offset: place.offset,
@@ -227,6 +216,11 @@ impl Cancellations {
         drop(self.survived.replace(kept));
         drop(forgotten);
         Ok(())
+    }
+
+    /// What becomes of the requests that the step has raised is not known.
+    pub(crate) fn pass_over(&self) {
+        self.count_raised(0);
     }
 
     /// Somebody takes a request back.
@@ -381,16 +375,14 @@ impl Cancellations {
     }
 }
 
-fn kind_of(record: &Bound<'_, PyAny>) -> Option<CancelKind> {
-    Ref::<RecordState>::cast(record).map(|record| record.kind())
-}
-
 /// Whether this is the record of what a block asks its own task for, and takes back.
 fn is_of_block(record: &Bound<'_, PyAny>) -> bool {
-    matches!(
-        kind_of(record),
-        Some(CancelKind::Timeout | CancelKind::SiblingFailed | CancelKind::Token)
-    )
+    Ref::<RecordState>::cast(record).is_some_and(|record| {
+        matches!(
+            record.kind(),
+            CancelKind::Timeout | CancelKind::SiblingFailed | CancelKind::Token
+        )
+    })
 }
 
 /// Lets `exception` be asked for its record wherever it goes: the one that it was raised with last.

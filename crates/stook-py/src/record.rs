@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCode, PyFloat, PyString, PyTuple};
+use pyo3::types::{PyFloat, PyString, PyTuple};
 use stook_kernel::{CancelKind, ChainDepth, Follows};
 
 use crate::errors::Imported;
@@ -34,8 +34,7 @@ pub(crate) struct RecordState {
     when: Cell<f64>,
     cause: HeldCell,
     others: HeldCell,
-    /// Where it was raised, if it did not end the task that was asked; a string instead of code is the
-    /// name of a native coroutine.
+    /// Where it was raised, if it did not end the task that was asked.
     swallowed: SetAt,
 }
 
@@ -344,9 +343,6 @@ fn place<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     }
 }
 
-/// The file of what is no function of Python's.
-const NATIVE: &str = "<native>";
-
 /// A place as Python has it.
 ///
 /// # Errors
@@ -354,11 +350,6 @@ const NATIVE: &str = "<native>";
 pub(crate) fn as_place<'py>(place: &Origin<'py>) -> Fallible<Bound<'py, PyAny>> {
     let code = &place.code;
     let py = code.py();
-    if !code.is_instance_of::<PyCode>() {
-        // The name of what is no function of Python's.
-        let line = py.None().into_bound(py);
-        return Ok(PLACE.get(py)?.call1((NATIVE, line, code))?);
-    }
     let line = origin::line(code, place.offset);
     let file = code.getattr(intern!(py, "co_filename"))?;
     let function = code.getattr(intern!(py, "co_qualname"))?;

@@ -8,12 +8,11 @@
 use pyo3::exceptions::{PyBaseException, PyBaseExceptionGroup};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCode, PyString};
 use stook_kernel::TaskEnd;
 
 use crate::asking;
 use crate::cancellations::{Cancellations, LONGEST};
-use crate::errors::{self, CANCELLED_ERROR, Imported};
+use crate::errors::{CANCELLED_ERROR, Imported};
 use crate::ffi::origin::Origin;
 use crate::ffi::{Fallible, Ref, call, error};
 use crate::future;
@@ -30,13 +29,12 @@ pub(crate) fn survived<'py>(
     exception: &Bound<'py, PyAny>,
 ) {
     let counted = this.requests.get().pending();
-    let kept = caught_at(exception).and_then(|caught| {
-        let is_caught_inside = caught.is_none();
-        let place = match caught {
-            Some(place) => place,
-            None => place_of_task(this)?,
-        };
-        cancellations.survive(&place, counted, is_caught_inside)
+    let kept = caught_at(exception).and_then(|caught| match caught {
+        Some(place) => cancellations.survive(&place, counted),
+        None => {
+            cancellations.pass_over();
+            Ok(())
+        }
     });
     if let Err(raised) = kept {
         raised.write_unraisable(this.as_any());
@@ -44,7 +42,8 @@ pub(crate) fn survived<'py>(
 }
 
 /// How far `exception` got: the line of the function outside asyncio and stook that has caught it or is
-/// cleaning up. `None` where asyncio or stook have caught it before it came to such a function.
+/// cleaning up. `None` where asyncio or stook have caught it before it came to such a function: a group
+/// that waits for its tasks does, and may have something else to raise.
 fn caught_at<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Origin<'py>>> {
     let py = exception.py();
     // A traceback grows at its beginning while an exception goes up.
@@ -62,30 +61,6 @@ fn caught_at<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Origin<'py>>
         at = Some(traceback.getattr(intern!(py, "tb_next"))?);
     }
     Ok(None)
-}
-
-/// Where the task waits, if that may be looked for, else what is known of its function.
-fn place_of_task<'py>(this: &Ref<'py, TaskState>) -> Fallible<Origin<'py>> {
-    let py = this.py();
-    if is_in_debug_mode(this)?
-        && let Some(place) = asking::waits_at(this)?
-    {
-        return Ok(place);
-    }
-    let coroutine = this.coroutine.get_or_none(py);
-    let code = call::optional_attribute(&coroutine, intern!(py, "cr_code"))?;
-    if let Some(code) = code.filter(|code| code.is_instance_of::<PyCode>()) {
-        // Its first line.
-        return Ok(Origin { code, offset: -1 });
-    }
-    let name = call::optional_attribute(&coroutine, intern!(py, "__qualname__"))?;
-    Ok(Origin {
-        code: match name.filter(|name| name.is_instance_of::<PyString>()) {
-            Some(name) => name,
-            None => errors::type_name(&coroutine)?.into_any(),
-        },
-        offset: 0,
-    })
 }
 
 fn is_in_debug_mode(this: &Ref<'_, TaskState>) -> Fallible<bool> {

@@ -222,7 +222,7 @@ async def forever():
 
 def logged(caplog, main):
     """Run a coroutine function with asyncio's own handler, and return what was logged."""
-    stook.run(main())
+    stook.run(main(), debug=False)
     gc.collect()
     return caplog.messages
 
@@ -242,6 +242,24 @@ def test_a_cancellation_that_is_logged_says_whose_it_was(caplog):
     assert (first, last) == ("what", "zeal: 1")
     assert said.startswith(f"cancellation: cancel() was called by main at {__file__}:")
     assert said.endswith("('enough')")
+
+
+def test_a_reason_that_cannot_be_shown_keeps_nothing_from_being_logged(caplog):
+    class Odd:
+        def __repr__(self):
+            raise ValueError
+
+    async def main():
+        task = asyncio.create_task(forever())
+        await asyncio.sleep(0)
+        stook.cancel(task, reason=Odd())
+        [error] = await stook.gather(task, return_exceptions=True)
+        asyncio.get_running_loop().call_exception_handler({"message": "what", "exception": error})
+
+    [message] = logged(caplog, main)
+    first, said = message.splitlines()
+    assert first == "what"
+    assert "Odd object at 0x" in said
 
 
 def test_an_exception_that_a_cancelled_task_left_unread_says_who_cancelled(caplog):

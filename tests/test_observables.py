@@ -32,7 +32,7 @@ DIFFERENCES = {
     "the loop is a class of its own, between whose bases one is native": [
         (LOOPS, "name|qualified name|module|bases|derived from|attributes|subscripted"),
         (LOOPS, r"(\.(nesting_allowed|keep_tasks) .*)"),
-        (LOOPS, r"\.(close|run_forever|stop) (module|qualified name)"),
+        (LOOPS, r"\.(close|default_exception_handler|run_forever|stop) (module|qualified name)"),
         (LOOPS, SCHEDULING + " (module|qualified name|signature)"),
         (LOOPS, SCHEDULING + " (pickled|subscripted|weakly referenced)"),
     ],

@@ -75,7 +75,16 @@ def warn_of_swallowed(task: asyncio.Future[Any], record: Any) -> None:
     request back, is logged.
     """
     if not any(step.kind in ("interrupt", "shutdown") for step in record.chain):
-        logger.warning("%r has swallowed a cancellation: %s", task, explain(record))
+        # The text alone: whoever collects what is logged keeps no task alive.
+        logger.warning("%s has swallowed a cancellation: %s", repr(task), explain(record))
+
+
+def _shown(reason: object) -> str:
+    """Return the repr of anything: what explains must not fail where another error is shown."""
+    try:
+        return repr(reason)
+    except Exception:
+        return object.__repr__(reason)
 
 
 def _place(place: Place) -> str:
@@ -90,5 +99,5 @@ def _sentence(record: Any) -> str:
     if record.where is not None:
         words.append(f"at {_place(record.where)}")
     if record.reason is not None:
-        words.append(f"({record.reason!r})")
+        words.append(f"({_shown(record.reason)})")
     return " ".join(words)

@@ -41,26 +41,25 @@ pub(crate) fn survived<'py>(
     }
 }
 
-/// How far `exception` got: the line of the function outside asyncio and stook that has caught it or is
-/// cleaning up. `None` where asyncio or stook have caught it before it came to such a function: a group
-/// that waits for its tasks does, and may have something else to raise.
+/// How far `exception` got: the line of the function that has caught it or is cleaning up. `None` where
+/// that is one of asyncio's or stook's: a group that waits for its tasks may have something else to raise.
 fn caught_at<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Origin<'py>>> {
     let py = exception.py();
     // A traceback grows at its beginning while an exception goes up.
-    let mut at = exception
+    let newest = exception
         .cast::<PyBaseException>()
         .ok()
         .and_then(error::traceback_of);
-    while let Some(traceback) = at.filter(|traceback| !traceback.is_none()) {
-        let frame = traceback.getattr(intern!(py, "tb_frame"))?;
-        let code = frame.getattr(intern!(py, "f_code"))?;
-        if asking::is_outside(&code)? {
-            let offset = traceback.getattr(intern!(py, "tb_lasti"))?.extract()?;
-            return Ok(Some(Origin { code, offset }));
-        }
-        at = Some(traceback.getattr(intern!(py, "tb_next"))?);
+    let Some(traceback) = newest else {
+        return Ok(None);
+    };
+    let frame = traceback.getattr(intern!(py, "tb_frame"))?;
+    let code = frame.getattr(intern!(py, "f_code"))?;
+    if !asking::is_outside(&code)? {
+        return Ok(None);
     }
-    Ok(None)
+    let offset = traceback.getattr(intern!(py, "tb_lasti"))?.extract()?;
+    Ok(Some(Origin { code, offset }))
 }
 
 fn is_in_debug_mode(this: &Ref<'_, TaskState>) -> Fallible<bool> {

@@ -21,7 +21,8 @@ HARMLESS = """
     PyBytes_FromStringAndSize PyCode_Addr2Line PyContext_Enter PyContext_Exit PyDict_Next
     PyErr_ExceptionMatches PyErr_Fetch
     PyErr_GetRaisedException PyErr_GivenExceptionMatches PyErr_Occurred PyEval_SaveThread
-    PyException_GetContext PyException_GetTraceback PyFloat_FromDouble PyGILState_Release
+    PyException_GetContext PyException_GetTraceback PyFloat_FromDouble PyFrame_GetCode
+    PyGILState_Release
     PyInterpreterState_Get PyInterpreterState_GetID PyLong_FromLong PyLong_FromUnsignedLongLong
     PyMethod_Function PyMethod_Self PyModuleDef_Init PyModule_GetNameObject PyObject_GC_IsTracked
     PyObject_GC_Track

@@ -36,9 +36,19 @@ pub(crate) struct Cancellations {
     raising: Cell<usize>,
     standing: Cell<Standing>,
     /// The requests that the task has survived, oldest first, each with the place.
-    survived: ListCell<Held>,
+    survived: ListCell<Survivor>,
 }
 
+/// A request that a task has survived.
+#[derive(Debug)]
+struct Survivor {
+    record: Held,
+    /// Where it was raised.
+    code: Held,
+    offset: i32,
+}
+
+traverse!(Survivor: record, code);
 traverse!(Cancellations: first, rest, told, own, earlier, survived);
 
 impl Cancellations {
@@ -193,29 +203,35 @@ impl Cancellations {
 
     /// The task has not ended by what the step has raised, which got as far as `place`; so many
     /// requests are counted.
-    ///
-    /// # Errors
-    /// `MemoryError`.
-    pub(crate) fn survive<'py>(&self, place: &Origin<'py>, counted: u32) -> Fallible<()> {
+    pub(crate) fn survive(&self, place: &Origin<'_>, counted: u32) {
         let py = place.code.py();
         let mut standing = self.standing.get();
         let survived = standing.survived(counted);
         self.standing.set(standing);
+        let keep = |record: &Bound<'_, PyAny>| {
+            self.survived.push(Survivor {
+                record: Held::new(record),
+                code: Held::new(&place.code),
+                offset: place.offset,
+            });
+        };
+        if survived.forgotten > 0 {
+            let mut kept = self.survived.take();
+            let forgotten = kept.len().min(usize::from(survived.forgotten));
+            let forgotten: Vec<_> = kept.drain(..forgotten).collect();
+            drop(self.survived.replace(kept));
+            drop(forgotten);
+        }
+        if survived.new == 1 {
+            // As a rule there is one.
+            if let Some(own) = self.own.get(py) {
+                keep(&own);
+            }
+            return;
+        }
         let own = self.raised(py);
         let new = own.len().saturating_sub(usize::from(survived.new));
-        let mut kept = self.survived.take();
-        let forgotten = kept.len().min(usize::from(survived.forgotten));
-        let forgotten: Vec<_> = kept.drain(..forgotten).collect();
-        for request in own[new..].iter().filter_map(Ref::<RecordState>::cast) {
-            let place = Origin {
-                code: place.code.clone(),
-                offset: place.offset,
-            };
-            kept.push(Held::new(record::swallowed_at(request, place)?.as_any()));
-        }
-        drop(self.survived.replace(kept));
-        drop(forgotten);
-        Ok(())
+        own[new..].iter().for_each(keep);
     }
 
     /// What becomes of the requests that the step has raised is not known.
@@ -230,7 +246,9 @@ impl Cancellations {
             return;
         }
         let mut kept = self.survived.take();
-        let of_block = kept.iter().rposition(|held| is_of_block(held.bind(py)));
+        let of_block = kept
+            .iter()
+            .rposition(|survivor| is_of_block(survivor.record.bind(py)));
         let is_fresh_of_block = self.own.get(py).is_some_and(|own| is_of_block(&own));
         let taken = match standing.withdraw(of_block.is_some() && !is_fresh_of_block) {
             Withdrawn::Kept if !kept.is_empty() => {
@@ -245,6 +263,9 @@ impl Cancellations {
 
     /// The requests that the task has swallowed, which ends so; what it was told is the first of them
     /// then.
+    ///
+    /// # Errors
+    /// What `end` raises, `MemoryError`.
     pub(crate) fn swallowed<'py>(
         &self,
         py: Python<'py>,
@@ -253,11 +274,16 @@ impl Cancellations {
         if self.survived.len() == 0 || !self.standing.get().has_swallowed(end()?) {
             return Ok(Vec::new());
         }
-        let swallowed: Vec<_> = self.survived.take().into_iter().collect();
-        let swallowed: Vec<_> = swallowed
-            .into_iter()
-            .map(|held| held.into_bound(py))
-            .collect();
+        let mut swallowed = Vec::new();
+        for survivor in self.survived.take() {
+            let place = Origin {
+                code: survivor.code.into_bound(py),
+                offset: survivor.offset,
+            };
+            if let Some(record) = Ref::<RecordState>::cast(survivor.record.bind(py)) {
+                swallowed.push(record::swallowed_at(record, place)?.into_any());
+            }
+        }
         drop(self.take_received(py));
         self.told.set_or_clear(swallowed.first().cloned());
         Ok(swallowed)

@@ -13,7 +13,7 @@ use stook_kernel::TaskEnd;
 use crate::asking;
 use crate::cancellations::{Cancellations, LONGEST};
 use crate::errors::{CANCELLED_ERROR, Imported};
-use crate::ffi::origin::Origin;
+use crate::ffi::origin::{self, Origin};
 use crate::ffi::{Fallible, Ref, call, error};
 use crate::future;
 use crate::loop_core::{self, Marks};
@@ -29,37 +29,28 @@ pub(crate) fn survived<'py>(
     exception: &Bound<'py, PyAny>,
 ) {
     let counted = this.requests.get().pending();
-    let kept = caught_at(exception).and_then(|caught| match caught {
-        Some(place) => cancellations.survive(&place, counted),
-        None => {
+    match caught_at(exception) {
+        Ok(Some(place)) => cancellations.survive(&place, counted),
+        Ok(None) => cancellations.pass_over(),
+        Err(raised) => {
             cancellations.pass_over();
-            Ok(())
+            raised.write_unraisable(this.as_any());
         }
-    });
-    if let Err(raised) = kept {
-        raised.write_unraisable(this.as_any());
     }
 }
 
 /// How far `exception` got: the line of the function that has caught it or is cleaning up. `None` where
 /// that is one of asyncio's or stook's: a group that waits for its tasks may have something else to raise.
 fn caught_at<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Origin<'py>>> {
-    let py = exception.py();
     // A traceback grows at its beginning while an exception goes up.
     let newest = exception
         .cast::<PyBaseException>()
         .ok()
         .and_then(error::traceback_of);
-    let Some(traceback) = newest else {
-        return Ok(None);
-    };
-    let frame = traceback.getattr(intern!(py, "tb_frame"))?;
-    let code = frame.getattr(intern!(py, "f_code"))?;
-    if !asking::is_outside(&code)? {
-        return Ok(None);
+    match newest.as_ref().and_then(origin::of_traceback) {
+        Some(place) if asking::is_outside(&place.code)? => Ok(Some(place)),
+        _ => Ok(None),
     }
-    let offset = traceback.getattr(intern!(py, "tb_lasti"))?.extract()?;
-    Ok(Some(Origin { code, offset }))
 }
 
 fn is_in_debug_mode(this: &Ref<'_, TaskState>) -> Fallible<bool> {

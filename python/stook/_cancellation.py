@@ -5,6 +5,7 @@ explanation.
 """
 
 import asyncio
+from asyncio.log import logger
 from typing import Any, NamedTuple
 
 
@@ -60,7 +61,27 @@ def explain(record: Any) -> str:
     lines = [_sentence(record)]
     lines += [f"  because {_sentence(cause)}" for cause in record.chain[1:]]
     lines += [f"  and at the same time {_sentence(other)}" for other in record.others]
+    if record.swallowed is not None:
+        lines.append(f"  it was raised at {_place(record.swallowed)}, and did not end the task")
     return "\n".join(lines)
+
+
+def warn_of_swallowed(task: asyncio.Future[Any], record: Any) -> None:
+    """Warn of a task that was cancelled and went on; called by the compiled part in debug mode.
+
+    Not where the whole program was to end, which it does.
+
+    DIFFERENCE: in debug mode a task that was cancelled, and ends otherwise without having taken the
+    request back, is logged.
+    """
+    if not any(step.kind in ("interrupt", "shutdown") for step in record.chain):
+        # The text alone: whoever collects what is logged keeps no task alive.
+        logger.warning("%s has swallowed a cancellation: %s", repr(task), explain(record))
+
+
+def _place(place: Place) -> str:
+    line = "" if place.line is None else f":{place.line}"
+    return f"{place.file}{line}, in {place.function}"
 
 
 def _sentence(record: Any) -> str:
@@ -68,11 +89,10 @@ def _sentence(record: Any) -> str:
     if record.who is not None:
         words.append(f"by {record.who.name}")
     if record.where is not None:
-        file, line, function = record.where
         if record.kind == "timeout":
             # On loops of others nobody knows where it was set.
             words.append("while the task waited" if record._waited_there else "that was set")
-        words.append(f"at {file}:{line}, in {function}")
+        words.append(f"at {_place(record.where)}")
     elif record.who is None and record.kind == "explicit":
         words.append("by a callback of the loop")
     if record.reason is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from stook import _nesting, _unretrieved
+from stook import _explained, _nesting, _unretrieved
 from stook.events import new_event_loop
 
 
@@ -34,11 +34,15 @@ def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
             return _nesting.run_nested(running, main, debug)
         raise RuntimeError("stook.run() cannot be called from a running event loop")
     runner = asyncio.Runner(debug=debug, loop_factory=loop_factory or new_event_loop)
-    with _unretrieved.Collected() as collected, runner:
-        collected.of(runner.get_loop())
-        if keep_tasks:
-            _keep_tasks(runner.get_loop())
-        return runner.run(main)
+    try:
+        with _unretrieved.Collected() as collected, runner:
+            collected.of(runner.get_loop())
+            if keep_tasks:
+                _keep_tasks(runner.get_loop())
+            return runner.run(main)
+    except BaseException as error:
+        _explained.watch_for(error)
+        raise
 
 
 def _keep_tasks(loop):

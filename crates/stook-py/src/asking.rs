@@ -219,6 +219,14 @@ fn code_of(object: &Bound<'_, PyAny>) -> Fallible<Code> {
     Ok(code)
 }
 
+/// Whether a code object is a program's, or another library's.
+///
+/// # Errors
+/// What looking at new code raises.
+pub(crate) fn is_outside(code: &Bound<'_, PyAny>) -> Fallible<bool> {
+    Ok(code_of(code)? == Code::Outside)
+}
+
 /// The newest place outside, and what those before it say of the reason. There is none where the
 /// loop itself calls: a callback of its own is no line of a program.
 fn place<'py>(py: Python<'py>) -> Fallible<(Option<Origin<'py>>, Option<Code>)> {

@@ -52,6 +52,7 @@ mod set_at;
 mod shown;
 mod sleep;
 mod step;
+mod swallowed;
 mod task;
 mod task_class;
 mod thrown;

@@ -16,6 +16,7 @@ use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
 use crate::ffi::origin::{self, Origin};
 use crate::ffi::{Builder, Class, Fallible, GetSet, HeldCell, Method, Ref, TypeSlot};
+use crate::set_at::SetAt;
 
 /// The state of a `Cancellation`.
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub(crate) struct RecordState {
     when: Cell<f64>,
     cause: HeldCell,
     others: HeldCell,
+    /// Where it was raised, if it did not end the task that was asked.
+    swallowed: SetAt,
 }
 
 traverse!(RecordState: code, who, reason, cause, others);
@@ -198,6 +201,29 @@ pub(crate) fn with_others<'py>(
     record: &Ref<'py, RecordState>,
     others: Vec<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
+    let state = copy(record);
+    state.others.set(PyTuple::new(record.py(), others)?);
+    Ref::allocate(record.py(), state)
+}
+
+/// The same record, of a task that it did not end after it was raised there.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn swallowed_at<'py>(
+    record: &Ref<'py, RecordState>,
+    place: Origin<'py>,
+) -> Fallible<Ref<'py, RecordState>> {
+    let state = copy(record);
+    state.swallowed.set(Some(place));
+    if record.is_tracked() {
+        Ref::allocate(record.py(), state)
+    } else {
+        Ref::allocate_atomic(record.py(), state)
+    }
+}
+
+fn copy(record: &Ref<'_, RecordState>) -> RecordState {
     let py = record.py();
     let state = RecordState::default();
     state.kind.set(record.kind.get());
@@ -211,8 +237,9 @@ pub(crate) fn with_others<'py>(
     state.who.set_or_clear(record.who.get(py));
     state.reason.set_or_clear(record.reason.get(py));
     state.cause.set_or_clear(record.cause.get(py));
-    state.others.set(PyTuple::new(py, others)?);
-    Ref::allocate(py, state)
+    state.others.set_or_clear(record.others.get(py));
+    state.swallowed.set(record.swallowed.place(py));
+    state
 }
 
 impl RecordState {
@@ -372,6 +399,14 @@ fn others<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
         .unwrap_or_else(|| PyTuple::empty(py).into_any()))
 }
 
+fn swallowed<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    match this.swallowed.place(py) {
+        Some(place) => as_place(&place),
+        None => Ok(py.None().into_bound(py)),
+    }
+}
+
 /// The records that `record` was met by.
 pub(crate) fn met<'py>(record: &Ref<'py, RecordState>) -> Option<Bound<'py, PyAny>> {
     record.others.get(record.py())
@@ -444,6 +479,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>, is_mine: Method<RecordState>) 
             GetSet::read(c"chain", chain),
             GetSet::read(c"others", others),
             GetSet::read(c"_waited_there", waited_there),
+            GetSet::read(c"swallowed", swallowed),
         ])
         .build(module.py())?;
     module.add(intern!(module.py(), "Cancellation"), class)?;

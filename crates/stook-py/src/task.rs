@@ -352,8 +352,14 @@ pub(crate) fn uncancel(this: &Ref<'_, TaskState>) -> Fallible<u32> {
     };
     let mut requests = this.requests.get();
     let was_due = requests.is_due();
+    let counted = requests.pending();
     let left = requests.withdraw(rule);
     this.requests.set(requests);
+    if counted > left
+        && let Some(cancellations) = this.future.cancellations_if_any()
+    {
+        cancellations.withdraw(this.py());
+    }
     if was_due
         && !requests.is_due()
         && let Some(cancellations) = this.future.cancellations_if_any()

@@ -207,7 +207,7 @@ setattr(Run, "await", Run.await_)
 
 def seen(record):
     """Return what a record says, as the model has it."""
-    if record is None:
+    if record is None or record.kind == "unknown":
         return None
     return tuple(
         Seen(

@@ -174,3 +174,30 @@ def test_a_gather_that_is_cancelled_tells_its_children_who_asked(run, gather, as
             assert record.who.name == asyncio.current_task().get_name()
 
     run(main)
+
+
+def test_long_chain_says_that_some_are_left_out():
+    async def main():
+        async def nested(depth):
+            if depth:
+                await asyncio.create_task(nested(depth - 1))
+            else:
+                await asyncio.sleep(3600)
+
+        depth = 70
+        task = asyncio.create_task(nested(depth))
+        for _ in range(depth + 2):
+            await asyncio.sleep(0)
+        leaves = asyncio.all_tasks() - {asyncio.current_task()}
+        stook.cancel(task, reason="root")
+        await asyncio.wait(leaves)
+        records = [stook.cancellation(leaf) for leaf in leaves]
+        whole = [record for record in records if "left out" not in record.explain()]
+        assert sorted(len(record.chain) for record in whole) == list(range(1, 33))
+        others = [record for record in records if record not in whole]
+        assert len(others) == depth + 1 - 32
+        for record in records:
+            assert record.chain[-1].reason == "root"
+            assert record.explain().count("left out") == (record in others)
+
+    stook.run(main())

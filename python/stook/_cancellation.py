@@ -5,6 +5,7 @@ explanation.
 """
 
 import asyncio
+import itertools
 from asyncio.log import logger
 from typing import Any, NamedTuple
 
@@ -53,13 +54,18 @@ _REASONS = {
     "shutdown": "the loop was to end",
     "interrupt": "the program was interrupted",
     "remote": "somebody outside the program asked",
+    "unknown": "who asked is not known",
 }
 
 
 def explain(record: Any) -> str:
     """Return a paragraph that says who asked, why, from where, and what that followed from."""
+    chain = record.chain
     lines = [_sentence(record)]
-    lines += [f"  because {_sentence(cause)}" for cause in record.chain[1:]]
+    for step, cause in itertools.pairwise(chain):
+        if step._leaves_out:
+            lines.append("  because of others, which are left out here")
+        lines.append(f"  because {_sentence(cause)}")
     lines += [f"  and at the same time {_sentence(other)}" for other in record.others]
     if record.swallowed is not None:
         lines.append(f"  it was raised at {_place(record.swallowed)}, and did not end the task")

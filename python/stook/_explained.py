@@ -40,7 +40,7 @@ def explanation(exception):
         seen.add(id(error))
         if isinstance(error, asyncio.CancelledError):
             record = _core.cancellation(error)
-            if record is not None:
+            if record.kind != "unknown":
                 found[record.explain()] = None
         elif isinstance(error, BaseExceptionGroup):
             left += reversed(error.exceptions)
@@ -51,21 +51,34 @@ def explanation(exception):
     return "\n".join(paragraphs)
 
 
-def of_context(context):
-    """Return what a loop's log is to say beside the context of a report; ``None`` if nothing.
+def beside(context):
+    """Return what a loop's log is to say beside the context of a report.
 
     A cancellation says whose it was; a task that is lost or has failed, by what it was cancelled,
-    if that was not taken back.
+    if that was not taken back, and where it was made.
     """
     exception = context.get("exception")
     said = explanation(exception) if isinstance(exception, BaseException) else ""
     task = context.get("task") or context.get("future")
-    if not said and isinstance(task, _core.Task) and task.cancelling():
+    if not isinstance(task, _core.Task):
+        return {"cancellation": _Said(said)} if said else {}
+    if not said and task.cancelling():
         record = _core.cancellation(task)
         # A report of the end of a run says already that it is one.
         if record is not None and record.kind != "shutdown":
             said = record.explain()
-    return _Said(said) if said else None
+    found = {"cancellation": _Said(said)} if said else {}
+    created = _core._made_at(task) if context.get("message") in _OF_LOST_TASKS else None
+    if created is not None:
+        file, line, function = created
+        found["created_at"] = _Said(f"{file}:{line}, in {function}")
+    return found
+
+
+_OF_LOST_TASKS = (
+    "Task was destroyed but it is pending!",
+    "Task exception was never retrieved",
+)
 
 
 def write(exception):

@@ -189,14 +189,13 @@ class Scheduling(_core.LoopCore):
         self._default_executor = _executor.new(self)
 
     def default_exception_handler(self, context):
-        """Log an error; of a cancellation, or of a cancelled task, with who asked for it.
+        """Log an error, with what is known of the task, or of the cancellation, that it is about.
 
         DIFFERENCE: where a loop of stook's logs a `CancelledError`, or a task that is lost or has
-        failed after it was cancelled, a line `cancellation:` says who asked for that.
+        failed after it was cancelled, a line `cancellation:` says who asked for that; of a task
+        that is lost, or whose exception nobody has read, a line `created_at:` says what made it.
         """
-        said = None if "cancellation" in context else _explained.of_context(context)
-        if said is not None:
-            context = {**context, "cancellation": said}
+        context = {**_explained.beside(context), **context}
         super().default_exception_handler(context)
 
     def close(self):

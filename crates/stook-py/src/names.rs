@@ -248,6 +248,12 @@ fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// The place that made a task.
+fn made_at<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [task] = given(args, &one("_made_at", "task", 1))?;
+    Ok(task::made_at(&task)?.unwrap_or_else(|| none(args.py())))
+}
+
 fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let functions = [
         Function::new(c"get_running_loop", GET_RUNNING_LOOP, get_running_loop),
@@ -273,6 +279,7 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_cancel_with", CANCEL_WITH, cancellation::cancel_with),
         Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
+        Function::new(c"_made_at", MADE_AT, made_at),
         Function::new(c"_wait_any", FIRST, wait::wait_any),
         Function::new(c"_wait_ended", WAIT_ENDED, wait::wait_ended),
         Function::new(c"_held_up", HELD_UP, held_up::held_up),
@@ -485,6 +492,8 @@ const ATTACH: &std::ffi::CStr =
     c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
 const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\
 Set whether stook._unretrieved is told of exceptions that nobody read.";
+const MADE_AT: &std::ffi::CStr = c"_made_at(task, /)\n--\n\n\
+Return the place that made a task; None where that is not known.";
 const FIRST: &std::ffi::CStr = c"Make the coroutine: see stook._first.";
 const ALL_TASKS: &std::ffi::CStr = c"all_tasks(loop=None)\n--\n\n\
 Return the set of the tasks that are not done.\n\n\

@@ -35,6 +35,8 @@ pub(crate) struct RecordState {
     /// Seconds of the loop's clock, some milliseconds coarse.
     when: Cell<f64>,
     cause: HeldCell,
+    /// Between it and its cause some are left out.
+    leaves_out: Cell<bool>,
     others: HeldCell,
     /// Where it was raised, if it did not end the task that was asked.
     swallowed: SetAt,
@@ -150,6 +152,7 @@ impl<'py> Request<'py> {
                 }
                 Follows::First(depth) => {
                     state.depth.set(depth);
+                    state.leaves_out.set(true);
                     first(&cause)
                 }
             };
@@ -179,18 +182,24 @@ pub(crate) fn cause<'py>(record: &Ref<'py, RecordState>) -> Option<Ref<'py, Reco
     Ref::cast(&cause).cloned()
 }
 
-/// Whether `record` is `other` or follows from it.
+/// Whether `record` is `other` or follows from it. Where some are left out, `other` is taken for one of
+/// these if it has begun with the same request.
 pub(crate) fn leads_to<'py>(record: &Ref<'py, RecordState>, other: &Bound<'py, PyAny>) -> bool {
     let mut at = record.clone();
+    let mut leaves_out = false;
     loop {
         if at.as_any().is(other) {
             return true;
         }
+        leaves_out |= at.leaves_out.get();
         match cause(&at) {
             Some(cause) => at = cause,
-            None => return false,
+            None => break,
         }
     }
+    leaves_out
+        && Ref::<RecordState>::cast(other)
+            .is_some_and(|other| first(other).as_any().is(at.as_any()))
 }
 
 /// The same record, met by others in one turn.
@@ -237,6 +246,7 @@ fn copy(record: &Ref<'_, RecordState>) -> RecordState {
     state.who.set_or_clear(record.who.get(py));
     state.reason.set_or_clear(record.reason.get(py));
     state.cause.set_or_clear(record.cause.get(py));
+    state.leaves_out.set(record.leaves_out.get());
     state.others.set_or_clear(record.others.get(py));
     state.swallowed.set(record.swallowed.place(py));
     state
@@ -291,7 +301,7 @@ impl RecordState {
 }
 
 /// The kinds, in no order.
-const KINDS: [CancelKind; 10] = [
+const KINDS: [CancelKind; 11] = [
     CancelKind::Explicit,
     CancelKind::Timeout,
     CancelKind::SiblingFailed,
@@ -302,6 +312,7 @@ const KINDS: [CancelKind; 10] = [
     CancelKind::Shutdown,
     CancelKind::Interrupt,
     CancelKind::Remote,
+    CancelKind::Unknown,
 ];
 
 /// The kind that is called so.
@@ -322,6 +333,7 @@ const fn word(kind: CancelKind) -> &'static str {
         CancelKind::Shutdown => "shutdown",
         CancelKind::Interrupt => "interrupt",
         CancelKind::Remote => "remote",
+        CancelKind::Unknown => "unknown",
     }
 }
 
@@ -419,6 +431,12 @@ fn waited_there<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>
         .into_any())
 }
 
+fn leaves_out<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyBool::new(this.py(), this.leaves_out.get())
+        .to_owned()
+        .into_any())
+}
+
 fn explain<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     Ok(EXPLAIN.get(this.py())?.call1((this.as_any(),))?)
 }
@@ -479,6 +497,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>, is_mine: Method<RecordState>) 
             GetSet::read(c"chain", chain),
             GetSet::read(c"others", others),
             GetSet::read(c"_waited_there", waited_there),
+            GetSet::read(c"_leaves_out", leaves_out),
             GetSet::read(c"swallowed", swallowed),
         ])
         .build(module.py())?;

@@ -12,6 +12,9 @@ from stook import _platform
 
 _core = _platform.load_core()
 
+# While the interpreter ends nothing can be imported: what logs need then is looked up now.
+_core._made_at(None)
+
 MOST = 10
 """So many different explanations are shown of one exception."""
 

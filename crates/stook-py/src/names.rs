@@ -18,6 +18,7 @@ use crate::held_up;
 use crate::loop_core;
 use crate::lost;
 use crate::race;
+use crate::record;
 use crate::reviewed;
 use crate::running;
 use crate::sleep;
@@ -251,6 +252,7 @@ fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 /// The place that made a task.
 fn made_at<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let [task] = given(args, &one("_made_at", "task", 1))?;
+    record::look_up(args.py())?;
     Ok(task::made_at(&task)?.unwrap_or_else(|| none(args.py())))
 }
 

@@ -346,6 +346,17 @@ static PLACE: Imported = Imported::new("stook._cancellation", "Place");
 static SHOWN: Imported = Imported::new("stook._cancellation", "shown");
 static EXPLAIN: Imported = Imported::new("stook._cancellation", "explain");
 
+/// Looks up now what records are shown with: while the interpreter ends nothing can be imported.
+///
+/// # Errors
+/// What importing raises.
+pub(crate) fn look_up(py: Python<'_>) -> Fallible<()> {
+    for name in [&REQUESTER, &PLACE, &SHOWN, &EXPLAIN] {
+        name.get(py)?;
+    }
+    Ok(())
+}
+
 fn who<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
     if this.who_id.get() == 0 {

@@ -174,3 +174,41 @@ def test_a_gather_that_is_cancelled_tells_its_children_who_asked(run, gather, as
             assert record.who.name == asyncio.current_task().get_name()
 
     run(main)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("two words", "two words"),
+        ("näme", "näme"),
+        ("two\nlines", r"'two\nlines'"),
+        ("\x1b[31mred", r"'\x1b[31mred'"),
+        ("\udc80", r"'\udc80'"),
+        ("", "''"),
+    ],
+)
+def test_a_name_that_cannot_be_printed_is_shown_by_its_repr(name, shown, caplog):
+    async def main():
+        asyncio.get_running_loop().set_debug(True)
+
+        async def swallows():
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                return
+
+        asyncio.current_task().set_name(name)
+        task = asyncio.create_task(swallows(), name=name)
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+        return stook.cancellation(task)
+
+    record = stook.run(main())
+    assert record.who.name == name
+    lines = record.explain().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"cancel() was called by {shown} at ")
+    [message] = caplog.messages
+    assert len(message.splitlines()) == 2
+    assert f"<Task finished name={name!r} " in message

@@ -112,7 +112,8 @@ def test_cancelled_anywhere(workplace, name, kind):
 
 
 @pytest.mark.skipif(
-    not hasattr(asyncio.Queue, "shutdown"), reason="Queue.shutdown is of 3.13: there is none to call"
+    not hasattr(asyncio.Queue, "shutdown"),
+    reason="Queue.shutdown is of 3.13: there is none to call",
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_shut_down(workplace, kind):

@@ -619,6 +619,14 @@ async def stooks_wait_for_it(task, body):
         await stook.wait_for(body, 0.001)
 
 
+async def wait_for_a_task(task, body):
+    await asyncio.wait_for(task, 0.001)
+
+
+async def stooks_wait_for_a_task(task, body):
+    await stook.wait_for(task, 0.001)
+
+
 async def race_it(task, body):
     await stook.race(task, turns())
 
@@ -645,6 +653,8 @@ async def cancel_it_and_wait_while_somebody_else_does(task, body):
 TAKE_WHAT_COMES = [
     wait_for_it,
     stooks_wait_for_it,
+    wait_for_a_task,
+    stooks_wait_for_a_task,
     race_it,
     race_who_waits_for_it,
     cancel_it_and_wait,
@@ -667,6 +677,17 @@ def test_in_debug_mode_who_waits_and_takes_the_outcome_is_not_warned(run, caplog
 
     run(main)
     assert caplog.messages == []
+
+
+def test_in_debug_mode_a_timeout_in_vain_is_warned_of(run, caplog):
+    async def main():
+        asyncio.get_running_loop().set_debug(True)
+        task = asyncio.create_task(returns())
+        async with asyncio.timeout(0.001):
+            assert await task == 1
+
+    run(main)
+    assert len(caplog.messages) == 1
 
 
 def test_in_debug_mode_others_that_ask_beside_who_waits_are_warned(run, caplog):

@@ -85,11 +85,24 @@ def warn_of_swallowed(task: asyncio.Future[Any], record: Any) -> None:
 def _is_expected(task: asyncio.Future[Any], record: Any) -> bool:
     """Tell whether whoever asked is content with any end."""
     # What `async with asyncio.timeout()` asks for is taken back at its end: this is of `wait_for`.
-    if record.kind == "timeout":
+    if record.kind == "timeout" or _is_of_wait_for(task, record):
         return True
     if any(step.kind in ("interrupt", "shutdown", "lost race") for step in record.chain):
         return True
     return any(_is_same(record, other) for other in _waited_for.get(task, ()))
+
+
+def _is_of_wait_for(task: asyncio.Future[Any], record: Any) -> bool:
+    """Tell whether a task waits in `wait_for`, which from 3.12 on has a timeout within that task."""
+    if [step.kind for step in record.chain] != ["parent cancelled", "timeout"]:
+        return False
+    for other in asyncio.all_tasks(task.get_loop()):
+        if record.who is not None and id(other) == record.who.id:
+            coroutine: Any = other.get_coro()
+            while hasattr(awaited := getattr(coroutine, "cr_await", None), "cr_await"):
+                coroutine = awaited
+            return getattr(coroutine, "__qualname__", None) == "wait_for"
+    return False
 
 
 def _is_same(record: Any, other: Any) -> bool:

@@ -198,7 +198,7 @@ def test_an_empty_queue_is_told_as_ever():
 
 
 def test_only_a_loop_of_stook_is_served():
-    loop = asyncio.SelectorEventLoop()
+    loop = asyncio.unix_events._UnixSelectorEventLoop()
     try:
         for other in [loop, 5, None]:
             with pytest.raises(TypeError, match="a loop of stook is expected"):

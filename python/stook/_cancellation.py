@@ -93,7 +93,7 @@ def _is_expected(task: asyncio.Future[Any], record: Any) -> bool:
 
 
 def _is_of_wait_for(task: asyncio.Future[Any], record: Any) -> bool:
-    """Tell whether a task waits in `wait_for`, which from 3.12 on has a timeout within that task."""
+    """Tell whether who waits for the task does so in `wait_for`, as that does from 3.12 on."""
     if [step.kind for step in record.chain] != ["parent cancelled", "timeout"]:
         return False
     for other in asyncio.all_tasks(task.get_loop()):

@@ -270,7 +270,8 @@ def test_a_program_says_that_another_loop_is_to_keep_tasks(name):
         for _ in range(3):
             await asyncio.sleep(0)
         gc.collect()
-        assert first() is None
+        # A loop of stook's keeps those as well that were there before.
+        assert first() is None or INSTALLED
         assert second() is None
         loop.keep_tasks = False
         third = lost(loop)

@@ -201,3 +201,41 @@ def test_long_chain_says_that_some_are_left_out():
             assert record.explain().count("left out") == (record in others)
 
     stook.run(main())
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("two words", "two words"),
+        ("näme", "näme"),
+        ("two\nlines", r"'two\nlines'"),
+        ("\x1b[31mred", r"'\x1b[31mred'"),
+        ("\udc80", r"'\udc80'"),
+        ("", "''"),
+    ],
+)
+def test_a_name_that_cannot_be_printed_is_shown_by_its_repr(name, shown, caplog):
+    async def main():
+        asyncio.get_running_loop().set_debug(True)
+
+        async def swallows():
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                return
+
+        asyncio.current_task().set_name(name)
+        task = asyncio.create_task(swallows(), name=name)
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+        return stook.cancellation(task)
+
+    record = stook.run(main())
+    assert record.who.name == name
+    lines = record.explain().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"cancel() was called by {shown} at ")
+    [message] = caplog.messages
+    assert len(message.splitlines()) == 2
+    assert f"<Task finished name={name!r} " in message

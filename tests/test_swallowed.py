@@ -609,6 +609,129 @@ def test_in_debug_mode_each_request_is_told_of(run, caplog):
     assert len(caplog.messages) == 2
 
 
+async def wait_for_it(task, body):
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(body, 0.001)
+
+
+async def stooks_wait_for_it(task, body):
+    with contextlib.suppress(TimeoutError):
+        await stook.wait_for(body, 0.001)
+
+
+async def wait_for_a_task(task, body):
+    await asyncio.wait_for(task, 0.001)
+
+
+async def stooks_wait_for_a_task(task, body):
+    await stook.wait_for(task, 0.001)
+
+
+async def race_it(task, body):
+    await stook.race(task, turns())
+
+
+async def race_who_waits_for_it(task, body):
+    async def waits():
+        await task
+
+    await stook.race(waits(), turns())
+
+
+async def cancel_it_and_wait(task, body):
+    [ended] = await stook.cancel_and_wait(task)
+    assert ended.state == "returned"
+
+
+async def cancel_it_and_wait_while_somebody_else_does(task, body):
+    other = asyncio.create_task(stook.cancel_and_wait(task))
+    await asyncio.sleep(0)
+    await stook.cancel_and_wait(task)
+    await other
+
+
+TAKE_WHAT_COMES = [
+    wait_for_it,
+    stooks_wait_for_it,
+    wait_for_a_task,
+    stooks_wait_for_a_task,
+    race_it,
+    race_who_waits_for_it,
+    cancel_it_and_wait,
+    cancel_it_and_wait_while_somebody_else_does,
+]
+
+
+@pytest.mark.parametrize("ask", TAKE_WHAT_COMES, ids=lambda ask: ask.__name__)
+def test_in_debug_mode_who_waits_and_takes_the_outcome_is_not_warned(run, caplog, ask):
+    async def main():
+        asyncio.get_running_loop().set_debug(True)
+        body = goes_on()
+        if "wait_for_it" in ask.__name__ and "race" not in ask.__name__:
+            await ask(None, body)
+            return
+        task = asyncio.create_task(body)
+        await turns()
+        await ask(task, None)
+        assert swallowed(task) is not None
+
+    run(main)
+    assert caplog.messages == []
+
+
+def test_in_debug_mode_a_timeout_in_vain_is_warned_of(run, caplog):
+    async def main():
+        asyncio.get_running_loop().set_debug(True)
+        task = asyncio.create_task(returns())
+        async with asyncio.timeout(0.001):
+            assert await task == 1
+
+    run(main)
+    assert len(caplog.messages) == 1
+
+
+def test_in_debug_mode_others_that_ask_beside_who_waits_are_warned(run, caplog):
+    async def main():
+        asyncio.get_running_loop().set_debug(True)
+
+        async def stubborn():
+            for _ in range(2):
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(1000)
+
+        task = asyncio.create_task(stubborn())
+        await turns()
+        stook.cancel(task, reason="somebody else")
+        await turns()
+        await stook.cancel_and_wait(task, reason="waits")
+
+    run(main)
+    [message] = caplog.messages
+    assert "('somebody else')" in message and "('waits')" not in message
+
+
+def test_in_debug_mode_a_task_that_was_not_waited_for_long_enough_is_warned_of(run, caplog):
+    async def main():
+        asyncio.get_running_loop().set_debug(True)
+        end = asyncio.Event()
+
+        async def stubborn():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
+            await end.wait()
+
+        task = asyncio.create_task(stubborn())
+        await turns()
+        [ended] = await stook.cancel_and_wait(task, timeout=0.001)
+        assert ended.state == "running"
+        assert caplog.messages == []
+        end.set()
+        await task
+
+    run(main)
+    assert len(caplog.messages) == 1
+
+
 def test_out_of_debug_mode_nothing_is_logged(run, caplog):
     async def main():
         asyncio.get_running_loop().set_debug(False)

@@ -1,10 +1,11 @@
 """Asking tasks to cancel, and waiting until they have ended."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from stook import _platform
+from stook import _cancellation, _platform
 from stook._seconds import seconds
 
 _core = _platform.load_core()
@@ -63,8 +64,11 @@ async def cancel_and_wait(
     _check(tasks, loop)
     deadline = None if timeout is None else loop.time() + seconds("timeout", timeout)
     record = _core._request("explicit", reason)
-    _core._cancel_each(dict.fromkeys(tasks), record)
-    interruption = await _wait(tasks, deadline)
+    each = dict.fromkeys(tasks)
+    is_debug = loop.get_debug()
+    with _cancellation.outcome_awaited(each, record) if is_debug else contextlib.nullcontext():
+        _core._cancel_each(each, record)
+        interruption = await _wait(tasks, deadline)
     if interruption is not None:
         try:
             raise interruption

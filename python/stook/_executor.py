@@ -19,8 +19,13 @@ class _Jobs(queue.SimpleQueue):
         self._handoff = handoff
 
     def put(self, item, block=True, timeout=None):
-        super().put(item, block, timeout)
+        # First: a thread may take it before this one goes on.
         self._handoff.offer()
+        try:
+            super().put(item, block, timeout)
+        except BaseException:
+            self._handoff.withdraw()
+            raise
 
     def get(self, block=True, timeout=None):
         if block:

@@ -52,7 +52,7 @@ async def race(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
 
     If who waits is cancelled, all are asked to cancel and waited for; a second cancellation does
     not end that wait. If its coroutine is closed, or something else is thrown into it, they are
-    asked and cannot be waited for.
+    asked and cannot be waited for. With ``losers="leave"`` all are left running in these cases.
 
     A loser that itself waits for the end of the task that races, and goes on when it is asked to
     cancel, is not waited for: neither would end. It is found by whoever the end of that task wakes,
@@ -63,7 +63,8 @@ async def race(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
     Args:
         aws: Awaitables; coroutines become tasks.
         losers: ``"cancel"``: the others are asked to cancel, and waited for. ``"await"``: they are
-            waited for. ``"leave"``: nothing is done with them.
+            waited for. ``"leave"``: nothing is done with them, nor with any if who waits is
+            cancelled; coroutines go on as tasks.
 
     Returns:
         The result of the first one that is done. Of several that are done already, the first in
@@ -94,7 +95,7 @@ async def race(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
 async def first_success(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
     """Return the result of the first of several that succeeds, once the others have ended.
 
-    It waits for the others as ``race`` does.
+    It waits for the others as ``race`` does, also if who waits is cancelled.
 
     Args:
         aws: Awaitables; coroutines become tasks.

@@ -95,17 +95,27 @@ impl Drop for Job {
 }
 
 impl Handoff {
-    /// There is a job for whoever takes it.
+    /// There is a job for whoever takes it, or will be at once: whoever takes it does so later.
     pub(crate) fn offer(&self) {
         self.offered.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// This thread has taken a job.
-    pub(crate) fn take(self: &Arc<Self>) {
+    /// A job that was offered does not come, or has been taken.
+    pub(crate) fn withdraw(&self) {
         let one_less = |offered: u32| Some(offered.saturating_sub(1));
         let _ = self
             .offered
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
+    }
+
+    /// How many jobs nobody has taken.
+    pub(crate) fn offered(&self) -> u32 {
+        self.offered.load(Ordering::Acquire)
+    }
+
+    /// This thread has taken a job.
+    pub(crate) fn take(self: &Arc<Self>) {
+        self.withdraw();
         self.busy.fetch_add(1, Ordering::AcqRel);
         let job = Job {
             handoff: self.clone(),
@@ -117,7 +127,7 @@ impl Handoff {
 
     /// Whether this thread, which is about to ask for a job, may look for it first: there is none.
     pub(crate) fn has_none(&self) -> bool {
-        self.offered.load(Ordering::Acquire) == 0
+        self.offered() == 0
     }
 
     /// This thread asks for a job, and has let go of the interpreter.

@@ -79,7 +79,9 @@ def _unpack(project, archive, directory):
         return directory
     shutil.rmtree(directory, ignore_errors=True)
     with tarfile.open(archive) as tar:
-        tar.extractall(directory.parent / "unpacked", filter="data")
+        # Micro versions before 3.11.4 have no filters; what is unpacked was compared by its hash.
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        tar.extractall(directory.parent / "unpacked", **safely)
     unpacked = directory.parent / "unpacked" / archive.name.removesuffix(".tar.gz")
     if project.package is not None:
         shutil.rmtree(unpacked / project.package)

@@ -333,7 +333,9 @@ def test_results_of_a_gather_that_returns_exceptions_have_their_records(engine):
             assert [stook.cancellation(result).reason for result in results] == [0, 1, 2]
         else:
             # asyncio's own makes new exceptions from the messages alone.
-            assert [stook.cancellation(result) for result in results] == [None] * 3
+            records = [stook.cancellation(result) for result in results]
+            assert [(record.kind, record.reason) for record in records] == [("unknown", None)] * 3
+            assert not any(record.is_mine() for record in records)
         assert [stook.cancellation(task).reason for task in tasks] == [0, 1, 2]
 
     engine.run(main())
@@ -377,7 +379,7 @@ def test_shield_of_a_cancelled_task_hands_its_record_on(engine):
             assert record.reason == 5
         else:
             # The shield's own future is one of others, which keeps no record.
-            assert record is None
+            assert record.kind == "unknown"
 
     engine.run(main())
 
@@ -651,7 +653,7 @@ def test_exception_raised_from_a_cancellation_leads_to_it(engine):
     engine.run(main())
 
 
-def test_cancellation_that_a_program_raises_itself_has_no_record(engine):
+def test_record_of_a_cancellation_that_a_program_raises_itself_knows_nothing(engine):
     async def main():
         async def body():
             await turns()
@@ -660,7 +662,16 @@ def test_cancellation_that_a_program_raises_itself_has_no_record(engine):
         task = asyncio.create_task(body())
         with pytest.raises(asyncio.CancelledError) as info:
             await task
-        assert stook.cancellation(info.value) is None
+        record = stook.cancellation(info.value)
+        assert (record.kind, record.reason, record.who, record.where) == (
+            "unknown",
+            "own",
+            None,
+            None,
+        )
+        assert (record.chain, record.others, record.is_mine()) == ((record,), (), False)
+        assert record.when != record.when
+        assert record.explain() == "who asked is not known ('own')"
         assert stook.cancellation(task) is None
 
     engine.run(main())
@@ -679,7 +690,7 @@ def test_old_request_is_not_told_of_a_cancellation_that_a_program_raises(engine)
         with pytest.raises(asyncio.CancelledError) as info:
             await task
         assert info.value.args == ("own",)
-        assert stook.cancellation(info.value) is None
+        assert stook.cancellation(info.value).kind == "unknown"
 
     engine.run(main())
 

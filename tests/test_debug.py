@@ -223,3 +223,36 @@ async def test_all_of_it_works_in_debug_mode(engine, loop):
     assert (len(done), len(pending)) == (1, 0)
     async with asyncio.timeout(5):
         await engine.sleep(0)
+
+
+@pytest.mark.needs_stook
+@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+def test_tasks_on_loops_of_others_are_made_where_the_program_makes_them(name):
+    import stook
+    from loops import LOOPS
+
+    made = {}
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        made["main"] = asyncio.current_task()
+        made["create_task"] = asyncio.create_task(value(1))
+        made["ensure_future"] = asyncio.ensure_future(value(1))
+        made["loop"] = loop.create_task(value(1))
+        made["itself"] = stook.task_factory(loop, value(1))
+        gathered = asyncio.gather(value(1))
+        [made["gather"]] = asyncio.all_tasks() - set(made.values())
+        await gathered
+        async with asyncio.TaskGroup() as group:
+            made["group"] = group.create_task(value(1))
+
+    stook.run(main(), debug=True, loop_factory=LOOPS[name])
+    for how, task in made.items():
+        last = task._source_traceback[-1]
+        function = (
+            "test_tasks_on_loops_of_others_are_made_where_the_program_makes_them"
+            if how == "main"
+            else "main"
+        )
+        assert (last.filename, last.name) == (__file__, function), how
+        assert f"created at {__file__}:{last.lineno}" in repr(task)

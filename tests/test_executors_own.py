@@ -117,6 +117,71 @@ def test_the_queue_tells_of_each_job(monkeypatch):
     assert told == ["offer", "offer", "look", "take", "take"]
 
 
+def test_a_job_is_offered_before_a_thread_can_take_it():
+    class Slow(queue.SimpleQueue):
+        """A queue in which each item is taken before putting it returns."""
+
+        def put(self, item, block=True, timeout=None):
+            super().put(item, block, timeout)
+            assert taken.acquire(timeout=20)
+
+    class SlowJobs(_executor._Jobs, Slow):
+        pass
+
+    def take():
+        for number in range(3):
+            assert jobs.get() == number
+            taken.release()
+
+    taken = threading.Semaphore(0)
+    handoff = stook._core._Handoff()
+    jobs = SlowJobs(handoff)
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    for number in range(3):
+        jobs.put(number)
+        assert handoff.offered == 0
+    thread.join()
+
+
+def test_a_job_that_cannot_be_put_is_not_offered():
+    class Full(queue.SimpleQueue):
+        def put(self, item, block=True, timeout=None):
+            offered.append(handoff.offered)
+            raise MemoryError
+
+    class FullJobs(_executor._Jobs, Full):
+        pass
+
+    offered = []
+    handoff = stook._core._Handoff()
+    with pytest.raises(MemoryError):
+        FullJobs(handoff).put("job")
+    assert (offered, handoff.offered) == ([1], 0)
+    with pytest.raises(AttributeError):
+        handoff.offered = 1
+
+
+def test_after_thousands_of_jobs_from_several_threads_nothing_is_offered():
+    async def main():
+        executor = _executor.new(asyncio.get_running_loop())
+        jobs = executor._work_queue
+
+        def submit():
+            futures = [executor.submit(pow, number, 2) for number in range(2000)]
+            assert sum(future.result() for future in futures) == sum(n**2 for n in range(2000))
+
+        threads = [threading.Thread(target=submit) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
+        assert (jobs.qsize(), jobs._handoff.offered) == (0, 0)
+        executor.shutdown()
+
+    stook.run(main())
+
+
 def test_an_empty_queue_is_told_as_ever():
     jobs = _executor._Jobs(stook._core._Handoff())
     for get in [
@@ -133,7 +198,7 @@ def test_an_empty_queue_is_told_as_ever():
 
 
 def test_only_a_loop_of_stook_is_served():
-    loop = asyncio.SelectorEventLoop()
+    loop = asyncio.unix_events._UnixSelectorEventLoop()
     try:
         for other in [loop, 5, None]:
             with pytest.raises(TypeError, match="a loop of stook is expected"):

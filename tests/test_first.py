@@ -236,6 +236,30 @@ def test_losers_that_are_awaited_are_asked_when_who_waits_is_cancelled(run):
     run(main)
 
 
+@pytest.mark.parametrize("function", [stook.race, stook.first_success])
+def test_one_that_leaves_losers_leaves_all_when_who_waits_is_cancelled(run, function):
+    async def main():
+        sleepers = [Sleeper(), Sleeper()]
+        before = asyncio.all_tasks()
+        coroutine = value("goes on", 8)
+        task = asyncio.ensure_future(
+            function(*[sleeper.task for sleeper in sleepers], coroutine, losers="leave")
+        )
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        [started] = asyncio.all_tasks() - before - {task}
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        for sleeper in sleepers:
+            assert not sleeper.task.done() and sleeper.asked == 0
+            sleeper.task.cancel()
+        assert await started == "goes on"
+        await asyncio.wait([sleeper.task for sleeper in sleepers])
+
+    run(main)
+
+
 def test_a_losers_own_error_is_reported_and_not_lost(run):
     async def main():
         reported = []

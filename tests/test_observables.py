@@ -32,7 +32,11 @@ DIFFERENCES = {
     "the loop is a class of its own, between whose bases one is native": [
         (LOOPS, "name|qualified name|module|bases|derived from|attributes|subscripted"),
         (LOOPS, r"(\.(nesting_allowed|keep_tasks) .*)"),
-        (LOOPS, r"\.(close|run_forever|run_in_executor|stop) (module|qualified name)"),
+        (
+            LOOPS,
+            r"\.(close|default_exception_handler|run_forever|run_in_executor|stop) "
+            "(module|qualified name)",
+        ),
         (LOOPS, r"\.slow_callback_duration is data"),
         (LOOPS, SCHEDULING + " (module|qualified name|signature)"),
         (LOOPS, SCHEDULING + " (pickled|subscripted|weakly referenced)"),

@@ -467,7 +467,7 @@ async def test_a_timer_outlives_the_source(engine, loop):
 @pytest.mark.parametrize("seconds", [-1, -0.001, float("nan")], ids=repr)
 async def test_seconds_that_are_none(engine, loop, seconds):
     source = stook.CancellationSource()
-    with pytest.raises(ValueError, match="have to be 0 or more, not"):
+    with pytest.raises(ValueError, match="seconds ha(ve|s) to be"):
         source.cancel_after(seconds)
 
 

@@ -37,6 +37,8 @@ async def ended(task):
             for other in asyncio.all_tasks() - {asyncio.current_task()}:
                 other.cancel()
             await turns()
+        if not task.cancelled():
+            task.exception()
         return "hangs"
     if task.cancelled():
         return "cancelled"
@@ -132,9 +134,7 @@ async def timeout_after_a_failed_group(engine):
 
 
 async def group_cancelled_by_a_new_task(engine):
-    """A task cancels its whole group before it first waits; groups can do so from 3.15 on."""
-    if not hasattr(asyncio.TaskGroup, "cancel"):
-        return "no such method"
+    """A task cancels its whole group before it first waits."""
 
     async def main():
         async def child():
@@ -144,6 +144,48 @@ async def group_cancelled_by_a_new_task(engine):
         async with asyncio.TaskGroup() as group:
             group.create_task(child())
         return "left"
+
+    return await ended(asyncio.create_task(main()))
+
+
+async def two_groups_that_fail_at_once(engine):
+    """A group and one inside it fail in the same turn; the inner failure is handled."""
+
+    async def fail(error):
+        await turns()
+        raise error
+
+    async def main():
+        async with asyncio.TaskGroup() as outer:
+            outer.create_task(fail(Failure()))
+            try:
+                async with asyncio.TaskGroup() as inner:
+                    inner.create_task(fail(LookupError()))
+                    await engine.sleep(1000)
+            except* LookupError:
+                pass
+            await engine.sleep(1000)
+
+    return await ended(asyncio.create_task(main()))
+
+
+async def body_that_raises_when_its_group_fails(engine):
+    """A task of a group fails, and the block makes another error of its cancellation."""
+
+    async def fail():
+        raise Failure
+
+    async def main():
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+                try:
+                    await engine.sleep(1000)
+                except asyncio.CancelledError:
+                    raise LookupError from None
+        except* (Failure, LookupError):
+            pass
+        return f"{asyncio.current_task().cancelling()} left"
 
     return await ended(asyncio.create_task(main()))
 
@@ -201,18 +243,33 @@ BUGS = {
             (NEWER, EAGER): "TimeoutError",
         },
     ),
-    "155418": (
-        group_cancelled_by_a_new_task,
+    "116720": (
+        two_groups_that_fail_at_once,
         {
-            (version, start): "no such method"
-            for version in (OLD, NEW, NEWER)
-            for start in (LAZY, EAGER)
+            (OLD, LAZY): "hangs",
+            (NEW, LAZY): "hangs",
+            (NEW, EAGER): "hangs",
+            (NEWER, LAZY): "ExceptionGroup",
+            (NEWER, EAGER): "ExceptionGroup",
         },
     ),
+    "95289": (
+        body_that_raises_when_its_group_fails,
+        {(version, start): "0 left" for version in (OLD, NEW, NEWER) for start in (LAZY, EAGER)},
+    ),
+    "155418": (group_cancelled_by_a_new_task, {}),
 }
 
+GROUPS_CAN_BE_CANCELLED = pytest.mark.skipif(
+    not hasattr(asyncio.TaskGroup, "cancel"),
+    reason="TaskGroup.cancel is of 3.15: https://github.com/python/cpython/issues/155418",
+)
+MARKS = {"155418": GROUPS_CAN_BE_CANCELLED}
 
-@pytest.mark.parametrize("issue", BUGS)
+
+@pytest.mark.parametrize(
+    "issue", [pytest.param(issue, marks=MARKS.get(issue, ())) for issue in BUGS]
+)
 def test_program_ends_as_it_does_on_the_asyncio_of_this_version(issue, pytestconfig):
     program, known = BUGS[issue]
     for start in (LAZY, EAGER):

@@ -7,6 +7,7 @@ import weakref
 import pytest
 
 import stook
+from engines import INSTALLED
 from loops import LOOPS, run_on
 
 pytestmark = pytest.mark.needs_stook
@@ -215,3 +216,82 @@ def test_a_closed_loop_keeps_nothing():
     loop.close()
     gc.collect()
     assert task() is None
+
+
+def other_loop(name, *, with_factory):
+    """Make a loop of asyncio's or uvloop's, with stook's tasks on it or without."""
+    loop = LOOPS[name]()
+    if not with_factory:
+        loop.set_task_factory(None)
+    return loop
+
+
+async def waits_for_nobody():
+    """Wait for what nothing else refers to."""
+    await asyncio.get_running_loop().create_future()
+
+
+def lost(loop):
+    """Make a task that waits, and forget it; return a weak reference."""
+    return weakref.ref(loop.create_task(waits_for_nobody()))
+
+
+@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("with_factory", [True, False])
+@pytest.mark.parametrize("sets_it_inside", [True, False])
+def test_other_loops_keep_tasks_with_stooks_factory(name, with_factory, sets_it_inside):
+    async def main():
+        loop = asyncio.get_running_loop()
+        if sets_it_inside:
+            loop.set_task_factory(stook.task_factory)
+        task = lost(loop)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert task() is not None
+        is_stooks = with_factory or sets_it_inside or INSTALLED
+        assert isinstance(task(), stook.Task) == is_stooks
+
+    loop_factory = lambda: other_loop(name, with_factory=with_factory)  # noqa: E731
+    stook.run(main(), keep_tasks=True, loop_factory=loop_factory)
+
+
+@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+def test_a_program_says_that_another_loop_is_to_keep_tasks(name):
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)
+        first = lost(loop)
+        loop.keep_tasks = True
+        second = lost(loop)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert second() is not None
+        second().cancel()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        gc.collect()
+        # A loop of stook's keeps those as well that were there before.
+        assert first() is None or INSTALLED
+        assert second() is None
+        loop.keep_tasks = False
+        third = lost(loop)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert third() is None
+
+    run_on(name, main)
+
+
+@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+def test_another_loop_that_is_closed_keeps_nothing(name):
+    loop = LOOPS[name]()
+    loop.set_exception_handler(lambda *_: None)
+    loop.keep_tasks = True
+    task = lost(loop)
+    loop.run_until_complete(asyncio.sleep(0))
+    gc.collect()
+    assert task() is not None
+    loop.close()
+    gc.collect()
+    assert task() is None
+    assert loop.is_closed()

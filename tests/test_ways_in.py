@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from programs import run_python
+from programs import output_of, run_python
 
 pytestmark = pytest.mark.needs_stook
 
@@ -260,3 +260,22 @@ def test_a_story_is_the_same_by_every_way(stock, story, way, debug):
     status, _, errors = expected = stock(story, debug)
     assert (status, errors) == (0, "")
     assert outcome(way, story, debug) == expected
+
+
+def test_methods_of_asyncios_own_classes_do_not_take_stooks_tasks():
+    program = """
+import asyncio, stook
+from asyncio import Task
+async def main():
+    task = asyncio.create_task(asyncio.sleep(0))
+    assert isinstance(task, Task) and isinstance(task, asyncio.Task)
+    for kind in (Task, asyncio.Task):
+        try:
+            print(kind.done(task))
+        except TypeError:
+            print("TypeError")
+stook.run(main())
+stook.install()
+stook.run(main())
+"""
+    assert output_of(run_python(["-c", program])).split() == ["TypeError"] * 3 + ["False"]

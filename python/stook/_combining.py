@@ -90,24 +90,48 @@ def _participants(aws, token):
         check(token)
     if asyncio.isfuture(aws) or asyncio.iscoroutine(aws):
         raise TypeError(f"an iterable of awaitables is expected, not {type(aws).__name__}")
-    given = list(aws)
+    given = _listed(aws)
     if token is not None and token.is_cancelled:
-        for coroutine in filter(asyncio.iscoroutine, given):
-            coroutine.close()
+        _close(given)
         token.raise_if_cancelled()
     loop = _core.get_running_loop()
-    for awaitable in given:
-        # What is refused is refused before anything is begun.
-        if asyncio.isfuture(awaitable) or not inspect.isawaitable(awaitable):
-            _core.ensure_future(awaitable, loop=loop)
     begun = {}
-    for awaitable in given:
-        if id(awaitable) in begun:
-            continue
-        future = begun[id(awaitable)] = _core.ensure_future(awaitable, loop=loop)
-        if token is not None and future is not awaitable:
-            cancel_by(future, token)
+    try:
+        for awaitable in given:
+            # What is refused is refused before anything is begun.
+            if asyncio.isfuture(awaitable) or not inspect.isawaitable(awaitable):
+                _core.ensure_future(awaitable, loop=loop)
+        for awaitable in given:
+            if id(awaitable) in begun:
+                continue
+            future = begun[id(awaitable)] = _core.ensure_future(awaitable, loop=loop)
+            if token is not None and future is not awaitable:
+                cancel_by(future, token)
+    except BaseException:
+        # Nobody else knows the tasks that were made here, and the coroutines.
+        made = [begun[id(other)] for other in given if begun.get(id(other), other) is not other]
+        _close(other for other in given if id(other) not in begun)
+        _core._cancel_each(made, _core._request("sibling failed"))
+        raise
     return [begun[id(awaitable)] for awaitable in given]
+
+
+def _listed(aws):
+    """Return a list of what an iterable gives; if that raises, close what it gave before."""
+    given = []
+    try:
+        for awaitable in aws:
+            given.append(awaitable)
+    except BaseException:
+        _close(given)
+        raise
+    return given
+
+
+def _close(given):
+    """Close the coroutines among these, which nobody will run."""
+    for coroutine in filter(asyncio.iscoroutine, given):
+        coroutine.close()
 
 
 async def _first(futures, token, *, needs_all):

@@ -1,10 +1,12 @@
 """Asking tasks to cancel, and waiting until they have ended."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from stook import _platform
+from stook import _cancellation, _platform
+from stook._seconds import seconds
 
 _core = _platform.load_core()
 
@@ -30,7 +32,8 @@ async def cancel_and_wait(
     """Ask tasks to cancel, wait until they have ended, and tell what became of each.
 
     If the caller is cancelled meanwhile, it goes on waiting, and raises that at the end: a task
-    that cleans up is never left behind.
+    that cleans up is never left behind. Only one that itself waits for the caller's end is not
+    waited for, as in ``race``.
 
     Args:
         tasks: Tasks or futures of the running loop.
@@ -44,7 +47,9 @@ async def cancel_and_wait(
         asyncio.CancelledError: The caller was cancelled meanwhile.
         RuntimeError: The calling task is among them.
         TypeError: One is no task or future, or the timeout no number. Nothing was asked then.
-        ValueError: One is of another loop.
+        ValueError: One is of another loop, or the timeout is not a number (NaN). Nothing was asked.
+        OverflowError: The timeout is larger than a float can be. Nothing was asked.
+        Exception: What the method ``cancel`` of one raised, once all were asked.
 
     Example:
         >>> import asyncio, stook
@@ -57,12 +62,13 @@ async def cancel_and_wait(
     """
     loop = asyncio.get_running_loop()
     _check(tasks, loop)
-    deadline = None if timeout is None else loop.time() + timeout
+    deadline = None if timeout is None else loop.time() + seconds("timeout", timeout)
     record = _core._request("explicit", reason)
-    for task in dict.fromkeys(tasks):
-        if not task.done():
-            _core._cancel_with(task, record)
-    interruption = await _wait(tasks, deadline)
+    each = dict.fromkeys(tasks)
+    is_debug = loop.get_debug()
+    with _cancellation.outcome_awaited(each, record) if is_debug else contextlib.nullcontext():
+        _core._cancel_each(each, record)
+        interruption = await _wait(tasks, deadline)
     if interruption is not None:
         try:
             raise interruption
@@ -83,21 +89,28 @@ def _check(tasks: Iterable[Any], loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _wait(tasks: Iterable[Any], deadline: float | None) -> BaseException | None:
-    """Wait for all, in the loop's time; return the first cancellation of the caller's own."""
+    """Wait for all, in the loop's time; return the first cancellation of the caller's own.
+
+    Those that wait for the end of the caller, and end no sooner, are not waited for.
+    """
     loop = asyncio.get_running_loop()
     interruption = None
-    pending = {task for task in tasks if not task.done()}
-    while pending:
+    while pending := _pending(tasks):
         left = None if deadline is None else max(0.0, deadline - loop.time())
         try:
-            _, pending = await asyncio.wait(pending, timeout=left)
+            await _core._wait_ended(pending, left)
         except asyncio.CancelledError as error:
             interruption = interruption or error
-            pending = {task for task in pending if not task.done()}
             continue
         if deadline is not None and loop.time() >= deadline:
             break
     return interruption
+
+
+def _pending(tasks: Iterable[Any]) -> set[Any]:
+    """Return those that are to be waited for."""
+    pending = {task for task in tasks if not task.done()}
+    return pending - _core._held_up() if pending else pending
 
 
 def _ended(task: Any) -> Ended:

@@ -1,8 +1,7 @@
 """The loop's own executor: asyncio's, with a queue that tells the loop of its jobs.
 
-Waking a thread takes longer than most jobs do. So the loop and the threads of the executor look
-for each other for some microseconds before they sleep, where that has paid before; ``handoff.rs``
-has it.
+Waking a thread may take longer than most jobs do. So the loop and the threads of the executor look
+for each other for some microseconds before they sleep, where that pays; ``handoff.rs`` has it.
 """
 
 import queue
@@ -20,8 +19,13 @@ class _Jobs(queue.SimpleQueue):
         self._handoff = handoff
 
     def put(self, item, block=True, timeout=None):
-        super().put(item, block, timeout)
+        # First: a thread may take it before this one goes on.
         self._handoff.offer()
+        try:
+            super().put(item, block, timeout)
+        except BaseException:
+            self._handoff.withdraw()
+            raise
 
     def get(self, block=True, timeout=None):
         if block:

@@ -23,8 +23,11 @@ async def wait_any(tasks: Iterable[Any], *, timeout: float | None = None) -> Any
         ``(done, pending)``, two sets. After a timeout the first is empty.
 
     Raises:
-        TypeError: A coroutine is among them, or there is no iterable.
-        ValueError: There are none.
+        TypeError: A coroutine is among them or what is no future, there is no iterable, or the
+            timeout is no number.
+        ValueError: There are none, one is of another loop, or the timeout is not a number (NaN).
+        OverflowError: The timeout is larger than a float can be.
+        Exception: What the method ``cancel`` of one raised, once all were asked.
 
     Example:
         >>> import asyncio, stook
@@ -48,12 +51,20 @@ async def race(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
     """Return what the first of several gives, once the others have ended.
 
     If who waits is cancelled, all are asked to cancel and waited for; a second cancellation does
-    not end that wait.
+    not end that wait. If its coroutine is closed, or something else is thrown into it, they are
+    asked and cannot be waited for. With ``losers="leave"`` all are left running in these cases.
+
+    A loser that itself waits for the end of the task that races, and goes on when it is asked to
+    cancel, is not waited for: neither would end. It is found by whoever the end of that task wakes,
+    directly or through others, in an ``await``, ``gather``, ``asyncio.TaskGroup``,
+    ``asyncio.wait_for``, or one of ``race``, ``first_success`` and ``cancel_and_wait``. This is
+    looked at when the wait for the losers begins, and whenever who waits is cancelled meanwhile.
 
     Args:
         aws: Awaitables; coroutines become tasks.
         losers: ``"cancel"``: the others are asked to cancel, and waited for. ``"await"``: they are
-            waited for. ``"leave"``: nothing is done with them.
+            waited for. ``"leave"``: nothing is done with them, nor with any if who waits is
+            cancelled; coroutines go on as tasks.
 
     Returns:
         The result of the first one that is done. Of several that are done already, the first in
@@ -62,8 +73,9 @@ async def race(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
     Raises:
         ChildCancelled: The first one was cancelled.
         ValueError: There is none; another word for ``losers``; a future of another loop.
-        TypeError: One is no awaitable.
-        Exception: What the first one raised.
+        TypeError: One is no awaitable. Nothing is left running then.
+        Exception: What the first one raised; or what the method ``cancel`` of one raised, once all
+            were asked.
 
     Example:
         >>> import asyncio, stook
@@ -82,6 +94,8 @@ async def race(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
 
 async def first_success(*aws: Awaitable[Any], losers: str = "cancel") -> Any:
     """Return the result of the first of several that succeeds, once the others have ended.
+
+    It waits for the others as ``race`` does, also if who waits is cancelled.
 
     Args:
         aws: Awaitables; coroutines become tasks.
@@ -123,7 +137,7 @@ def gather(
         return_exceptions: As for ``asyncio.gather``; not together with ``on_error``.
         on_error: ``None``: this is ``asyncio.gather``, which raises the first error at once and
             leaves the others running. ``"cancel"``: the others are asked to cancel, and the error
-            is raised when they have ended.
+            is raised when they have ended; they are waited for as by ``race``.
 
     Returns:
         A future of the list of results, in order; with ``on_error="cancel"`` a coroutine.

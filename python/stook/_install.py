@@ -104,10 +104,22 @@ def install():
     ``asyncio.Future``, ``asyncio.Task``, ``asyncio.gather`` and their like are stook's from then
     on, and new event loops are stook's too. Installing twice is installing once.
 
+    DIFFERENCE: below the traceback of a `CancelledError` that ends the program stands who asked
+    for it. For that `install()` and, when a cancellation leaves it, `stook.run` put a function of
+    stook's into `sys.excepthook`, unless the program has put one there; the command does without.
+
     Raises:
         RuntimeError: An event loop is running in this thread.
         ImportError: The compiled part is missing.
     """
+    rebind()
+    from stook import _explained
+
+    _explained.watch()
+
+
+def rebind():
+    """Bind asyncio's names to stook's, and touch nothing else: what the command needs."""
     if _rebound:
         return
     others_have_names = "asyncio" in sys.modules
@@ -161,6 +173,9 @@ def uninstall():
 
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("stook.uninstall() cannot be called while an event loop is running")
+    from stook import _explained
+
+    _explained.forget()
     _nesting.forbid_nesting()
     while _rebound:
         owner, name, stock, ours = _rebound.pop()

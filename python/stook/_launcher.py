@@ -7,7 +7,7 @@ How the program runs is :mod:`stook._program`'s; how it ends, :mod:`stook._progr
 import sys
 
 from stook import _platform
-from stook._install import install
+from stook._install import rebind
 
 HELP = """\
 usage: stook script.py [arguments]
@@ -49,7 +49,7 @@ def main():
             sys.stdout.write(f"stook {_platform.load_core().__version__}\n")
             return 0
         kind, operands = _program_of(arguments)
-        install()
+        rebind()
     except ImportError as error:
         return _refuse(str(error), status=1)
     except _UsageError as error:

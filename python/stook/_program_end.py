@@ -5,6 +5,9 @@ when the interpreter would print it. So it is printed here, before the exception
 those frames; the interpreter then ends the process as always (status, death by an interrupt,
 ``python -i``) and finds an ``excepthook`` that has nothing left to say.
 
+Below the traceback of a cancellation stands who asked for it, unless the program has a hook of its
+own.
+
 ``SystemExit`` is not reported. Whoever else holds it, such as the task that raised it, may show it
 later: so it stays as it is and another one goes on.
 
@@ -81,7 +84,7 @@ def _report(exception):
         sys.last_exc = exception
     if not hasattr(sys, "excepthook"):
         write_error("sys.excepthook is missing\n")
-        _display(kind, exception, traceback)
+        _show(kind, exception, traceback)
         return
     hook = sys.excepthook
     sys.audit("sys.excepthook", hook, kind, exception, traceback)
@@ -92,11 +95,26 @@ def _report(exception):
     except BaseException as error:
         broken = error.with_traceback(_without_own_frames(error.__traceback__))
     else:
+        if hook is _display:
+            _explain(exception)
         return
     write_error("Error in sys.excepthook:\n")
     _display(type(broken), broken, broken.__traceback__)
     write_error("\nOriginal exception was:\n")
+    _show(kind, exception, traceback)
+
+
+def _show(kind, exception, traceback):
     _display(kind, exception, traceback)
+    _explain(exception)
+
+
+def _explain(exception):
+    """Say who asked for a cancellation. A program that never imported asyncio ends by none."""
+    if "asyncio" in sys.modules:
+        from stook import _explained
+
+        _explained.write(exception)
 
 
 def write_error(text):

@@ -13,8 +13,10 @@ import math
 from typing import final
 
 from stook import _platform
+from stook._cancellation import shown
 from stook._firing import FutureEntry, TimerEntry, fire, report
-from stook._token_scopes import Scopes
+from stook._seconds import seconds as as_seconds
+from stook._token_scopes import OfEachBlock, Scopes
 
 _core = _platform.load_core()
 
@@ -62,7 +64,8 @@ class CancellationToken:
 
     ``async with token:`` runs a block that is cancelled when the token is: CancelledError is raised
     in it, and goes on from there. Where the token is cancelled already the block does not begin. A
-    block that has ended is not cancelled any more.
+    block that has ended is not cancelled any more. It is cancelled, and left, for the task that has
+    entered it, whichever task leaves it: one that closes an asynchronous generator, say.
 
     Example:
         >>> import asyncio, stook
@@ -188,16 +191,17 @@ class CancellationToken:
         if task is None:
             raise RuntimeError("`async with token` has to be run by a task")
         self.raise_if_cancelled()
-        scope = self._scopes.enter(task)
+        scope = self._scopes.enter(self, task)
         scope.key = self._state.register(scope)
         if scope.key is None and self._state.is_fired:
             # Another thread was quicker.
-            self._scopes.pop(task)
+            self._scopes.pop(scope)
             self.raise_if_cancelled()
         return self
 
-    async def __aexit__(self, _kind, error, _traceback):
-        scope = self._scopes.pop(_core.current_task())
+    @OfEachBlock
+    async def __aexit__(self, scope, error):
+        scope = self._scopes.pop(scope)
         if scope.key is not None:
             self._state.unregister(scope.key)
         await scope.leave(error)
@@ -309,9 +313,11 @@ class CancellationSource:
         Raises:
             ValueError: The number is negative or not a number.
             TypeError: It is no number.
+            OverflowError: It is larger than a float can be.
             RuntimeError: No loop is running.
         """
-        if not seconds >= 0:
+        seconds = as_seconds("seconds", seconds)
+        if seconds < 0:
             raise ValueError(f"seconds have to be 0 or more, not {seconds!r}")
         loop = _core.get_running_loop()
         timer, self._timer = self._timer, None
@@ -345,7 +351,7 @@ class CancellationSource:
 
 def _described(state):
     if state.is_fired:
-        reason = "" if state.reason is None else f" reason={state.reason!r}"
+        reason = "" if state.reason is None else f" reason={shown(state.reason)}"
         return f"cancelled{reason}"
     return "closed" if state.is_closed else "not cancelled"
 

@@ -39,7 +39,9 @@ def on_unretrieved(how: str | Callable[[Unretrieved], object] | None) -> None:
             collected. ``"log"``: the same, with the line that created the task, under
             ``"created_at"``. ``"raise"``: ``stook.run`` raises them as a group when its program has
             ended; they are reported as ever where the program itself raises, and on a loop that
-            ``stook.run`` does not run. A function: it is called with an ``Unretrieved``.
+            ``stook.run`` does not run; so are those of tasks that are still held when ``stook.run``
+            ends, or that fail while they are cancelled at its end. A function: it is called with an
+            ``Unretrieved``.
 
     Raises:
         TypeError: It is none of these.

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 
-from stook import _nesting, _platform
+from stook import _explained, _nesting, _platform
 
 _core = _platform.load_core()
 
@@ -187,6 +187,16 @@ class Scheduling(_core.LoopCore):
         from stook import _executor  # Threads are not needed before.
 
         self._default_executor = _executor.new(self)
+
+    def default_exception_handler(self, context):
+        """Log an error, with what is known of the task, or of the cancellation, that it is about.
+
+        DIFFERENCE: where a loop of stook's logs a `CancelledError`, or a task that is lost or has
+        failed after it was cancelled, a line `cancellation:` says who asked for that; of a task
+        that is lost, or whose exception nobody has read, a line `created_at:` says what made it.
+        """
+        context = {**_explained.beside(context), **context}
+        super().default_exception_handler(context)
 
     def close(self):
         """Close the loop and drop what is scheduled. A closed loop may be closed again.

@@ -2,8 +2,10 @@
 
 import asyncio
 
-from stook import _nesting, _unretrieved
+from stook import _explained, _factory, _nesting, _platform, _unretrieved
 from stook.events import new_event_loop
+
+_core = _platform.load_core()
 
 
 def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
@@ -15,7 +17,8 @@ def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
         loop_factory: Makes the loop; stook's own when ``None``.
         keep_tasks: Whether the loop keeps the tasks alive that are made while it runs, until they
             are done. asyncio keeps none: one to which nothing refers may be collected while it
-            waits. Of loops that are not stook's, tasks that asyncio's functions make are kept.
+            waits. Of loops that are not stook's, tasks that asyncio's functions make are kept, also
+            after the program has set ``stook.task_factory``; not after it has set another factory.
 
     Returns:
         What the coroutine returns.
@@ -34,28 +37,29 @@ def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
             return _nesting.run_nested(running, main, debug)
         raise RuntimeError("stook.run() cannot be called from a running event loop")
     runner = asyncio.Runner(debug=debug, loop_factory=loop_factory or new_event_loop)
-    with _unretrieved.Collected() as collected, runner:
-        collected.of(runner.get_loop())
-        if keep_tasks:
-            _keep_tasks(runner.get_loop())
-        return runner.run(main)
+    try:
+        with _unretrieved.Collected() as collected, runner:
+            collected.of(runner.get_loop())
+            if keep_tasks:
+                _keep_tasks(runner.get_loop())
+            return runner.run(main)
+    except BaseException as error:
+        _explained.watch_for(error)
+        raise
 
 
 def _keep_tasks(loop):
-    if hasattr(loop, "keep_tasks"):
-        loop.keep_tasks = True
+    loop.keep_tasks = True
+    make = loop.get_task_factory()
+    if isinstance(loop, _core.LoopCore) or make is _factory.task_factory:
         return
-    kept = set()
-    make = loop.get_task_factory() or asyncio.Task
 
     def factory(loop, coro, **options):
-        if make is asyncio.Task:
-            options["loop"] = loop
-            task = make(coro, **options)
+        if make is None:
+            task = asyncio.Task(coro, loop=loop, **options)
         else:
             task = make(loop, coro, **options)
-        kept.add(task)
-        task.add_done_callback(kept.discard)
+        _factory.keep(loop, task)
         return task
 
     loop.set_task_factory(factory)

@@ -6,11 +6,17 @@ the order of a set, which differs from run to run: what they do is noted by name
 
 import asyncio
 import gc
+import logging
 import sys
 import traceback
 import warnings
 
 notes = {}
+
+# What only stook says, in debug mode: tasks here swallow cancellations on purpose.
+logging.getLogger("asyncio").addFilter(
+    lambda record: "has swallowed a cancellation" not in record.getMessage()
+)
 
 
 def note(name, *what):

@@ -39,6 +39,7 @@ pub mod gather;
 pub mod outcome;
 pub mod race;
 pub mod record;
+pub mod standing;
 pub mod task_group;
 pub mod task_group_exit;
 pub mod timeout;
@@ -52,6 +53,7 @@ pub use crate::gather::{Gather, GatherAction};
 pub use crate::outcome::Outcome;
 pub use crate::race::{AfterRace, Decider, Losers, Race, RaceAction};
 pub use crate::record::{AwaitedRecord, CancelKind, ChainDepth, Delivery, Follows, Keep, Received};
+pub use crate::standing::{Standing, Survived, TaskEnd, Withdrawn};
 pub use crate::task_group::{AfterError, ChildDone, SpawnRefused, TaskGroup, TaskGroupMarks};
 pub use crate::task_group_exit::{ChildrenGone, ExitActions, ExitEnd, ExitRule, TaskGroupExit};
 pub use crate::timeout::{

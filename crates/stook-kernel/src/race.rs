@@ -21,8 +21,15 @@
 //! | `interrupted`, `Leave`         | Over, `Finish`                  | Over, `Finish`| Over, `Finish`             | `Finish`      |
 //! | `interrupted`, not asked yet   | Ending, `CancelAndWait`         | Ending, `CancelAndWait` | `CancelAndWait`  | `Finish`      |
 //! | `interrupted`, asked           | –                               | –             | `Wait`                     | `Finish`      |
+//! | `let_go`, then left = 0        | `Wait`                          | `Wait`        | Over, `Finish`             | `Finish`      |
+//! | `let_go`, then left > 0        | `Wait`                          | `Wait`        | `Wait`                     | `Finish`      |
+//! | `abandon`, `Leave`             | Over, no                        | Over, no      | (does not happen)          | no            |
+//! | `abandon`, else                | Over, yes                       | Over, yes     | Over, yes if not asked     | no            |
+//! | `holds`                        | if asked to cancel; not `Leave` | not `Leave`   | yes                        | no            |
 //!
-//! Whether the others were asked to cancel is part of `Ending`.
+//! Whether the others were asked to cancel is part of `Ending`. `let_go` is of children that wait for
+//! the end of who waits: if each waited for the other, neither would end. `holds` is how that is
+//! told: whether who waits goes on until all have ended, if it is asked to cancel or as it is.
 //!
 //! # Source
 //! None in asyncio. That the losers have ended when a race is over is as in a nursery of Trio that is
@@ -163,6 +170,52 @@ impl Race {
                 self.phase = Phase::Ending { asked: true };
                 AfterRace::CancelAndWait
             }
+        }
+    }
+
+    /// So many of those left are no longer waited for.
+    pub const fn let_go(&mut self, children: usize) -> AfterRace {
+        match self.phase {
+            Phase::Over => AfterRace::Finish,
+            Phase::Deciding | Phase::Decided => AfterRace::Wait,
+            Phase::Ending { .. } => {
+                self.left = self.left.saturating_sub(children);
+                if self.left == 0 {
+                    return self.end();
+                }
+                AfterRace::Wait
+            }
+        }
+    }
+
+    /// Nobody waits any more; whether the others are to be asked to cancel.
+    pub const fn abandon(&mut self) -> bool {
+        let asks = match self.phase {
+            Phase::Over => false,
+            Phase::Deciding | Phase::Decided => !matches!(self.losers, Losers::Leave),
+            Phase::Ending { asked } => !asked,
+        };
+        self.phase = Phase::Over;
+        asks
+    }
+
+    /// Whether who waits goes on until every child has ended: as it is, or once it is asked to
+    /// cancel.
+    pub const fn holds(&self, is_asked: bool) -> bool {
+        match self.phase {
+            Phase::Over => false,
+            Phase::Deciding => is_asked && !matches!(self.losers, Losers::Leave),
+            Phase::Decided => !matches!(self.losers, Losers::Leave),
+            Phase::Ending { .. } => true,
+        }
+    }
+
+    /// Whether the others, which are waited for, were asked to cancel; `None` while they are not
+    /// waited for.
+    pub const fn asked(&self) -> Option<bool> {
+        match self.phase {
+            Phase::Ending { asked } => Some(asked),
+            _ => None,
         }
     }
 

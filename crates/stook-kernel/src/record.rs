@@ -47,6 +47,8 @@ pub enum CancelKind {
     Interrupt,
     /// Somebody outside the program asked for it.
     Remote,
+    /// Nobody kept a record.
+    Unknown,
 }
 
 /// How far a record is from the one that began its chain.

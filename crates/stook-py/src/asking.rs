@@ -41,10 +41,19 @@ enum Code {
     EndOfBlock,
     /// It hands the end of one future on to another.
     HandsOn,
+    /// It runs a loop: who has called it has not asked.
+    RunsLoop,
 }
 
 /// Functions of asyncio that ask, by file and qualified name.
-const REASONS: [(&str, &str, Code); 11] = [
+const REASONS: [(&str, &str, Code); 13] = [
+    (
+        "base_events.py",
+        "BaseEventLoop.run_forever",
+        Code::RunsLoop,
+    ),
+    // Of loops whose own functions have no frames.
+    ("runners.py", "Runner.run", Code::RunsLoop),
     (
         "timeouts.py",
         "Timeout._on_timeout",
@@ -84,6 +93,12 @@ const REASONS: [(&str, &str, Code); 11] = [
         "staggered_race",
         Code::Reason(CancelKind::LostRace),
     ),
+];
+
+/// Functions of stook's that run a loop.
+const RUNS_LOOP: [&str; 2] = [
+    "Scheduling.run_forever",
+    "Scheduling._run_nested_until_complete",
 ];
 
 /// So many code objects of programs are remembered at the most; a power of 2.
@@ -164,13 +179,17 @@ fn look_at(code: &Bound<'_, PyAny>) -> PyResult<Code> {
             .is_some_and(|rest| rest.starts_with('/'))
     };
     let [stook, asyncio] = directories(py)?;
+    let name = text(&code.getattr(intern!(py, "co_qualname"))?)?;
     if is_in(stook) {
-        return Ok(Code::Between);
+        return Ok(if RUNS_LOOP.contains(&name.as_str()) {
+            Code::RunsLoop
+        } else {
+            Code::Between
+        });
     }
     if !is_in(asyncio) {
         return Ok(Code::Outside);
     }
-    let name = text(&code.getattr(intern!(py, "co_qualname"))?)?;
     let found = REASONS.into_iter().find(|(of, function, _)| {
         file.ends_with(of) && name.split(".<locals>").next() == Some(function)
     });
@@ -200,11 +219,21 @@ fn code_of(object: &Bound<'_, PyAny>) -> Fallible<Code> {
     Ok(code)
 }
 
-/// The newest place outside, and what those before it say of the reason.
+/// Whether a code object is a program's, or another library's.
+///
+/// # Errors
+/// What looking at new code raises.
+pub(crate) fn is_outside(code: &Bound<'_, PyAny>) -> Fallible<bool> {
+    Ok(code_of(code)? == Code::Outside)
+}
+
+/// The newest place outside, and what those before it say of the reason. There is none where the
+/// loop itself calls: a callback of its own is no line of a program.
 fn place<'py>(py: Python<'py>) -> Fallible<(Option<Origin<'py>>, Option<Code>)> {
     loop {
         let mut reason = None;
         let mut is_new = false;
+        let mut runs_loop = false;
         let found = CODES.with(|codes| {
             let codes = codes.borrow();
             origin::newest(py, |address| match codes.get(address) {
@@ -214,13 +243,17 @@ fn place<'py>(py: Python<'py>) -> Fallible<(Option<Origin<'py>>, Option<Code>)> 
                     false
                 }
                 Some(Code::Between) => true,
+                Some(Code::RunsLoop) => {
+                    runs_loop = true;
+                    false
+                }
                 Some(code) => {
                     reason.get_or_insert(code);
                     true
                 }
             })
         });
-        let Some(found) = found else {
+        let Some(found) = found.filter(|_| !runs_loop) else {
             return Ok((None, reason));
         };
         // New code is looked at, and then all of it again.
@@ -328,9 +361,9 @@ pub(crate) fn request(py: Python<'_>) -> Fallible<Request<'_>> {
         kind,
         who: asking.as_ref().and_then(as_who),
         origin,
-        reason: None,
         cause,
         when: now(),
+        ..Request::default()
     })
 }
 
@@ -484,6 +517,7 @@ pub(crate) fn follow<'py>(
         kind,
         who,
         origin: cause.origin(py),
+        waited_there: cause.waited_there(),
         reason: None,
         cause: Some(cause.clone()),
         when: now(),
@@ -501,6 +535,7 @@ pub(crate) fn repeat<'py>(record: &Ref<'py, RecordState>) -> Fallible<Ref<'py, R
         kind: record.kind(),
         who: record.who(py),
         origin: record.origin(py),
+        waited_there: record.waited_there(),
         reason: record.reason(py),
         cause: None,
         when: now(),
@@ -611,17 +646,37 @@ pub(crate) fn of_task<'py>(
                 return Ok(record);
             }
             let mut request = with_reason(request(py)?, reason);
-            if request.kind == CancelKind::Timeout
-                && set_at::running(py).is_none()
-                && asking_task(py)?.is_none()
-            {
-                // DIFFERENCE: on a loop of others nobody knows where a timeout was set; the record
-                // of its cancellation says where the task waited instead.
-                request.origin = waits_at(task)?.or(request.origin);
+            if request.kind == CancelKind::Group {
+                // A gather of asyncio's own, which has no record.
+                request.kind = CancelKind::Explicit;
+                return follow(&request.record(py)?, CancelKind::Group, None);
             }
+            say_where_it_waits(&mut request, task)?;
             request.record(py)
         }
     }
+}
+
+/// Gives a request of a timeout, of which nobody knows where it was set, another place.
+///
+/// DIFFERENCE: on a loop of others nobody knows where a timeout was set; the record of its
+/// cancellation says where the task waited instead.
+///
+/// # Errors
+/// What looking at the task's coroutine raises.
+pub(crate) fn say_where_it_waits<'py>(
+    request: &mut Request<'py>,
+    task: &Ref<'py, TaskState>,
+) -> Fallible<()> {
+    let py = task.py();
+    if request.kind == CancelKind::Timeout
+        && set_at::running(py).is_none()
+        && asking_task(py)?.is_none()
+    {
+        request.origin = waits_at(task)?;
+        request.waited_there = true;
+    }
+    Ok(())
 }
 
 /// The innermost line of a task, outside asyncio and stook, at which it waits.
@@ -686,9 +741,9 @@ pub(crate) fn of_gather<'py>(
         Some(Handed::Final(record)) => record,
         Some(Handed::Cause(cause)) => follow(&cause, CancelKind::Group, None)?,
         None => {
-            let mut request = with_reason(request(py)?, reason);
-            request.kind = CancelKind::Group;
-            request.record(py)?
+            let record = with_reason(request(py)?, reason).record(py)?;
+            let common = follow(&record, CancelKind::Group, None)?;
+            return Ok((record, common));
         }
     };
     Ok((common.clone(), common))

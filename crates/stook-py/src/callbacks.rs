@@ -128,6 +128,30 @@ impl Callbacks {
         }
     }
 
+    /// Whoever is woken or told, and the functions that are called.
+    pub(crate) fn who_is_told<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> (Vec<Bound<'py, PyAny>>, Vec<Bound<'py, PyAny>>) {
+        let (mut waiting, mut functions) = (Vec::new(), Vec::new());
+        if self.is_empty() {
+            return (waiting, functions);
+        }
+        let (first, rest) = self.take();
+        let all: Vec<Callback> = first.into_iter().chain(rest).collect();
+        for callback in &all {
+            match callback {
+                Callback::Wake(held) | Callback::Settle(held) => {
+                    waiting.push(held.bind(py).clone());
+                }
+                Callback::Call { function, .. } => functions.push(function.bind(py).clone()),
+                Callback::Forward(_) | Callback::Withdraw(_) => {}
+            }
+        }
+        self.put_back(all);
+        (waiting, functions)
+    }
+
     /// Removes the callbacks of `waiter`, a gather or a wait.
     pub(crate) fn remove_waiter(&self, waiter: &Bound<'_, PyAny>) {
         self.retain(|callback| !matches!(callback, Callback::Settle(held) if held.is(waiter)));

@@ -4,6 +4,8 @@
 use pyo3::exceptions::{PyBaseException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
+use stook_kernel::CancelKind;
 
 use crate::asking;
 use crate::cancellations;
@@ -13,7 +15,8 @@ use crate::ffi::{Args, Fallible, Method, Ref, Signature, call, error};
 use crate::future::FutureState;
 use crate::future_class::python_bool;
 use crate::loop_core;
-use crate::record::{self, RecordState};
+use crate::participants;
+use crate::record::{self, RecordState, Request};
 use crate::task::TaskState;
 
 /// The task that runs in this thread, if it is one of ours.
@@ -28,7 +31,8 @@ fn own<'a, 'py>(task: &'a Bound<'py, PyAny>) -> Option<&'a Ref<'py, TaskState>> 
     Ref::<TaskState>::cast(task)
 }
 
-/// The record of an exception, or of the cancellation that it came from.
+/// The record of an exception, or of the cancellation that it came from. A cancellation that nobody
+/// kept a record of has one that says so.
 fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
     let py = exception.py();
     let class = CANCELLED_ERROR.get(py)?;
@@ -44,7 +48,11 @@ fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py
             let told = known.and_then(|known| known.of_exception(&at));
             return match told {
                 Some(told) => Ok(Some(told)),
-                None => Ok(cancellations::attached(&at)?.map(Ref::into_any)),
+                None => match cancellations::attached(&at)? {
+                    Some(record) => Ok(Some(record.into_any())),
+                    None if at.is(exception) => unknown(&at).map(Some),
+                    None => Ok(None),
+                },
             };
         }
         match cancellations::came_from(&at)? {
@@ -53,6 +61,25 @@ fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py
         }
     }
     Ok(None)
+}
+
+/// The record of a cancellation that nobody kept one of.
+fn unknown<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+    let args = exception.getattr(intern!(exception.py(), "args"))?;
+    let given = args.get_item(0).ok();
+    let request = Request {
+        kind: CancelKind::Unknown,
+        // Without a message, asyncio's `gather` gives an empty text.
+        reason: given.filter(|given| !is_empty(given)),
+        when: f64::NAN,
+        ..Request::default()
+    };
+    Ok(request.record(exception.py())?.into_any())
+}
+
+fn is_empty(text: &Bound<'_, PyAny>) -> bool {
+    text.cast_exact::<PyString>()
+        .is_ok_and(|text| text.len().is_ok_and(|length| length == 0))
 }
 
 /// `cancellation(of=None)`
@@ -140,6 +167,22 @@ pub(crate) fn cancel_with<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAn
     };
     let answer = asking::cancel_with(&task, message.as_ref(), record)?;
     Ok(python_bool(py, answer))
+}
+
+/// `_cancel_each(tasks, record)`: asks every task that is not done, whatever asking one raises.
+pub(crate) fn cancel_each<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<2> = Signature::python("_cancel_each", ["tasks", "record"], 2, 2);
+    let py = args.py();
+    let none = || py.None().into_bound(py);
+    let [tasks, record] = args
+        .parse(&SIGNATURE)?
+        .map(|given| given.unwrap_or_else(none));
+    let Some(record) = Ref::<RecordState>::cast(&record) else {
+        return Err(PyTypeError::new_err("a Cancellation is expected").into());
+    };
+    let tasks = tasks.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+    participants::cancel_each(&tasks, || Ok(record.clone()))?;
+    Ok(none())
 }
 
 /// `_attach(exception, record)`: lets an exception be asked for a record.

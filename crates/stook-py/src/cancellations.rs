@@ -9,9 +9,12 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use stook_kernel::{AwaitedRecord, CancelKind, Delivery, Keep, Received};
+use stook_kernel::{
+    AwaitedRecord, CancelKind, Delivery, Keep, Received, Standing, TaskEnd, Withdrawn,
+};
 
 use crate::ffi::gc::traverse;
+use crate::ffi::origin::Origin;
 use crate::ffi::{Fallible, Held, HeldCell, ListCell, Ref, beside, call};
 use crate::record::{self, RecordState};
 
@@ -31,9 +34,22 @@ pub(crate) struct Cancellations {
     delivery: Cell<Delivery>,
     /// The address of the exception that is being raised; 0 between steps.
     raising: Cell<usize>,
+    standing: Cell<Standing>,
+    /// The requests that the task has survived, oldest first, each with the place.
+    survived: ListCell<Survivor>,
 }
 
-traverse!(Cancellations: first, rest, told, own, earlier);
+/// A request that a task has survived.
+#[derive(Debug)]
+struct Survivor {
+    record: Held,
+    /// Where it was raised.
+    code: Held,
+    offset: i32,
+}
+
+traverse!(Survivor: record, code);
+traverse!(Cancellations: first, rest, told, own, earlier, survived);
 
 impl Cancellations {
     /// A request was received.
@@ -137,6 +153,7 @@ impl Cancellations {
             // As a rule there is one.
             self.delivery.set(machine.raised(AwaitedRecord::NoRecord));
             self.machine.set(machine);
+            self.count_raised(1);
             if let Some(only) = self.first.take(py) {
                 self.told.set(only.clone());
                 self.set_own(py, &only);
@@ -147,6 +164,7 @@ impl Cancellations {
         let (relation, index) = self.relation(py, &own, awaited.as_ref());
         let delivery = machine.raised(relation);
         self.machine.set(machine);
+        self.count_raised(own.len());
         self.delivery.set(delivery);
         for (at, received) in own.iter().enumerate() {
             if at == index {
@@ -170,6 +188,107 @@ impl Cancellations {
         Ok(())
     }
 
+    /// The step raises so many of the task's own requests.
+    fn count_raised(&self, requests: usize) {
+        let mut standing = self.standing.get();
+        standing.raised(u8::try_from(requests).unwrap_or(Standing::MOST));
+        self.standing.set(standing);
+    }
+
+    /// Whether the step that goes on has raised requests that stand.
+    #[inline]
+    pub(crate) fn has_raised(&self) -> bool {
+        self.standing.get().fresh() > 0
+    }
+
+    /// The task has not ended by what the step has raised, which got as far as `place`; so many
+    /// requests are counted.
+    pub(crate) fn survive(&self, place: &Origin<'_>, counted: u32) {
+        let py = place.code.py();
+        let mut standing = self.standing.get();
+        let survived = standing.survived(counted);
+        self.standing.set(standing);
+        let keep = |record: &Bound<'_, PyAny>| {
+            self.survived.push(Survivor {
+                record: Held::new(record),
+                code: Held::new(&place.code),
+                offset: place.offset,
+            });
+        };
+        if survived.forgotten > 0 {
+            let mut kept = self.survived.take();
+            let forgotten = kept.len().min(usize::from(survived.forgotten));
+            let forgotten: Vec<_> = kept.drain(..forgotten).collect();
+            drop(self.survived.replace(kept));
+            drop(forgotten);
+        }
+        if survived.new == 1 {
+            // As a rule there is one.
+            if let Some(own) = self.own.get(py) {
+                keep(&own);
+            }
+            return;
+        }
+        let own = self.raised(py);
+        let new = own.len().saturating_sub(usize::from(survived.new));
+        own[new..].iter().for_each(keep);
+    }
+
+    /// What becomes of the requests that the step has raised is not known.
+    pub(crate) fn pass_over(&self) {
+        self.count_raised(0);
+    }
+
+    /// Somebody takes a request back.
+    pub(crate) fn withdraw(&self, py: Python<'_>) {
+        let mut standing = self.standing.get();
+        if standing.fresh() == 0 && standing.kept() == 0 {
+            return;
+        }
+        let mut kept = self.survived.take();
+        let of_block = kept
+            .iter()
+            .rposition(|survivor| is_of_block(survivor.record.bind(py)));
+        let is_fresh_of_block = self.own.get(py).is_some_and(|own| is_of_block(&own));
+        let taken = match standing.withdraw(of_block.is_some() && !is_fresh_of_block) {
+            Withdrawn::Kept if !kept.is_empty() => {
+                Some(kept.remove(of_block.unwrap_or(kept.len() - 1)))
+            }
+            Withdrawn::Kept | Withdrawn::Fresh | Withdrawn::Nothing => None,
+        };
+        self.standing.set(standing);
+        drop(self.survived.replace(kept));
+        drop(taken);
+    }
+
+    /// The requests that the task has swallowed, which ends so; what it was told is the first of them
+    /// then.
+    ///
+    /// # Errors
+    /// What `end` raises, `MemoryError`.
+    pub(crate) fn swallowed<'py>(
+        &self,
+        py: Python<'py>,
+        end: impl FnOnce() -> Fallible<TaskEnd>,
+    ) -> Fallible<Vec<Bound<'py, PyAny>>> {
+        if self.survived.len() == 0 || !self.standing.get().has_swallowed(end()?) {
+            return Ok(Vec::new());
+        }
+        let mut swallowed = Vec::new();
+        for survivor in self.survived.take() {
+            let place = Origin {
+                code: survivor.code.into_bound(py),
+                offset: survivor.offset,
+            };
+            if let Some(record) = Ref::<RecordState>::cast(survivor.record.bind(py)) {
+                swallowed.push(record::swallowed_at(record, place)?.into_any());
+            }
+        }
+        drop(self.take_received(py));
+        self.told.set_or_clear(swallowed.first().cloned());
+        Ok(swallowed)
+    }
+
     /// A request is raised; those before are remembered.
     fn set_own<'py>(&self, py: Python<'py>, record: &Bound<'py, PyAny>) {
         let before = self.own.take(py);
@@ -190,12 +309,18 @@ impl Cancellations {
         }
     }
 
+    /// The requests that were raised, oldest first.
+    fn raised<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
+        let earlier = self.earlier.take();
+        let mut raised: Vec<_> = earlier.iter().map(|held| held.bind(py).clone()).collect();
+        drop(self.earlier.replace(earlier));
+        raised.extend(self.own.get(py));
+        raised
+    }
+
     /// The requests that were raised or are to be.
     fn own<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
-        let earlier = self.earlier.take();
-        let mut own: Vec<_> = earlier.iter().map(|held| held.bind(py).clone()).collect();
-        drop(self.earlier.replace(earlier));
-        own.extend(self.own.get(py));
+        let mut own = self.raised(py);
         own.extend(self.first.get(py));
         own
     }
@@ -274,6 +399,16 @@ impl Cancellations {
                     .any(|other| Ref::cast(&other).is_some_and(is_own))
             })
     }
+}
+
+/// Whether this is the record of what a block asks its own task for, and takes back.
+fn is_of_block(record: &Bound<'_, PyAny>) -> bool {
+    Ref::<RecordState>::cast(record).is_some_and(|record| {
+        matches!(
+            record.kind(),
+            CancelKind::Timeout | CancelKind::SiblingFailed | CancelKind::Token
+        )
+    })
 }
 
 /// Lets `exception` be asked for its record wherever it goes: the one that it was raised with last.

@@ -167,12 +167,8 @@ pub(crate) fn ensure<'py>(
         return into_task(object, event_loop, true);
     }
     if is_future(object)? {
-        if let Some(event_loop) = event_loop
-            && !step::loop_of(object)?.is(event_loop)
-        {
-            let message = "The future belongs to a different loop than \
-                           the one specified as the loop argument";
-            return Err(PyValueError::new_err(message).into());
+        if let Some(event_loop) = event_loop {
+            check_loop(object, event_loop)?;
         }
         return Ok(object.clone());
     }
@@ -186,6 +182,22 @@ pub(crate) fn ensure<'py>(
     }
     let message = "An asyncio.Future, a coroutine or an awaitable is required";
     Err(PyTypeError::new_err(message).into())
+}
+
+/// Refuses a future of another loop.
+///
+/// # Errors
+/// `ValueError` for one.
+pub(crate) fn check_loop<'py>(
+    future: &Bound<'py, PyAny>,
+    event_loop: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    if step::loop_of(future)?.is(event_loop) {
+        return Ok(());
+    }
+    let message = "The future belongs to a different loop than \
+                   the one specified as the loop argument";
+    Err(PyValueError::new_err(message).into())
 }
 
 /// A coroutine that awaits `object`.

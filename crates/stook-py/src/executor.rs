@@ -5,9 +5,10 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyInt;
 
 use crate::ffi::gc::traverse;
-use crate::ffi::{Builder, Class, Fallible, Method, NoExtras, Ref, TypeSlot};
+use crate::ffi::{Builder, Class, Fallible, GetSet, Method, NoExtras, Ref, TypeSlot};
 use crate::handoff::Handoff;
 use crate::loop_core;
 
@@ -47,6 +48,15 @@ fn offer<'py>(this: &Ref<'py, HandoffState>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(this))
 }
 
+fn withdraw<'py>(this: &Ref<'py, HandoffState>) -> Fallible<Bound<'py, PyAny>> {
+    this.0.withdraw();
+    Ok(none(this))
+}
+
+fn offered<'py>(this: &Ref<'py, HandoffState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyInt::new(this.py(), this.0.offered()).into_any())
+}
+
 fn take<'py>(this: &Ref<'py, HandoffState>) -> Fallible<Bound<'py, PyAny>> {
     this.0.take();
     Ok(none(this))
@@ -74,7 +84,16 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
                 c"serve($self, loop, /)\n--\n\nBe the one of this loop.",
                 serve,
             ),
-            Method::none(c"offer", c"offer($self)\n--\n\nA job was put.", offer),
+            Method::none(
+                c"offer",
+                c"offer($self)\n--\n\nA job is about to be put.",
+                offer,
+            ),
+            Method::none(
+                c"withdraw",
+                c"withdraw($self)\n--\n\nA job was not put after all.",
+                withdraw,
+            ),
             Method::none(
                 c"take",
                 c"take($self)\n--\n\nThis thread has taken a job.",
@@ -86,6 +105,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
                 look,
             ),
         ])
+        .attributes([GetSet::read(c"offered", offered)])
         .build(module.py())?;
     module.add(intern!(module.py(), "_Handoff"), class)?;
     Ok(())

@@ -310,6 +310,10 @@ fn repr_info<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
 /// DIFFERENCE: unless the command `stook` runs the program, `__class__` of a task or future is a
 /// class of asyncio's; what goes by it and not by `isinstance`, such as `functools.singledispatch`,
 /// takes the names that were bound before `install()`.
+///
+/// DIFFERENCE: a method of asyncio's own class that is called on its own, as `asyncio.Task.cancel(task)`,
+/// raises `TypeError` for one of stook's tasks or futures, though `isinstance` holds. After `install()`
+/// the names of `asyncio` are stook's classes; those that were bound before still do so.
 fn class_of<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
     if this.is_exact() && accelerator::is_mirroring() {
         return Ok(accelerator::future_type(this.py())?);

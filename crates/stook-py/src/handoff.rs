@@ -1,100 +1,23 @@
 //! Handing a job to a thread and its result back without a sleep on either side, where that pays.
 //!
-//! Waking a thread that sleeps takes longer than most jobs of an executor. So the loop's thread, while
-//! its executor has jobs, and a thread of the executor that has done one, look for what is to come for
-//! some microseconds before they sleep: as long as it came in time before, hardly ever where it did
-//! not. Neither has the interpreter meanwhile, and neither wants it before the other has let go of it:
-//! waiting for the interpreter is a sleep too.
+//! Waking a thread that sleeps may take longer than most jobs of an executor. So the loop's thread,
+//! while its executor has jobs, and a thread of the executor that has done one, may look for what is to
+//! come for some microseconds before they sleep; `looking.rs` knows whether that pays. Neither has the
+//! interpreter meanwhile, and neither wants it before the other has let go of it: waiting for the
+//! interpreter is a sleep too.
 //!
 //! Everything here is advice about time. What is handed over is in a queue and in the loop, which do
 //! without it.
 
 use std::cell::RefCell;
-use std::hint;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock;
+use crate::looking::{self, AtomicWay, Patience, Way, Ways};
 
-/// How long is looked at first, and where looking did not pay when it is tried again.
-const FIRST: u32 = 20_000;
-/// The longest look, in nanoseconds.
-const MOST: u32 = 50_000;
-/// A shorter look is none.
-const LEAST: u32 = 1_000;
-/// Where looking does not pay, one wait in so many tries it again.
-const TRIED_AGAIN: u32 = 64;
 /// How long who was woken lets the other go on to where it lets go of the interpreter, in nanoseconds.
 const SETTLING: u32 = 20_000;
-
-/// How long it pays to look.
-#[derive(Debug)]
-struct Patience {
-    nanoseconds: AtomicU32,
-    passed_over: AtomicU32,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Patience {
-            nanoseconds: AtomicU32::new(FIRST),
-            passed_over: AtomicU32::new(0),
-        }
-    }
-}
-
-impl Patience {
-    /// How many nanoseconds to look now.
-    fn now(&self) -> Option<u32> {
-        let mut nanoseconds = self.nanoseconds.load(Ordering::Relaxed);
-        if nanoseconds < LEAST {
-            let passed_over = self.passed_over.fetch_add(1, Ordering::Relaxed);
-            if (passed_over.wrapping_add(1)) % TRIED_AGAIN != 0 {
-                return None;
-            }
-            nanoseconds = FIRST;
-        }
-        Some(nanoseconds)
-    }
-
-    /// A look found something, or nothing.
-    fn learn(&self, found: bool) {
-        let nanoseconds = self.nanoseconds.load(Ordering::Relaxed);
-        let next = if found {
-            nanoseconds.max(FIRST).saturating_mul(2).min(MOST)
-        } else {
-            nanoseconds / 2
-        };
-        self.nanoseconds.store(next, Ordering::Relaxed);
-    }
-
-    /// Looks as long as it pays.
-    fn look(&self, is_there: impl FnMut() -> bool) -> bool {
-        let Some(limit) = self.now() else {
-            return false;
-        };
-        let found = look(limit, is_there);
-        self.learn(found);
-        found
-    }
-}
-
-/// Looks for something so many nanoseconds; whether it came.
-fn look(nanoseconds: u32, mut is_there: impl FnMut() -> bool) -> bool {
-    let end = clock::monotonic_seconds() + f64::from(nanoseconds) / 1e9;
-    loop {
-        for _ in 0..8 {
-            if is_there() {
-                return true;
-            }
-            hint::spin_loop();
-        }
-        if clock::monotonic_seconds() >= end {
-            return false;
-        }
-    }
-}
 
 /// The loop's thread does not wait.
 const AWAKE: u8 = 0;
@@ -106,8 +29,6 @@ const WOKEN: u8 = 2;
 /// What the two sides see of each other.
 #[derive(Debug)]
 pub(crate) struct Handoff {
-    /// There is a processor for each side.
-    pays: bool,
     /// Jobs that nobody has taken.
     offered: AtomicU32,
     /// Threads that have taken one and have not come back.
@@ -117,21 +38,36 @@ pub(crate) struct Handoff {
     state: AtomicU8,
     /// The thread that told the loop to go on has the interpreter still.
     settles: AtomicBool,
+    /// A thread of the executor told the loop to go on.
+    was_result: AtomicBool,
     for_results: Patience,
     for_jobs: Patience,
+    way: AtomicWay,
+    /// What the loop's thread has learned; nobody else asks for it.
+    learned: Mutex<Learned>,
+}
+
+/// What the waits of the loop's thread have taken.
+#[derive(Debug, Default)]
+struct Learned {
+    ways: Ways,
+    /// When the wait that goes on has begun.
+    begun: Option<f64>,
 }
 
 impl Default for Handoff {
     fn default() -> Self {
         Handoff {
-            pays: thread::available_parallelism().is_ok_and(|processors| processors.get() > 1),
             offered: AtomicU32::default(),
             busy: AtomicU32::default(),
             waits: AtomicBool::default(),
             state: AtomicU8::new(AWAKE),
             settles: AtomicBool::default(),
+            was_result: AtomicBool::default(),
             for_results: Patience::default(),
             for_jobs: Patience::default(),
+            way: AtomicWay::default(),
+            learned: Mutex::default(),
         }
     }
 }
@@ -159,17 +95,27 @@ impl Drop for Job {
 }
 
 impl Handoff {
-    /// There is a job for whoever takes it.
+    /// There is a job for whoever takes it, or will be at once: whoever takes it does so later.
     pub(crate) fn offer(&self) {
         self.offered.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// This thread has taken a job.
-    pub(crate) fn take(self: &Arc<Self>) {
+    /// A job that was offered does not come, or has been taken.
+    pub(crate) fn withdraw(&self) {
         let one_less = |offered: u32| Some(offered.saturating_sub(1));
         let _ = self
             .offered
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less);
+    }
+
+    /// How many jobs nobody has taken.
+    pub(crate) fn offered(&self) -> u32 {
+        self.offered.load(Ordering::Acquire)
+    }
+
+    /// This thread has taken a job.
+    pub(crate) fn take(self: &Arc<Self>) {
+        self.withdraw();
         self.busy.fetch_add(1, Ordering::AcqRel);
         let job = Job {
             handoff: self.clone(),
@@ -181,19 +127,17 @@ impl Handoff {
 
     /// Whether this thread, which is about to ask for a job, may look for it first: there is none.
     pub(crate) fn has_none(&self) -> bool {
-        self.offered.load(Ordering::Acquire) == 0
+        self.offered() == 0
     }
 
     /// This thread asks for a job, and has let go of the interpreter.
     pub(crate) fn look_for_job(&self) {
         drop(JOB.take());
-        if !self.pays {
-            return;
-        }
-        let is_offered = self.for_jobs.look(|| !self.has_none());
+        let way = self.way.get();
+        let is_offered = self.for_jobs.look(way, || !self.has_none());
         if is_offered {
             // Who made it goes on with the interpreter, and most likely to a wait for the result.
-            look(SETTLING, || self.waits.load(Ordering::Acquire));
+            looking::look(way, SETTLING, || self.waits.load(Ordering::Acquire));
         }
     }
 
@@ -202,38 +146,59 @@ impl Handoff {
     pub(crate) fn look_for_result(&self) -> bool {
         self.waits.store(true, Ordering::Release);
         let has_jobs = !self.has_none() || self.busy.load(Ordering::Acquire) > 0;
-        if !self.pays || !has_jobs {
+        if !has_jobs {
+            return false;
+        }
+        self.was_result.store(false, Ordering::Release);
+        self.learned().begun = Some(clock::monotonic_seconds());
+        let way = self.way.get();
+        if way == Way::Sleep {
             return false;
         }
         self.state.store(LOOKING, Ordering::Release);
         let is_woken = || self.state.load(Ordering::Acquire) == WOKEN;
-        let found = self.for_results.look(is_woken);
+        let found = self.for_results.look(way, is_woken);
         // It may be told in this moment.
         let found = self.state.swap(AWAKE, Ordering::AcqRel) == WOKEN || found;
         if found {
-            look(SETTLING, || !self.settles.load(Ordering::Acquire));
+            looking::look(way, SETTLING, || !self.settles.load(Ordering::Acquire));
         }
         found
     }
 
-    /// The loop's thread goes on.
+    /// The loop's thread goes on, and has the interpreter.
     pub(crate) fn went_on(&self) {
         self.waits.store(false, Ordering::Release);
+        let mut learned = self.learned();
+        if let Some(begun) = learned.begun.take()
+            && self.was_result.load(Ordering::Acquire)
+        {
+            let way = learned.ways.learn(clock::monotonic_seconds() - begun);
+            self.way.set(way);
+        }
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the loop's thread to go on, if it looks. If not, its sleep has to be ended.
     pub(crate) fn wake(&self) -> bool {
-        if self.state.load(Ordering::Acquire) != LOOKING {
-            return false;
-        }
-        let is_job = JOB.with_borrow_mut(|job| match job {
+        let looks = self.state.load(Ordering::Acquire) == LOOKING;
+        let is_result = JOB.with_borrow_mut(|job| match job {
             Some(job) if std::ptr::eq(&*job.handoff, self) => {
-                job.has_woken = true;
+                job.has_woken |= looks;
                 true
             }
             _ => false,
         });
-        if is_job {
+        if is_result {
+            self.was_result.store(true, Ordering::Release);
+        }
+        if !looks {
+            return false;
+        }
+        if is_result {
             self.settles.store(true, Ordering::Release);
         }
         let told = self

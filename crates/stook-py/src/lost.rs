@@ -12,14 +12,8 @@ use crate::loop_core;
 
 static REPORT: Imported = Imported::new("stook._unretrieved", "report");
 
-/// Whether a program has a policy: then it is noted of each task where it was made.
+/// Whether a program has a policy.
 static HAS_POLICY: AtomicBool = AtomicBool::new(false);
-
-/// Whether it is to be noted of each task where it was made.
-#[inline]
-pub(crate) fn notes_origins() -> bool {
-    HAS_POLICY.load(Ordering::Relaxed)
-}
 
 /// Sets whether a program has a policy.
 pub(crate) fn set_policy(on: bool) {
@@ -35,7 +29,7 @@ pub(crate) fn report<'py>(
     details: &Bound<'py, PyDict>,
     created: Option<Bound<'py, PyAny>>,
 ) -> Fallible<()> {
-    if !notes_origins() {
+    if !HAS_POLICY.load(Ordering::Relaxed) {
         return loop_core::call_exception_handler(event_loop, details.as_any());
     }
     REPORT

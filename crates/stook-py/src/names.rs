@@ -14,9 +14,11 @@ use crate::ffi::{Args, Fallible, Function, Ref, Signature, call, callers, compat
 use crate::function::{self, Body};
 use crate::future;
 use crate::gather;
+use crate::held_up;
 use crate::loop_core;
 use crate::lost;
 use crate::race;
+use crate::record;
 use crate::reviewed;
 use crate::running;
 use crate::sleep;
@@ -247,6 +249,13 @@ fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// The place that made a task.
+fn made_at<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [task] = given(args, &one("_made_at", "task", 1))?;
+    record::look_up(args.py())?;
+    Ok(task::made_at(&task)?.unwrap_or_else(|| none(args.py())))
+}
+
 fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let functions = [
         Function::new(c"get_running_loop", GET_RUNNING_LOOP, get_running_loop),
@@ -272,7 +281,11 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_cancel_with", CANCEL_WITH, cancellation::cancel_with),
         Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
+        Function::new(c"_made_at", MADE_AT, made_at),
         Function::new(c"_wait_any", FIRST, wait::wait_any),
+        Function::new(c"_wait_ended", WAIT_ENDED, wait::wait_ended),
+        Function::new(c"_held_up", HELD_UP, held_up::held_up),
+        Function::new(c"_cancel_each", CANCEL_EACH, cancellation::cancel_each),
         Function::new(c"_race", FIRST, race::race),
         Function::new(c"_first_success", FIRST, race::first_success),
         Function::new(c"_gather_on_error", FIRST, race::gather),
@@ -454,6 +467,12 @@ const REQUEST: &std::ffi::CStr = c"_request(kind, reason=None, cause=None)\n--\n
 Return the record of a cancel request that is made now.";
 const CANCEL_WITH: &std::ffi::CStr = c"_cancel_with(task, record, msg=None)\n--\n\n\
 Ask a task to cancel, by the request of which this is the record.";
+const CANCEL_EACH: &std::ffi::CStr = c"_cancel_each(tasks, record)\n--\n\n\
+Ask every task that is not done to cancel, whatever asking one raises; then raise that.";
+const WAIT_ENDED: &std::ffi::CStr = c"_wait_ended(fs, timeout)\n--\n\n\
+Make the coroutine by which the current task waits until all have ended, whatever happens.";
+const HELD_UP: &std::ffi::CStr = c"_held_up()\n--\n\n\
+Return those that, once asked to cancel, end no sooner than the current task, for which they wait.";
 const UNRAISABLE: &std::ffi::CStr = c"_unraisable(exception, where)\n--\n\n\
 Tell sys.unraisablehook of an exception that nobody can catch.";
 const REPEAT: &std::ffi::CStr =
@@ -475,6 +494,8 @@ const ATTACH: &std::ffi::CStr =
     c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
 const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\
 Set whether stook._unretrieved is told of exceptions that nobody read.";
+const MADE_AT: &std::ffi::CStr = c"_made_at(task, /)\n--\n\n\
+Return the place that made a task; None where that is not known.";
 const FIRST: &std::ffi::CStr = c"Make the coroutine: see stook._first.";
 const ALL_TASKS: &std::ffi::CStr = c"all_tasks(loop=None)\n--\n\n\
 Return the set of the tasks that are not done.\n\n\

@@ -5,11 +5,10 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
-use rustc_hash::{FxHashMap, FxHashSet};
 use stook_kernel::{AfterRace, CancelKind, Decider, Losers, Outcome, Race, RaceAction};
 
 use crate::asking;
@@ -28,8 +27,11 @@ use crate::ffi::{
 };
 use crate::future::{self, FutureState};
 use crate::gather;
+use crate::held_up;
 use crate::loop_core;
+use crate::participants;
 use crate::record::RecordState;
+use crate::step;
 
 static RACE: Imported = Imported::new("stook._first", "race");
 static FIRST_SUCCESS: Imported = Imported::new("stook._first", "first_success");
@@ -111,10 +113,12 @@ pub(crate) struct RaceState {
     cancellation: HeldCell,
     /// What children call that are not ours.
     callback: HeldCell,
+    /// The task that waits.
+    task: HeldCell,
 }
 
 traverse!(
-    RaceState: common, given, children, decider, waiter, awaiting, cancellation, callback
+    RaceState: common, given, children, decider, waiter, awaiting, cancellation, callback, task
 );
 
 impl Class for RaceState {
@@ -127,6 +131,22 @@ impl Class for RaceState {
 
     fn is_at_rest(&self) -> bool {
         self.common.is_closed()
+    }
+}
+
+impl RaceState {
+    /// The task that waits, if it does so until every child has ended: as it is, or once it is asked
+    /// to cancel.
+    pub(crate) fn held_task<'py>(
+        &self,
+        py: Python<'py>,
+        is_asked: bool,
+    ) -> Option<Bound<'py, PyAny>> {
+        let holds = self
+            .machine
+            .get()
+            .is_some_and(|machine| machine.holds(is_asked));
+        holds.then(|| self.task.get(py)).flatten()
     }
 }
 
@@ -264,11 +284,15 @@ impl Coroutine for RaceState {
         };
         match resumed {
             Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
-            ended => {
-                let ended = ended.map_err(|raised| raised.take(py));
+            Ok(ended) => {
                 withdraw(this)?;
-                ended.map_err(|exception| PyErr::from_value(exception).into())
+                Ok(ended)
             }
+            Err(raised) => Err(error::finally(py, raised, || {
+                let asked = ask_those_left(this);
+                withdraw(this)?;
+                asked
+            })),
         }
     }
 
@@ -277,6 +301,7 @@ impl Coroutine for RaceState {
     }
 
     fn abandon(this: &Ref<'_, Self>) -> Fallible<()> {
+        // Its children keep it: it is lost with them, and there is nobody to ask.
         this.awaiting.abandon();
         withdraw(this)
     }
@@ -292,7 +317,10 @@ fn list<'py>(cell: &HeldCell, py: Python<'py>) -> Fallible<Bound<'py, PyList>> {
 fn begin<'py>(this: &Ref<'py, RaceState>) -> Fallible<Resumed<'py>> {
     let py = this.py();
     let event_loop = loop_core::require_running_loop(py)?;
-    let (futures, children) = ensure_all(this, &event_loop)?;
+    let given = this.given.get_or_none(py);
+    let given = given.cast::<PyTuple>().map_err(PyErr::from)?;
+    let participants = participants::ensure_all(given, &event_loop)?;
+    let (futures, children) = (participants.futures, participants.different);
     let machine = Race::new(
         children.len(),
         this.shape.get().decider(),
@@ -306,7 +334,7 @@ fn begin<'py>(this: &Ref<'py, RaceState>) -> Fallible<Resumed<'py>> {
     }
     let mut is_decided = false;
     for child in &children {
-        if is_done(&child)? {
+        if participants::is_done(&child)? {
             is_decided |= count(this, &child)? != RaceAction::KeepWaiting;
         } else {
             tell(this, &child)?;
@@ -316,70 +344,6 @@ fn begin<'py>(this: &Ref<'py, RaceState>) -> Fallible<Resumed<'py>> {
         return follow(this, Race::resumed);
     }
     wait(this)
-}
-
-/// The futures of what was given, and each of them once.
-fn ensure_all<'py>(
-    this: &Ref<'py, RaceState>,
-    event_loop: &Bound<'py, PyAny>,
-) -> Fallible<(Bound<'py, PyList>, Bound<'py, PyList>)> {
-    let py = this.py();
-    let given = this.given.get_or_none(py);
-    let (futures, children) = (PyList::empty(py), PyList::empty(py));
-    let current = current::get(event_loop)?;
-    let mut known = FxHashSet::default();
-    // What was given twice is begun once.
-    let mut begun = FxHashMap::<usize, Bound<'py, PyAny>>::default();
-    let mut made = Vec::new();
-    for awaitable in given.try_iter()? {
-        let awaitable = awaitable?;
-        let address = awaitable.as_ptr() as usize;
-        if let Some(future) = begun.get(&address) {
-            futures.append(future)?;
-            continue;
-        }
-        match future_of(&awaitable, event_loop, current.as_ref()) {
-            Ok(future) => {
-                begun.insert(address, future.clone());
-                if !future.is(&awaitable) {
-                    made.push(future.clone());
-                }
-                if known.insert(future.as_ptr() as usize) {
-                    children.append(&future)?;
-                }
-                futures.append(future)?;
-            }
-            Err(raised) => {
-                // Nobody else knows the tasks that were made for this.
-                let exception = raised.take(py);
-                let record = asking::request_for(py, CancelKind::SiblingFailed)?.record(py)?;
-                for task in made {
-                    asking::cancel_with(&task, None, &record)?;
-                }
-                return Err(PyErr::from_value(exception).into());
-            }
-        }
-    }
-    Ok((futures, children))
-}
-
-/// The future of something that is waited for by the task `current`.
-fn future_of<'py>(
-    awaitable: &Bound<'py, PyAny>,
-    event_loop: &Bound<'py, PyAny>,
-    current: Option<&Bound<'py, PyAny>>,
-) -> Fallible<Bound<'py, PyAny>> {
-    if current.is_some_and(|current| current.is(awaitable)) {
-        return Err(PyRuntimeError::new_err("a task cannot wait for its own end").into());
-    }
-    ensure::ensure(awaitable, Some(event_loop))
-}
-
-fn is_done(child: &Bound<'_, PyAny>) -> Fallible<bool> {
-    match future::plain(child) {
-        Some(plain) => Ok(plain.is_done()),
-        None => Ok(call::method0(child, intern!(child.py(), "done"))?.is_truthy()?),
-    }
 }
 
 /// Asks `child` to tell us when it is done.
@@ -442,7 +406,7 @@ pub(crate) fn settle<'py>(this: &Ref<'py, RaceState>, child: &Bound<'py, PyAny>)
     }
     let py = this.py();
     let waiter = this.waiter.get_or_none(py);
-    if waiter.is_none() || is_done(&waiter)? {
+    if waiter.is_none() || participants::is_done(&waiter)? {
         return Ok(());
     }
     let none = py.None().into_bound(py);
@@ -462,6 +426,7 @@ fn wait<'py>(this: &Ref<'py, RaceState>) -> Fallible<Resumed<'py>> {
         None => call::method0(&event_loop, intern!(py, "create_future"))?,
     };
     this.waiter.set(waiter.clone());
+    this.task.set_or_clear(current::get(&event_loop)?);
     let resumed = this.awaiting.begin(&waiter);
     go_on(this, resumed)
 }
@@ -498,31 +463,87 @@ fn follow<'py>(
     let then = event(&mut machine);
     this.machine.set(Some(machine));
     match then {
-        AfterRace::Wait => wait(this),
+        AfterRace::Wait => wait_on(this),
         AfterRace::CancelAndWait => {
-            cancel_rest(this)?;
-            wait(this)
+            cancel_rest(this).map_err(|raised| behind_cancellation(this, raised))?;
+            wait_on(this)
         }
         AfterRace::Finish => end(this).map(Resumed::Returned),
     }
 }
 
+/// Waits on, but not for those that wait for the end of the current task.
+fn wait_on<'py>(this: &Ref<'py, RaceState>) -> Fallible<Resumed<'py>> {
+    let py = this.py();
+    let Some(mut machine) = this.machine.get() else {
+        return wait(this);
+    };
+    let Some(are_asked) = machine.asked() else {
+        return wait(this);
+    };
+    let event_loop = loop_core::require_running_loop(py)?;
+    let Some(current) = current::get(&event_loop)? else {
+        return wait(this);
+    };
+    let held_up = held_up::by(&current, are_asked)?;
+    if held_up.is_empty() {
+        return wait(this);
+    }
+    let kept = PyList::empty(py);
+    let mut let_go = 0;
+    for child in &list(&this.children, py)? {
+        if held_up.contains(&child) && !participants::is_done(&child)? {
+            forget(this, &child)?;
+            let_go += 1;
+        } else {
+            kept.append(&child)?;
+        }
+    }
+    this.children.set(kept);
+    let then = machine.let_go(let_go);
+    this.machine.set(Some(machine));
+    match then {
+        AfterRace::Finish => end(this).map(Resumed::Returned),
+        AfterRace::Wait | AfterRace::CancelAndWait => wait(this),
+    }
+}
+
 /// Asks every child that is not done to cancel.
 fn cancel_rest(this: &Ref<'_, RaceState>) -> Fallible<()> {
+    let children: Vec<_> = list(&this.children, this.py())?.iter().collect();
+    participants::cancel_each(&children, || why_cancelled(this))
+}
+
+/// What is raised in place of the cancellation of who waits has that for its context.
+fn behind_cancellation(this: &Ref<'_, RaceState>, raised: Raised) -> Raised {
     let py = this.py();
-    let mut record: Option<Ref<'_, RecordState>> = None;
-    for child in &list(&this.children, py)? {
-        if is_done(&child)? {
-            continue;
-        }
-        // One for all of them.
-        let record = match &record {
-            Some(record) => record,
-            None => record.insert(why_cancelled(this)?),
-        };
-        asking::cancel_with(&child, None, record)?;
+    let exception = raised.take(py);
+    if let Some(cancellation) = this.cancellation.get(py) {
+        error::chain_behind(&exception, &cancellation);
     }
-    Ok(())
+    error::again(exception)
+}
+
+/// Asks the children to cancel that would be waited for, if nobody waits any more: the coroutine was
+/// closed, or something was thrown into it. On a loop that is closed nothing runs.
+fn ask_those_left(this: &Ref<'_, RaceState>) -> Fallible<()> {
+    let py = this.py();
+    let Some(mut machine) = this.machine.get() else {
+        return Ok(());
+    };
+    let asks = machine.abandon();
+    this.machine.set(Some(machine));
+    let children: Vec<_> = list(&this.children, py)?.iter().collect();
+    let Some(first) = children.first().filter(|_| asks) else {
+        return Ok(());
+    };
+    let event_loop = step::loop_of(first)?;
+    if call::method0(&event_loop, intern!(py, "is_closed"))?.is_truthy()? {
+        return Ok(());
+    }
+    participants::cancel_each(&children, || {
+        asking::request_for(py, CancelKind::ParentCancelled)?.record(py)
+    })
 }
 
 fn why_cancelled<'py>(this: &Ref<'py, RaceState>) -> Fallible<Ref<'py, RecordState>> {
@@ -587,7 +608,7 @@ fn failure<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
 /// Failures before a success were to be expected.
 fn read_failures(this: &Ref<'_, RaceState>) -> Fallible<()> {
     for child in &list(&this.children, this.py())? {
-        if is_done(&child)? && outcome(&child)? == Outcome::Raised {
+        if participants::is_done(&child)? && outcome(&child)? == Outcome::Raised {
             failure(&child)?;
         }
     }
@@ -635,25 +656,32 @@ fn child_cancelled(child: &Bound<'_, PyAny>) -> Fallible<Raised> {
 
 /// Takes back what the children were asked for, and lets go of them.
 fn withdraw(this: &Ref<'_, RaceState>) -> Fallible<()> {
-    let py = this.py();
-    let callback = this.callback.take(py);
-    for child in &list(&this.children, py)? {
-        match (future::plain(&child), &callback) {
-            (Some(plain), _) => plain.callbacks.remove_waiter(this.as_any()),
-            (None, Some(callback)) => {
-                call::method1(&child, intern!(py, "remove_done_callback"), callback)?;
-            }
-            (None, None) => {}
-        }
+    for child in &list(&this.children, this.py())? {
+        forget(this, &child)?;
     }
+    this.callback.clear();
     for cell in [
         &this.given,
         &this.children,
         &this.decider,
         &this.waiter,
         &this.cancellation,
+        &this.task,
     ] {
         cell.clear();
+    }
+    Ok(())
+}
+
+/// Takes back what `child` was asked for.
+fn forget<'py>(this: &Ref<'py, RaceState>, child: &Bound<'py, PyAny>) -> Fallible<()> {
+    let py = this.py();
+    match (future::plain(child), this.callback.get(py)) {
+        (Some(plain), _) => plain.callbacks.remove_waiter(this.as_any()),
+        (None, Some(callback)) => {
+            call::method1(child, intern!(py, "remove_done_callback"), &callback)?;
+        }
+        (None, None) => {}
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyString, PyTuple};
+use pyo3::types::{PyBool, PyFloat, PyString, PyTuple};
 use stook_kernel::{CancelKind, ChainDepth, Follows};
 
 use crate::errors::Imported;
@@ -16,6 +16,7 @@ use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
 use crate::ffi::origin::{self, Origin};
 use crate::ffi::{Builder, Class, Fallible, GetSet, HeldCell, Method, Ref, TypeSlot};
+use crate::set_at::SetAt;
 
 /// The state of a `Cancellation`.
 #[derive(Debug, Default)]
@@ -29,10 +30,16 @@ pub(crate) struct RecordState {
     who_number: Cell<u64>,
     who_id: Cell<usize>,
     reason: HeldCell,
+    /// The place is where who was asked waited: nobody knows where a timeout was set.
+    waited_there: Cell<bool>,
     /// Seconds of the loop's clock, some milliseconds coarse.
     when: Cell<f64>,
     cause: HeldCell,
+    /// Between it and its cause some are left out.
+    leaves_out: Cell<bool>,
     others: HeldCell,
+    /// Where it was raised, if it did not end the task that was asked.
+    swallowed: SetAt,
 }
 
 traverse!(RecordState: code, who, reason, cause, others);
@@ -69,6 +76,8 @@ pub(crate) struct Request<'py> {
     pub(crate) kind: CancelKind,
     pub(crate) who: Option<Who<'py>>,
     pub(crate) origin: Option<Origin<'py>>,
+    /// The place is where who is asked waits.
+    pub(crate) waited_there: bool,
     pub(crate) reason: Option<Bound<'py, PyAny>>,
     /// The record of the request that it follows from.
     pub(crate) cause: Option<Ref<'py, RecordState>>,
@@ -104,6 +113,7 @@ impl<'py> Request<'py> {
         let place = self.origin.as_ref();
         let reason = self.reason.as_ref().filter(|reason| !reason.is_none());
         record.kind.get() == self.kind
+            && record.waited_there.get() == self.waited_there
             && record.when.get().to_bits() == self.when.to_bits()
             && self
                 .who
@@ -119,6 +129,7 @@ impl<'py> Request<'py> {
         let state = RecordState::default();
         state.kind.set(self.kind);
         state.when.set(self.when);
+        state.waited_there.set(self.waited_there);
         let mut may_be_in_a_cycle = false;
         if let Some(who) = self.who {
             state.who.set_or_clear(who.name);
@@ -141,6 +152,7 @@ impl<'py> Request<'py> {
                 }
                 Follows::First(depth) => {
                     state.depth.set(depth);
+                    state.leaves_out.set(true);
                     first(&cause)
                 }
             };
@@ -170,18 +182,24 @@ pub(crate) fn cause<'py>(record: &Ref<'py, RecordState>) -> Option<Ref<'py, Reco
     Ref::cast(&cause).cloned()
 }
 
-/// Whether `record` is `other` or follows from it.
+/// Whether `record` is `other` or follows from it. Where some are left out, `other` is taken for one of
+/// these if it has begun with the same request.
 pub(crate) fn leads_to<'py>(record: &Ref<'py, RecordState>, other: &Bound<'py, PyAny>) -> bool {
     let mut at = record.clone();
+    let mut leaves_out = false;
     loop {
         if at.as_any().is(other) {
             return true;
         }
+        leaves_out |= at.leaves_out.get();
         match cause(&at) {
             Some(cause) => at = cause,
-            None => return false,
+            None => break,
         }
     }
+    leaves_out
+        && Ref::<RecordState>::cast(other)
+            .is_some_and(|other| first(other).as_any().is(at.as_any()))
 }
 
 /// The same record, met by others in one turn.
@@ -192,6 +210,29 @@ pub(crate) fn with_others<'py>(
     record: &Ref<'py, RecordState>,
     others: Vec<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
+    let state = copy(record);
+    state.others.set(PyTuple::new(record.py(), others)?);
+    Ref::allocate(record.py(), state)
+}
+
+/// The same record, of a task that it did not end after it was raised there.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn swallowed_at<'py>(
+    record: &Ref<'py, RecordState>,
+    place: Origin<'py>,
+) -> Fallible<Ref<'py, RecordState>> {
+    let state = copy(record);
+    state.swallowed.set(Some(place));
+    if record.is_tracked() {
+        Ref::allocate(record.py(), state)
+    } else {
+        Ref::allocate_atomic(record.py(), state)
+    }
+}
+
+fn copy(record: &Ref<'_, RecordState>) -> RecordState {
     let py = record.py();
     let state = RecordState::default();
     state.kind.set(record.kind.get());
@@ -200,12 +241,15 @@ pub(crate) fn with_others<'py>(
     state.who_number.set(record.who_number.get());
     state.who_id.set(record.who_id.get());
     state.when.set(record.when.get());
+    state.waited_there.set(record.waited_there.get());
     state.code.set_or_clear(record.code.get(py));
     state.who.set_or_clear(record.who.get(py));
     state.reason.set_or_clear(record.reason.get(py));
     state.cause.set_or_clear(record.cause.get(py));
-    state.others.set(PyTuple::new(py, others)?);
-    Ref::allocate(py, state)
+    state.leaves_out.set(record.leaves_out.get());
+    state.others.set_or_clear(record.others.get(py));
+    state.swallowed.set(record.swallowed.place(py));
+    state
 }
 
 impl RecordState {
@@ -236,6 +280,11 @@ impl RecordState {
         self.kind.get()
     }
 
+    /// Whether the place is where who was asked waited.
+    pub(crate) fn waited_there(&self) -> bool {
+        self.waited_there.get()
+    }
+
     /// Why, if that was said.
     pub(crate) fn reason<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.reason.get(py)
@@ -252,7 +301,7 @@ impl RecordState {
 }
 
 /// The kinds, in no order.
-const KINDS: [CancelKind; 10] = [
+const KINDS: [CancelKind; 11] = [
     CancelKind::Explicit,
     CancelKind::Timeout,
     CancelKind::SiblingFailed,
@@ -263,6 +312,7 @@ const KINDS: [CancelKind; 10] = [
     CancelKind::Shutdown,
     CancelKind::Interrupt,
     CancelKind::Remote,
+    CancelKind::Unknown,
 ];
 
 /// The kind that is called so.
@@ -283,6 +333,7 @@ const fn word(kind: CancelKind) -> &'static str {
         CancelKind::Shutdown => "shutdown",
         CancelKind::Interrupt => "interrupt",
         CancelKind::Remote => "remote",
+        CancelKind::Unknown => "unknown",
     }
 }
 
@@ -292,7 +343,19 @@ fn kind<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
 
 static REQUESTER: Imported = Imported::new("stook._cancellation", "Requester");
 static PLACE: Imported = Imported::new("stook._cancellation", "Place");
+static SHOWN: Imported = Imported::new("stook._cancellation", "shown");
 static EXPLAIN: Imported = Imported::new("stook._cancellation", "explain");
+
+/// Looks up now what records are shown with: while the interpreter ends nothing can be imported.
+///
+/// # Errors
+/// What importing raises.
+pub(crate) fn look_up(py: Python<'_>) -> Fallible<()> {
+    for name in [&REQUESTER, &PLACE, &SHOWN, &EXPLAIN] {
+        name.get(py)?;
+    }
+    Ok(())
+}
 
 fn who<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
@@ -359,9 +422,30 @@ fn others<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
         .unwrap_or_else(|| PyTuple::empty(py).into_any()))
 }
 
+fn swallowed<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    let py = this.py();
+    match this.swallowed.place(py) {
+        Some(place) => as_place(&place),
+        None => Ok(py.None().into_bound(py)),
+    }
+}
+
 /// The records that `record` was met by.
 pub(crate) fn met<'py>(record: &Ref<'py, RecordState>) -> Option<Bound<'py, PyAny>> {
     record.others.get(record.py())
+}
+
+/// Whether the place is where who was asked waited.
+fn waited_there<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyBool::new(this.py(), this.waited_there.get())
+        .to_owned()
+        .into_any())
+}
+
+fn leaves_out<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
+    Ok(PyBool::new(this.py(), this.leaves_out.get())
+        .to_owned()
+        .into_any())
 }
 
 fn explain<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
@@ -384,7 +468,7 @@ fn repr<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
         );
     }
     if let Some(reason) = this.reason.get(py) {
-        text += &format!(" reason={}", reason.repr()?);
+        text += &format!(" reason={}", SHOWN.get(py)?.call1((reason,))?);
     }
     text.push('>');
     Ok(PyString::new(py, &text).into_any())
@@ -423,6 +507,9 @@ pub(crate) fn build(module: &Bound<'_, PyModule>, is_mine: Method<RecordState>) 
             GetSet::read(c"cause", cause_or_none),
             GetSet::read(c"chain", chain),
             GetSet::read(c"others", others),
+            GetSet::read(c"_waited_there", waited_there),
+            GetSet::read(c"_leaves_out", leaves_out),
+            GetSet::read(c"swallowed", swallowed),
         ])
         .build(module.py())?;
     module.add(intern!(module.py(), "Cancellation"), class)?;

@@ -23,6 +23,7 @@ use crate::ffi::{Fallible, Held, Raised, Ref, call, context, error};
 use crate::future::{self, Ended, FutureState};
 use crate::loop_core::{self, LoopState};
 use crate::record::RecordState;
+use crate::swallowed;
 use crate::task::{self, TaskState};
 use crate::wakeup;
 
@@ -154,6 +155,9 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
                 }
                 return future::cancel(as_future, message.as_ref()).map(drop);
             }
+            if requests.pending() > 0 {
+                return swallowed::returned(this, value);
+            }
             future::set_result(as_future, value)
         }
         Err(raised) => failed(this, raised, thrown.as_ref()),
@@ -180,6 +184,9 @@ fn throw<'py>(
     cancellations.raise(exception, thrown.record.clone())?;
     let resumed = coro::throw(coroutine, exception);
     cancellations.step_ended();
+    if resumed.is_ok() && cancellations.has_raised() {
+        swallowed::survived(this, cancellations, exception);
+    }
     resumed
 }
 
@@ -220,11 +227,14 @@ fn failed<'py>(
         this.future.keep_cancelled_error(exception);
         return future::cancel(as_future, None).map(drop);
     }
-    future::set_exception(as_future, &exception)?;
     if ends_the_loop {
+        future::set_exception(as_future, &exception)?;
         return Err(restore(&exception));
     }
-    Ok(())
+    if this.requests.get().pending() > 0 {
+        return swallowed::raised(this, &exception);
+    }
+    future::set_exception(as_future, &exception)
 }
 
 /// The coroutine ended by a cancellation that this step has not raised: one raised before, that of

@@ -224,9 +224,7 @@ fn prepare<'py>(
     this.requests.set(CancelRequests::new());
     this.quiet.set(false);
     this.coroutine.set(coroutine.clone());
-    if lost::notes_origins() {
-        this.made_at.set(asking::here(py)?);
-    }
+    this.made_at.set(asking::here(py)?);
     match options.name.filter(|name| !name.is_none()) {
         Some(name) => this.set_name(&name)?,
         None => {
@@ -352,8 +350,14 @@ pub(crate) fn uncancel(this: &Ref<'_, TaskState>) -> Fallible<u32> {
     };
     let mut requests = this.requests.get();
     let was_due = requests.is_due();
+    let counted = requests.pending();
     let left = requests.withdraw(rule);
     this.requests.set(requests);
+    if counted > left
+        && let Some(cancellations) = this.future.cancellations_if_any()
+    {
+        cancellations.withdraw(this.py());
+    }
     if was_due
         && !requests.is_due()
         && let Some(cancellations) = this.future.cancellations_if_any()

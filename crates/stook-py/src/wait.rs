@@ -17,16 +17,18 @@ use crate::asking;
 use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
 use crate::coroutine::{self, Common, Coroutine, Identity};
+use crate::current;
 use crate::ensure;
 use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
 use crate::ffi::{
-    Args, Class, Fallible, Held, HeldCell, Method, Ref, Signature, TypeSlot, call, error,
+    Args, Class, Fallible, Held, HeldCell, Method, Raised, Ref, Signature, TypeSlot, call, error,
 };
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState};
+use crate::participants;
 use crate::timers::{Alarm, TimerKey};
 
 static ORIGINAL: Imported = Imported::new("asyncio.tasks", "wait");
@@ -38,6 +40,7 @@ static IDENTITY: Identity = Identity {
     original: &ORIGINAL,
 };
 
+static SECONDS: Imported = Imported::new("stook._seconds", "seconds");
 static ANY: Imported = Imported::new("stook._first", "wait_any");
 
 static IDENTITY_OF_ANY: Identity = Identity {
@@ -66,10 +69,13 @@ pub(crate) struct WaitState {
     callback: HeldCell,
     /// Whatever is not done when the wait ends is asked to cancel: `wait_any`.
     cancels: Cell<bool>,
+    /// The task that waits, if it does so until all have ended, whatever happens: for
+    /// `cancel_and_wait`.
+    held_task: HeldCell,
 }
 
 traverse!(
-    WaitState: common, futures, timeout, return_when, waiter, awaiting, timer_of, callback
+    WaitState: common, futures, timeout, return_when, waiter, awaiting, timer_of, callback, held_task
 );
 
 impl Class for WaitState {
@@ -83,6 +89,35 @@ impl Class for WaitState {
     fn is_at_rest(&self) -> bool {
         self.common.is_closed()
     }
+}
+
+impl WaitState {
+    /// The task that waits, if it does so until all have ended.
+    pub(crate) fn held_task<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.held_task.get(py)
+    }
+}
+
+/// `_wait_ended(fs, timeout)`: waits for all, on behalf of the current task, which begins again when
+/// it is cancelled meanwhile.
+///
+/// # Errors
+/// As [`wait`].
+pub(crate) fn wait_ended<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<2> = Signature::python("_wait_ended", ["fs", "timeout"], 2, 2);
+    let py = args.py();
+    let [futures, timeout] = args.parse(&SIGNATURE)?;
+    let state = WaitState {
+        common: Common::new(py)?,
+        ..WaitState::default()
+    };
+    state.futures.set_or_clear(futures);
+    state
+        .timeout
+        .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
+    let event_loop = loop_core::require_running_loop(py)?;
+    state.held_task.set_or_clear(current::get(&event_loop)?);
+    Ok(Ref::allocate(py, state)?.into_any())
 }
 
 /// `wait(fs, *, timeout=None, return_when=ALL_COMPLETED)`
@@ -199,12 +234,14 @@ fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
         let message = format!("expect a list of futures, not {name}");
         return Err(PyTypeError::new_err(message).into());
     }
-    if !given.is_truthy()? {
-        return Err(PyValueError::new_err("Set of Tasks/Futures is empty.").into());
+    let is_any = this.cancels.get();
+    if !is_any && !given.is_truthy()? {
+        return Err(is_empty());
     }
     let when = return_when(this.return_when.get(py).as_ref())?;
+    // Until they are all known to be futures, there is nothing to withdraw from.
+    this.futures.clear();
     let futures = py.get_type::<PySet>().call1((&given,))?;
-    this.futures.set(futures.clone());
     for future in futures.try_iter()? {
         let future = future?;
         if future::plain(&future).is_none() && errors::is_coroutine(&future)? {
@@ -214,6 +251,10 @@ fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
     }
     let event_loop = loop_core::require_running_loop(py)?;
     let count = futures.len()?;
+    if is_any {
+        check_any(this, &futures, &event_loop)?;
+    }
+    this.futures.set(futures.clone());
     if count == 0 {
         // The iterable was no container, so its truth said nothing.
         return Err(PyAssertionError::new_err("Set of Futures is empty.").into());
@@ -222,6 +263,36 @@ fn prepare(this: &Ref<'_, WaitState>) -> Fallible<()> {
     this.machine.set(Some(Wait::new(count, when)));
     for future in futures.try_iter()? {
         tell(this, &future?)?;
+    }
+    Ok(())
+}
+
+fn is_empty() -> Raised {
+    PyValueError::new_err("Set of Tasks/Futures is empty.").into()
+}
+
+/// What `wait_any` refuses and `wait` does not: it asks what it was given to cancel.
+fn check_any<'py>(
+    this: &Ref<'py, WaitState>,
+    futures: &Bound<'py, PyAny>,
+    event_loop: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    let py = this.py();
+    if futures.len()? == 0 {
+        return Err(is_empty());
+    }
+    if let Some(timeout) = this.timeout.get(py) {
+        let name = intern!(py, "timeout");
+        this.timeout.set(SECONDS.get(py)?.call1((name, timeout))?);
+    }
+    for future in futures.try_iter()? {
+        let future = future?;
+        if !ensure::is_future(&future)? {
+            let name = errors::type_name(&future)?;
+            let message = format!("a task or future is expected, not {name}");
+            return Err(PyTypeError::new_err(message).into());
+        }
+        ensure::check_loop(&future, event_loop)?;
     }
     Ok(())
 }
@@ -386,7 +457,10 @@ fn withdraw(this: &Ref<'_, WaitState>) -> Fallible<()> {
     cancel_timer(this)?;
     this.timer_of.clear();
     let callback = this.callback.get(py);
-    for future in this.futures.get_or_none(py).try_iter()? {
+    let Some(futures) = this.futures.get(py) else {
+        return Ok(());
+    };
+    for future in futures.try_iter()? {
         let future = future?;
         match (future::plain(&future), &callback) {
             (Some(plain), _) => plain.callbacks.remove_waiter(this.as_any()),
@@ -432,9 +506,13 @@ fn finish<'py>(
                 && this.machine.get().is_some()
                 && error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?)
             {
-                cancel_all(&futures, CancelKind::ParentCancelled)?;
+                cancel_all(&futures, CancelKind::ParentCancelled).map_err(|raised| {
+                    let raised = raised.take(py);
+                    error::chain_behind(&raised, &exception);
+                    error::again(raised)
+                })?;
             }
-            Err(PyErr::from_value(exception).into())
+            Err(error::again(exception))
         }
     }
 }
@@ -443,24 +521,8 @@ fn finish<'py>(
 fn cancel_all(futures: &Bound<'_, PyAny>, kind: CancelKind) -> Fallible<()> {
     let py = futures.py();
     // The set is somebody else's as well, and what is asked may change it.
-    let futures = PyTuple::new(py, futures.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
-    let mut record = None;
-    for future in &futures {
-        let is_done = match future::plain(&future) {
-            Some(plain) => plain.is_done(),
-            None => call::method0(&future, intern!(py, "done"))?.is_truthy()?,
-        };
-        if is_done {
-            continue;
-        }
-        // One for all of them.
-        let record = match &record {
-            Some(record) => record,
-            None => record.insert(asking::request_for(py, kind)?.record(py)?),
-        };
-        asking::cancel_with(&future, None, record)?;
-    }
-    Ok(())
+    let futures = futures.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+    participants::cancel_each(&futures, || asking::request_for(py, kind)?.record(py))
 }
 
 /// Those that are done, and those that are pending.
@@ -469,11 +531,7 @@ fn sort<'py>(this: &Ref<'py, WaitState>) -> Fallible<(Bound<'py, PySet>, Bound<'
     let (done, pending) = (PySet::empty(py)?, PySet::empty(py)?);
     for future in this.futures.get_or_none(py).try_iter()? {
         let future = future?;
-        let is_done = match future::plain(&future) {
-            Some(plain) => plain.is_done(),
-            None => call::method0(&future, intern!(py, "done"))?.is_truthy()?,
-        };
-        if is_done {
+        if participants::is_done(&future)? {
             done.add(future)?;
         } else {
             pending.add(future)?;

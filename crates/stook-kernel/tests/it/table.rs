@@ -8,6 +8,7 @@ mod future;
 mod gather;
 mod race;
 mod record;
+mod standing;
 mod task_group;
 mod task_group_exit;
 mod timeout;

@@ -216,6 +216,27 @@ pub(crate) fn chain(exception: &Bound<'_, PyAny>, handled: &Bound<'_, PyAny>) {
     set_context(exception, Some(handled));
 }
 
+/// Puts `other` behind the last of the exceptions that are the context of `exception`, unless it is
+/// among them or they form a ring.
+pub(crate) fn chain_behind(exception: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) {
+    /// Longer chains are taken for rings.
+    const LONGEST: usize = 1000;
+    let mut last = exception.clone();
+    for _ in 0..LONGEST {
+        if last.is(other) {
+            return;
+        }
+        match context_of(&last) {
+            Some(context) => last = context,
+            None => {
+                // What is behind the other may lead back.
+                chain(&last, other);
+                return;
+            }
+        }
+    }
+}
+
 /// Makes `cause` the cause and the context of `exception`.
 pub(crate) fn set_cause(exception: &Bound<'_, PyAny>, cause: &Bound<'_, PyAny>) {
     // SAFETY: S1, S2; S3, the reference is given away.

@@ -7,6 +7,7 @@ use std::ffi::c_int;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyTraceback;
 
 use super::callers;
 
@@ -89,6 +90,23 @@ pub(crate) fn newest<'py>(
         frame = unsafe { (*frame).previous };
     }
     None
+}
+
+/// The place of a traceback's newest entry; `None` for what is no traceback.
+pub(crate) fn of_traceback<'py>(traceback: &Bound<'py, PyAny>) -> Option<Origin<'py>> {
+    if !traceback.is_instance_of::<PyTraceback>() {
+        return None;
+    }
+    let entry = traceback.as_ptr().cast::<ffi::PyTracebackObject>();
+    // SAFETY: S2; the type was checked, and no class is derived from it.
+    let offset = unsafe { (*entry).tb_lasti };
+    // SAFETY: S2, as above.
+    let frame = unsafe { (*entry).tb_frame };
+    // SAFETY: S1; S2, the traceback holds the frame.
+    let code = unsafe { ffi::PyFrame_GetCode(frame) };
+    // SAFETY: S3, a new reference.
+    let code = unsafe { Bound::from_owned_ptr(traceback.py(), code.cast()) };
+    Some(Origin { code, offset })
 }
 
 /// The line of a place; `None` where its code has none there, or is no code.

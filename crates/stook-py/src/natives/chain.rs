@@ -11,12 +11,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::Native;
+use super::stock_class::StockClass;
 use crate::callbacks::Callback;
 use crate::errors::Imported;
 use crate::ffi::gc::traverse;
 use crate::ffi::{
     Args, Builder, Class, Fallible, Held, HeldCell, NoExtras, Ref, TypeSlot, call, context,
-    instance,
 };
 use crate::function::{self, InnerBody};
 use crate::future::{self, FutureState};
@@ -31,7 +31,11 @@ static CHECK_CANCEL: Imported = Imported::new(
 );
 static CALL_SET_STATE: Imported =
     Imported::new("asyncio.futures", "_chain_future.<locals>._call_set_state");
-static FUTURE: Imported = Imported::new("concurrent.futures", "Future");
+
+/// What a thread finishes.
+pub(super) static FUTURE: StockClass = StockClass::new("concurrent.futures._base", "Future", &[]);
+/// The state of one that is finished and was not cancelled.
+static FINISHED: Imported = Imported::new("concurrent.futures._base", "FINISHED");
 
 /// The function.
 pub(super) const NATIVES: &[Native] = &[Native {
@@ -46,7 +50,7 @@ pub(super) fn capture(py: Python<'_>) {
         &SET_STATE,
         &CHECK_CANCEL,
         &CALL_SET_STATE,
-        &FUTURE,
+        &FINISHED,
     ] {
         let _ = name.get(py);
     }
@@ -116,7 +120,7 @@ fn known<'py>(args: &Args<'_, 'py>) -> Fallible<Option<Known<'py>>> {
     let event_loop = plain.event_loop(py).filter(|event_loop| {
         loop_core::native(event_loop).is_some_and(|native| native.has_plain_timers())
     });
-    let is_known = instance::is_exactly(&source, FUTURE.get(py)?);
+    let is_known = FUTURE.is_exact(&source)?;
     Ok(event_loop
         .filter(|_| is_known)
         .map(|event_loop| (source, plain.clone(), event_loop)))
@@ -174,16 +178,26 @@ fn set_state<'py>(destination: &Bound<'py, PyAny>, source: &Bound<'py, PyAny>) -
     let py = source.py();
     let plain = Ref::<FutureState>::cast_exact(destination).filter(|plain| !plain.is_done());
     if let Some(plain) = plain
-        && call::method0(source, intern!(py, "done"))?.is_truthy()?
-        && !is_cancelled(source)?
-        && call::method0(source, intern!(py, "exception"))?.is_none()
+        && let Some(result) = result(source)?
     {
-        let result = call::method0(source, intern!(py, "result"))?;
         return future::set_result(plain, result);
     }
     // Asserts, exceptions and cancellations.
     COPY_STATE.get(py)?.call1((source, destination))?;
     Ok(())
+}
+
+/// The result of what a thread has finished, where it has one and its class is as it was.
+fn result<'py>(source: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = source.py();
+    let Some(own) = FUTURE.plain(source)? else {
+        return Ok(None);
+    };
+    let is_finished = own.get(intern!(py, "_state"))?.is(FINISHED.get(py)?);
+    if !is_finished || !own.get(intern!(py, "_exception"))?.is_none() {
+        return Ok(None);
+    }
+    own.get(intern!(py, "_result")).map(Some)
 }
 
 fn is_cancelled(future: &Bound<'_, PyAny>) -> Fallible<bool> {

@@ -150,8 +150,9 @@ fn is_new<C: Coroutine>(object: &Bound<'_, PyAny>) -> bool {
 }
 
 /// The classes that are looked at before anybody has changed them.
-const CLASSES: [&StockClass; 11] = [
+const CLASSES: [&StockClass; 12] = [
     &barrier::BARRIER,
+    &chain::FUTURE,
     &condition::CONDITION,
     &event::EVENT,
     &lock::LOCK,

@@ -25,8 +25,11 @@ pub(super) fn cancel(task: &Bound<'_, PyAny>, kind: CancelKind) -> Fallible<()> 
         own.future.mark_read();
         return Ok(());
     }
-    let record = asking::request_for(task.py(), kind)?.record(task.py())?;
-    cancel_with(task, &record)
+    let mut request = asking::request_for(task.py(), kind)?;
+    if let Some(own) = Ref::<TaskState>::cast(task) {
+        asking::say_where_it_waits(&mut request, own)?;
+    }
+    cancel_with(task, &request.record(task.py())?)
 }
 
 /// `task.cancel()`, by the request of which this is the record.

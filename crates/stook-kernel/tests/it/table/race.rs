@@ -9,12 +9,17 @@ enum Event {
     Raised,
     Resumed,
     Interrupted,
+    LetGo(usize),
+    Abandon,
+    Holds,
+    HoldsOnceAsked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Answer {
     Action(RaceAction),
     After(AfterRace),
+    Says(bool),
 }
 
 const KEEP: Answer = Answer::Action(RaceAction::KeepWaiting);
@@ -23,8 +28,10 @@ const RELEASE: Answer = Answer::Action(RaceAction::Release);
 const CANCEL: Answer = Answer::After(AfterRace::CancelAndWait);
 const WAIT: Answer = Answer::After(AfterRace::Wait);
 const FINISH: Answer = Answer::After(AfterRace::Finish);
+const YES: Answer = Answer::Says(true);
+const NO: Answer = Answer::Says(false);
 
-use Event::{Interrupted, Raised, Resumed, Returned};
+use Event::{Abandon, Holds, HoldsOnceAsked, Interrupted, LetGo, Raised, Resumed, Returned};
 
 fn answers(children: usize, decider: Decider, losers: Losers, events: &[(Event, Answer, usize)]) {
     let mut race = Race::new(children, decider, losers);
@@ -34,6 +41,10 @@ fn answers(children: usize, decider: Decider, losers: Losers, events: &[(Event, 
             Raised => Answer::Action(race.child_done(Outcome::Raised)),
             Resumed => Answer::After(race.resumed()),
             Interrupted => Answer::After(race.interrupted()),
+            LetGo(children) => Answer::After(race.let_go(children)),
+            Abandon => Answer::Says(race.abandon()),
+            Holds => Answer::Says(race.holds(false)),
+            HoldsOnceAsked => Answer::Says(race.holds(true)),
         };
         assert_eq!((answer, race.left()), (expected, left), "event {index}");
     }
@@ -138,4 +149,72 @@ fn who_is_cancelled_waits_for_the_end_of_all() {
     answers(2, Decider::First, Losers::Cancel, &late);
     let at_the_end = [(Returned, DECIDE, 0), (Interrupted, FINISH, 0)];
     answers(1, Decider::First, Losers::Cancel, &at_the_end);
+}
+
+#[test]
+fn what_waits_for_who_waits_is_let_go() {
+    let all = [
+        (LetGo(1), WAIT, 3),
+        (Interrupted, CANCEL, 3),
+        (LetGo(1), WAIT, 2),
+        (Returned, KEEP, 1),
+        (LetGo(1), FINISH, 0),
+        (LetGo(1), FINISH, 0),
+        (Returned, KEEP, 0),
+    ];
+    answers(3, Decider::First, Losers::Cancel, &all);
+    let one = [
+        (Returned, DECIDE, 2),
+        (LetGo(1), WAIT, 2),
+        (Resumed, WAIT, 2),
+        (LetGo(1), WAIT, 1),
+        (Raised, RELEASE, 0),
+        (Resumed, FINISH, 0),
+    ];
+    answers(3, Decider::First, Losers::Await, &one);
+}
+
+#[test]
+fn who_waits_holds_out_until_the_losers_have_ended() {
+    let cancelled = [
+        (Holds, NO, 2),
+        (HoldsOnceAsked, YES, 2),
+        (Interrupted, CANCEL, 2),
+        (Holds, YES, 2),
+        (Raised, KEEP, 1),
+        (Raised, RELEASE, 0),
+        (Resumed, FINISH, 0),
+        (Holds, NO, 0),
+        (HoldsOnceAsked, NO, 0),
+    ];
+    answers(2, Decider::First, Losers::Cancel, &cancelled);
+    let decided = [(Returned, DECIDE, 1), (Holds, YES, 1), (Resumed, WAIT, 1)];
+    answers(2, Decider::First, Losers::Await, &decided);
+    let left = [
+        (HoldsOnceAsked, NO, 2),
+        (Returned, DECIDE, 1),
+        (HoldsOnceAsked, NO, 1),
+    ];
+    answers(2, Decider::First, Losers::Leave, &left);
+}
+
+#[test]
+fn what_is_abandoned_is_asked_once() {
+    for losers in [Losers::Cancel, Losers::Await] {
+        let begun = [(Abandon, YES, 2), (Abandon, NO, 2), (Resumed, FINISH, 2)];
+        answers(2, Decider::First, losers, &begun);
+        let decided = [(Returned, DECIDE, 1), (Abandon, YES, 1)];
+        answers(2, Decider::First, losers, &decided);
+        let asked = [(Interrupted, CANCEL, 2), (Abandon, NO, 2)];
+        answers(2, Decider::First, losers, &asked);
+    }
+    let awaited = [(Returned, DECIDE, 1), (Resumed, WAIT, 1), (Abandon, YES, 1)];
+    answers(2, Decider::First, Losers::Await, &awaited);
+    answers(2, Decider::First, Losers::Leave, &[(Abandon, NO, 2)]);
+    let over = [
+        (Returned, DECIDE, 0),
+        (Resumed, FINISH, 0),
+        (Abandon, NO, 0),
+    ];
+    answers(1, Decider::First, Losers::Cancel, &over);
 }

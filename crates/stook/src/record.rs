@@ -151,5 +151,6 @@ pub(crate) fn kind_name(kind: CancelKind) -> &'static str {
         CancelKind::Shutdown => "shutdown",
         CancelKind::Interrupt => "interrupt",
         CancelKind::Remote => "remote",
+        CancelKind::Unknown => "unknown",
     }
 }

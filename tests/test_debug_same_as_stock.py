@@ -422,6 +422,8 @@ def callback(*arguments):
     1 / 0
 
 async def main():
+    # A collection between a coroutine and its task would change the order in which they go.
+    gc.disable()
     loop = asyncio.get_running_loop()
     for function in (stuck, fails):
         task = asyncio.create_task(function(), name=function.__name__)

@@ -326,6 +326,8 @@ PROGRAMS = {
         import asyncio, gc, weakref
         class Mark:
             pass
+        # A collection between a coroutine and its task would change the order in which they go.
+        gc.disable()
         async def main():
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda loop, context: print(context["message"]))

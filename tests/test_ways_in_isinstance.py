@@ -171,6 +171,7 @@ if sys.version_info >= (3, 12):
 
 REPORT = re.compile(
     r"Task exception was never retrieved\n"
+    r"(?:created_at: .*program\.py:\d+, in main\n)?"
     r"future: <Task finished name='failing' coro=<main\.<locals>\.fail\(\) done, .*> "
     r"exception=LookupError\('nobody reads this'\)>\n"
     r"Traceback \(most recent call last\):\n"

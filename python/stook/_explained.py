@@ -71,7 +71,9 @@ def beside(context):
         if record is not None and record.kind != "shutdown":
             said = record.explain()
     found = {"cancellation": _Said(said)} if said else {}
-    created = _core._made_at(task) if context.get("message") in _OF_LOST_TASKS else None
+    # Debug mode has the whole stack.
+    is_lost = context.get("message") in _OF_LOST_TASKS and "source_traceback" not in context
+    created = _core._made_at(task) if is_lost else None
     if created is not None:
         file, line, function = created
         found["created_at"] = _Said(f"{file}:{line}, in {function}")

@@ -224,7 +224,10 @@ fn prepare<'py>(
     this.requests.set(CancelRequests::new());
     this.quiet.set(false);
     this.coroutine.set(coroutine.clone());
-    this.made_at.set(asking::here(py)?);
+    if this.future.source_traceback(py).is_none() {
+        // Else the whole stack is known.
+        this.made_at.set(asking::here(py)?);
+    }
     match options.name.filter(|name| !name.is_none()) {
         Some(name) => this.set_name(&name)?,
         None => {

@@ -239,3 +239,35 @@ def test_a_name_that_cannot_be_printed_is_shown_by_its_repr(name, shown, caplog)
     [message] = caplog.messages
     assert len(message.splitlines()) == 2
     assert f"<Task finished name={name!r} " in message
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("given", ["task", "coroutine"])
+def test_a_shield_hands_the_record_on_wherever_it_runs(loop, given):
+    async def sleep():
+        inner.append(asyncio.current_task())
+        await asyncio.sleep(3600)
+
+    inner = []
+
+    async def main():
+        async def outer():
+            try:
+                await stook.shield(asyncio.create_task(sleep()) if given == "task" else sleep())
+            except asyncio.CancelledError as error:
+                record = stook.cancellation(error)
+                return record.kind, record.reason, record.is_mine()
+
+        said = []
+        for is_inner in (True, False):
+            inner.clear()
+            task = asyncio.create_task(outer())
+            while not inner:
+                await asyncio.sleep(0)
+            stook.cancel(inner[0] if is_inner else task, reason=is_inner)
+            said.append(await task)
+            inner[0].cancel()
+            await asyncio.sleep(0)
+        return said
+
+    assert run_on(loop, main) == [("explicit", True, False), ("explicit", False, True)]

@@ -453,9 +453,11 @@ Args:\n    loop: The event loop; the running one when None.\n\n\
 Raises:\n    RuntimeError: No loop is given and none runs.";
 const CANCELLATION: &std::ffi::CStr = c"cancellation(of=None)\n--\n\n\
 Return the record of a cancellation: who asked, why, and from which line.\n\n\
-Args:\n    of: An exception: the CancelledError, or what came of it. A task or future: its latest\n        \
-request. None: the current task's.\n\n\
-Returns:\n    A Cancellation; None where nobody has kept a record.\n\n\
+Args:\n    of: An exception: the CancelledError, or what came of it. A task or future: the request\n        \
+that was raised in it last, or is to be; of a CancelledError that it has made itself, none.\n        \
+None: that of the current task.\n\n\
+Returns:\n    A Cancellation, of kind \"unknown\" for a CancelledError of which nobody has kept one; None\n    \
+where nothing was cancelled.\n\n\
 Raises:\n    TypeError: It is something else.";
 const CANCEL: &std::ffi::CStr = c"cancel(task, msg=None, *, reason=None)\n--\n\n\
 Ask a task to cancel, as task.cancel(msg) does, with a reason for the record.\n\n\

@@ -224,10 +224,7 @@ fn prepare<'py>(
     this.requests.set(CancelRequests::new());
     this.quiet.set(false);
     this.coroutine.set(coroutine.clone());
-    if this.future.source_traceback(py).is_none() {
-        // Else the whole stack is known.
-        this.made_at.set(asking::here(py)?);
-    }
+    this.made_at.set(asking::here(py)?);
     match options.name.filter(|name| !name.is_none()) {
         Some(name) => this.set_name(&name)?,
         None => {

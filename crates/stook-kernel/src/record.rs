@@ -51,6 +51,25 @@ pub enum CancelKind {
     Unknown,
 }
 
+impl CancelKind {
+    /// The word for it, which is the same in both faces.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Explicit => "explicit",
+            Self::Timeout => "timeout",
+            Self::SiblingFailed => "sibling failed",
+            Self::ParentCancelled => "parent cancelled",
+            Self::Group => "group",
+            Self::Token => "token",
+            Self::LostRace => "lost race",
+            Self::Shutdown => "shutdown",
+            Self::Interrupt => "interrupt",
+            Self::Remote => "remote",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How far a record is from the one that began its chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChainDepth(u8);

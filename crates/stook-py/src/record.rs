@@ -317,28 +317,11 @@ const KINDS: [CancelKind; 11] = [
 
 /// The kind that is called so.
 pub(crate) fn kind_called(text: &str) -> Option<CancelKind> {
-    KINDS.into_iter().find(|kind| word(*kind) == text)
-}
-
-/// The word for a kind.
-const fn word(kind: CancelKind) -> &'static str {
-    match kind {
-        CancelKind::Explicit => "explicit",
-        CancelKind::Timeout => "timeout",
-        CancelKind::SiblingFailed => "sibling failed",
-        CancelKind::ParentCancelled => "parent cancelled",
-        CancelKind::Group => "group",
-        CancelKind::Token => "token",
-        CancelKind::LostRace => "lost race",
-        CancelKind::Shutdown => "shutdown",
-        CancelKind::Interrupt => "interrupt",
-        CancelKind::Remote => "remote",
-        CancelKind::Unknown => "unknown",
-    }
+    KINDS.into_iter().find(|kind| kind.word() == text)
 }
 
 fn kind<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(PyString::intern(this.py(), word(this.kind.get())).into_any())
+    Ok(PyString::intern(this.py(), this.kind.get().word()).into_any())
 }
 
 static REQUESTER: Imported = Imported::new("stook._cancellation", "Requester");
@@ -454,7 +437,7 @@ fn explain<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
 
 fn repr<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
-    let mut text = format!("<Cancellation {}", word(this.kind.get()));
+    let mut text = format!("<Cancellation {}", this.kind.get().word());
     let who = who(this)?;
     if !who.is_none() {
         text += &format!(" by {}", who.getattr(intern!(py, "name"))?.repr()?);

@@ -117,7 +117,7 @@ impl fmt::Display for Record {
             if index > 0 {
                 f.write_str(", because ")?;
             }
-            f.write_str(kind_name(record.kind))?;
+            f.write_str(record.kind.word())?;
             if let Some(who) = &record.who {
                 write!(f, " by {}", who.id)?;
                 if let Some(name) = &who.name {
@@ -135,22 +135,5 @@ impl fmt::Display for Record {
             }
         }
         Ok(())
-    }
-}
-
-/// The words of a kind, as the Python face has them.
-pub(crate) fn kind_name(kind: CancelKind) -> &'static str {
-    match kind {
-        CancelKind::Explicit => "explicit",
-        CancelKind::Timeout => "timeout",
-        CancelKind::SiblingFailed => "sibling failed",
-        CancelKind::ParentCancelled => "parent cancelled",
-        CancelKind::Group => "group",
-        CancelKind::Token => "token",
-        CancelKind::LostRace => "lost race",
-        CancelKind::Shutdown => "shutdown",
-        CancelKind::Interrupt => "interrupt",
-        CancelKind::Remote => "remote",
-        CancelKind::Unknown => "unknown",
     }
 }

@@ -4,272 +4,31 @@
 //! why: a timeout, a group, the end of a run. Where one request leads to another through a method
 //! that may be anybody's, the record is handed over on the side.
 
-use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
+mod code;
+mod handing;
+mod place;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::PyString;
-use rustc_hash::FxHashMap;
 use stook_kernel::CancelKind;
 
+pub(crate) use self::code::{directories, is_outside};
+pub(crate) use self::handing::{Handed, handed, handing, handing_on};
+pub(crate) use self::place::{here, raised_at};
+
+use self::code::Code;
+use self::place::{local, place, waits_at};
 use crate::accelerator;
 use crate::cancellations::{self, Cancellations};
 use crate::clock;
-use crate::errors::{CANCELLED_ERROR, GET_FRAME};
-use crate::ffi::origin::{self, Origin};
-use crate::ffi::{Fallible, Held, HeldCell, Ref, call, error};
+use crate::errors::CANCELLED_ERROR;
+use crate::ffi::origin::Origin;
+use crate::ffi::{Fallible, Ref, call, error};
 use crate::future::FutureState;
 use crate::loop_core;
 use crate::record::{RecordState, Request, Who};
 use crate::set_at;
 use crate::task::{self, TaskState};
-
-/// What is known of a code object that has asked, or stood between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Code {
-    /// A program's, or another library's.
-    Outside,
-    /// Of asyncio's or stook's: it tells nothing.
-    Between,
-    /// Of asyncio's: it asks for this reason.
-    Reason(CancelKind),
-    /// The end of a wait: because that was cancelled, or for the other reason.
-    End(CancelKind),
-    /// The end of a group's block: because that was cancelled, or has failed.
-    EndOfBlock,
-    /// It hands the end of one future on to another.
-    HandsOn,
-    /// It runs a loop: who has called it has not asked.
-    RunsLoop,
-}
-
-/// Functions of asyncio that ask, by file and qualified name.
-const REASONS: [(&str, &str, Code); 13] = [
-    (
-        "base_events.py",
-        "BaseEventLoop.run_forever",
-        Code::RunsLoop,
-    ),
-    // Of loops whose own functions have no frames.
-    ("runners.py", "Runner.run", Code::RunsLoop),
-    (
-        "timeouts.py",
-        "Timeout._on_timeout",
-        Code::Reason(CancelKind::Timeout),
-    ),
-    (
-        "tasks.py",
-        "_cancel_and_wait",
-        Code::End(CancelKind::Timeout),
-    ),
-    (
-        "tasks.py",
-        "_GatheringFuture.cancel",
-        Code::Reason(CancelKind::Group),
-    ),
-    (
-        "taskgroups.py",
-        "TaskGroup._on_task_done",
-        Code::Reason(CancelKind::SiblingFailed),
-    ),
-    ("taskgroups.py", "TaskGroup.__aexit__", Code::EndOfBlock),
-    ("taskgroups.py", "TaskGroup._aexit", Code::EndOfBlock),
-    ("tasks.py", "shield", Code::HandsOn),
-    ("futures.py", "_copy_future_state", Code::HandsOn),
-    (
-        "runners.py",
-        "_cancel_all_tasks",
-        Code::Reason(CancelKind::Shutdown),
-    ),
-    (
-        "runners.py",
-        "Runner._on_sigint",
-        Code::Reason(CancelKind::Interrupt),
-    ),
-    (
-        "staggered.py",
-        "staggered_race",
-        Code::Reason(CancelKind::LostRace),
-    ),
-];
-
-/// Functions of stook's that run a loop.
-const RUNS_LOOP: [&str; 2] = [
-    "Scheduling.run_forever",
-    "Scheduling._run_nested_until_complete",
-];
-
-/// So many code objects of programs are remembered at the most; a power of 2.
-const MOST_CODES: usize = 16;
-
-/// What is known of code objects. They are kept alive, so that an address stays that of its code.
-struct Known {
-    /// Of asyncio's and stook's.
-    own: FxHashMap<usize, (Held, Code)>,
-    /// Of programs, each at a place that depends on its address.
-    outside: [Option<Held>; MOST_CODES],
-}
-
-/// What is handed over to a method that is being called.
-struct Handover {
-    record: HeldCell,
-    /// The address of the object whose own record it is; 0 of none.
-    object: Cell<usize>,
-}
-
-/// Where a code object of a program is remembered.
-const fn place_of(address: usize) -> usize {
-    (address >> 4) % MOST_CODES
-}
-
-thread_local! {
-    /// Never released at the end of a thread: that may be after the interpreter's own end.
-    static CODES: ManuallyDrop<RefCell<Known>> = ManuallyDrop::new(RefCell::new(Known {
-        own: FxHashMap::default(),
-        outside: [const { None }; MOST_CODES],
-    }));
-    static HANDOVER: ManuallyDrop<Handover> = const {
-        ManuallyDrop::new(Handover {
-            record: HeldCell::new(),
-            object: Cell::new(0),
-        })
-    };
-}
-
-impl Known {
-    #[inline]
-    fn get(&self, address: usize) -> Option<Code> {
-        let outside = self.outside[place_of(address)].as_ref();
-        if outside.is_some_and(|known| known.address() == address) {
-            return Some(Code::Outside);
-        }
-        self.own.get(&address).map(|(_, code)| *code)
-    }
-}
-
-/// A string to compare with: file names that are no UTF-8 have characters that Rust has not.
-fn text(string: &Bound<'_, PyAny>) -> PyResult<String> {
-    Ok(string.cast::<PyString>()?.to_string_lossy().into_owned())
-}
-
-/// Where stook and asyncio are.
-///
-/// # Errors
-/// What importing them raises, the first time: at the end of the interpreter nothing can be imported.
-pub(crate) fn directories(py: Python<'_>) -> PyResult<&'static [String; 2]> {
-    static DIRECTORIES: PyOnceLock<[String; 2]> = PyOnceLock::new();
-    let directory_of = |package: &str| -> PyResult<String> {
-        let path = py.import(package)?.getattr(intern!(py, "__path__"))?;
-        text(&path.get_item(0)?)
-    };
-    DIRECTORIES.get_or_try_init(py, || {
-        Ok([directory_of("stook")?, directory_of("asyncio")?])
-    })
-}
-
-/// Whose code this is, from its file and name.
-#[cold]
-fn look_at(code: &Bound<'_, PyAny>) -> PyResult<Code> {
-    let py = code.py();
-    let file = text(&code.getattr(intern!(py, "co_filename"))?)?;
-    let is_in = |directory: &String| {
-        file.strip_prefix(directory)
-            .is_some_and(|rest| rest.starts_with('/'))
-    };
-    let [stook, asyncio] = directories(py)?;
-    let name = text(&code.getattr(intern!(py, "co_qualname"))?)?;
-    if is_in(stook) {
-        return Ok(if RUNS_LOOP.contains(&name.as_str()) {
-            Code::RunsLoop
-        } else {
-            Code::Between
-        });
-    }
-    if !is_in(asyncio) {
-        return Ok(Code::Outside);
-    }
-    let found = REASONS.into_iter().find(|(of, function, _)| {
-        file.ends_with(of) && name.split(".<locals>").next() == Some(function)
-    });
-    Ok(found.map_or(Code::Between, |(_, _, code)| code))
-}
-
-/// Whose code this is; remembered.
-fn code_of(object: &Bound<'_, PyAny>) -> Fallible<Code> {
-    let address = object.as_ptr() as usize;
-    if let Some(code) = CODES.with(|codes| codes.borrow().get(address)) {
-        return Ok(code);
-    }
-    let code = look_at(object)?;
-    let held = Held::new(object);
-    let forgotten = CODES.with(|codes| {
-        let mut codes = codes.borrow_mut();
-        if code == Code::Outside {
-            codes.outside[place_of(address)].replace(held)
-        } else {
-            codes
-                .own
-                .insert(address, (held, code))
-                .map(|(held, _)| held)
-        }
-    });
-    drop(forgotten);
-    Ok(code)
-}
-
-/// Whether a code object is a program's, or another library's.
-///
-/// # Errors
-/// What looking at new code raises.
-pub(crate) fn is_outside(code: &Bound<'_, PyAny>) -> Fallible<bool> {
-    Ok(code_of(code)? == Code::Outside)
-}
-
-/// The newest place outside, and what those before it say of the reason. There is none where the
-/// loop itself calls: a callback of its own is no line of a program.
-fn place<'py>(py: Python<'py>) -> Fallible<(Option<Origin<'py>>, Option<Code>)> {
-    loop {
-        let mut reason = None;
-        let mut is_new = false;
-        let mut runs_loop = false;
-        let found = CODES.with(|codes| {
-            let codes = codes.borrow();
-            origin::newest(py, |address| match codes.get(address) {
-                Some(Code::Outside) => false,
-                None => {
-                    is_new = true;
-                    false
-                }
-                Some(Code::Between) => true,
-                Some(Code::RunsLoop) => {
-                    runs_loop = true;
-                    false
-                }
-                Some(code) => {
-                    reason.get_or_insert(code);
-                    true
-                }
-            })
-        });
-        let Some(found) = found.filter(|_| !runs_loop) else {
-            return Ok((None, reason));
-        };
-        // New code is looked at, and then all of it again.
-        if !is_new || code_of(&found.code)? == Code::Outside {
-            return Ok((Some(found), reason));
-        }
-    }
-}
-
-/// The place outside asyncio and stook that has called us.
-///
-/// # Errors
-/// What looking at new code raises.
-pub(crate) fn here(py: Python<'_>) -> Fallible<Option<Origin<'_>>> {
-    Ok(place(py)?.0)
-}
 
 /// The task that runs in this thread.
 fn asking_task(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
@@ -433,20 +192,6 @@ fn handed_on(py: Python<'_>) -> Fallible<Option<Ref<'_, RecordState>>> {
     Ok(ended.and_then(|ended| ended.record(py)))
 }
 
-/// What one of `names` is in the newest function of asyncio's for which this `code` stands.
-#[cold]
-fn local<'py>(py: Python<'py>, code: Code, names: &[&str]) -> Fallible<Option<Bound<'py, PyAny>>> {
-    let mut frame = GET_FRAME.get(py)?.call1((0,))?;
-    while !frame.is_none() {
-        if code_of(&frame.getattr(intern!(py, "f_code"))?)? == code {
-            let locals = frame.getattr(intern!(py, "f_locals"))?;
-            return Ok(names.iter().find_map(|name| locals.get_item(name).ok()));
-        }
-        frame = frame.getattr(intern!(py, "f_back"))?;
-    }
-    Ok(None)
-}
-
 /// A request because `task`, one of a group, failed: from the line where it did or, where that is not
 /// known, from `otherwise`.
 ///
@@ -472,26 +217,6 @@ pub(crate) fn by_failure<'py>(
         when: now(),
         ..Request::default()
     })
-}
-
-/// The line, outside asyncio and stook, that raised `exception`.
-///
-/// # Errors
-/// What looking at its traceback raises.
-pub(crate) fn raised_at<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Origin<'py>>> {
-    let py = exception.py();
-    let mut at = exception.getattr(intern!(py, "__traceback__"))?;
-    let mut last = None;
-    while !at.is_none() {
-        let frame = at.getattr(intern!(py, "tb_frame"))?;
-        let code = frame.getattr(intern!(py, "f_code"))?;
-        if code_of(&code)? == Code::Outside {
-            let offset = at.getattr(intern!(py, "tb_lasti"))?.extract()?;
-            last = Some(Origin { code, offset });
-        }
-        at = at.getattr(intern!(py, "tb_next"))?;
-    }
-    Ok(last)
 }
 
 fn now() -> f64 {
@@ -541,76 +266,6 @@ pub(crate) fn repeat<'py>(record: &Ref<'py, RecordState>) -> Fallible<Ref<'py, R
         when: now(),
     }
     .record(py)
-}
-
-/// Runs `body`, which calls a method `cancel` that may be anybody's: the request that comes to
-/// `object` is that of `record`, and those to others follow from it.
-pub(crate) fn handing<'py, R>(
-    record: &Ref<'py, RecordState>,
-    object: Option<&Bound<'py, PyAny>>,
-    body: impl FnOnce() -> R,
-) -> R {
-    let py = record.py();
-    let address = object.map_or(0, |object| object.as_ptr() as usize);
-    let outer = HANDOVER.with(|handover| {
-        let outer = handover.record.take(py);
-        handover.record.set(record.as_any().clone());
-        (outer, handover.object.replace(address))
-    });
-    let answer = body();
-    HANDOVER.with(|handover| {
-        handover.object.set(outer.1);
-        handover.record.set_or_clear(outer.0);
-    });
-    answer
-}
-
-/// Runs `body`, which asks `awaited` to cancel because `task`, which awaits it, was asked by `record`.
-///
-/// # Errors
-/// `MemoryError`.
-pub(crate) fn handing_on<'py, R>(
-    record: &Ref<'py, RecordState>,
-    task: &Bound<'py, PyAny>,
-    awaited: &Bound<'py, PyAny>,
-    body: impl FnOnce() -> R,
-) -> Fallible<R> {
-    if Ref::<TaskState>::cast(awaited).is_none() {
-        return Ok(handing(record, None, body));
-    }
-    let record = follow(record, CancelKind::ParentCancelled, Some(task))?;
-    Ok(handing(&record, Some(awaited), body))
-}
-
-/// What was handed over to a method.
-pub(crate) enum Handed<'py> {
-    /// The record of the object itself: it counts once, and was taken.
-    Final(Ref<'py, RecordState>),
-    /// What its record follows from.
-    Cause(Ref<'py, RecordState>),
-}
-
-/// What was handed over to the method of `object` that asks, if anything was.
-pub(crate) fn handed<'py>(object: &Bound<'py, PyAny>) -> Option<Handed<'py>> {
-    let py = object.py();
-    let (record, is_final) = HANDOVER.with(|handover| {
-        if !handover.record.is_some() {
-            return None;
-        }
-        let is_final = handover.object.get() == object.as_ptr() as usize;
-        let record = if is_final {
-            handover.record.take(py)
-        } else {
-            handover.record.get(py)
-        };
-        record.map(|record| (record, is_final))
-    })?;
-    let record = Ref::<RecordState>::cast(&record)?.clone();
-    Some(if is_final {
-        Handed::Final(record)
-    } else {
-        Handed::Cause(record)
-    })
 }
 
 /// The record for `task`, whose method `cancel` was called.
@@ -677,29 +332,6 @@ pub(crate) fn say_where_it_waits<'py>(
         request.waited_there = true;
     }
     Ok(())
-}
-
-/// The innermost line of a task, outside asyncio and stook, at which it waits.
-fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origin<'py>>> {
-    let py = task.py();
-    let mut at = task.coroutine.get(py);
-    let mut innermost = None;
-    while let Some(coroutine) = at {
-        let Some(frame) = call::optional_attribute(&coroutine, intern!(py, "cr_frame"))? else {
-            break;
-        };
-        if !frame.is_none() {
-            let code = frame.getattr(intern!(py, "f_code"))?;
-            if code_of(&code)? == Code::Outside {
-                innermost = Some(Origin {
-                    offset: frame.getattr(intern!(py, "f_lasti"))?.extract()?,
-                    code,
-                });
-            }
-        }
-        at = call::optional_attribute(&coroutine, intern!(py, "cr_await"))?;
-    }
-    Ok(innermost)
 }
 
 /// The record for a future, which is not a task, whose method `cancel` was called.

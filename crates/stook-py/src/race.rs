@@ -3,30 +3,30 @@
 //!
 //! The kernel's `Race` decides; this file keeps the futures. It works on any loop.
 
+mod calls;
+mod ended;
+
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString, PyTuple};
-use stook_kernel::{AfterRace, CancelKind, Decider, Losers, Outcome, Race, RaceAction};
+use pyo3::types::{PyList, PyTuple};
+use stook_kernel::{AfterRace, CancelKind, Decider, Losers, Race, RaceAction};
 
+pub(crate) use self::calls::{detect_cancel, first_success, gather, race};
+
+use self::ended::{end, outcome};
 use crate::asking;
 use crate::awaiting::Awaiting;
 use crate::callbacks::Callback;
-use crate::cancellations;
 use crate::coroutine::{self, Common, Coroutine, Identity};
 use crate::current;
-use crate::ensure;
 use crate::errors::{self, Imported};
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{
-    Args, Class, Fallible, Held, HeldCell, Method, Raised, Ref, TypeSlot, call, error,
-};
-use crate::future::{self, FutureState};
-use crate::gather;
+use crate::ffi::{Class, Fallible, Held, HeldCell, Method, Raised, Ref, TypeSlot, call, error};
+use crate::future;
 use crate::held_up;
 use crate::loop_core;
 use crate::participants;
@@ -36,10 +36,7 @@ use crate::step;
 static RACE: Imported = Imported::new("stook._first", "race");
 static FIRST_SUCCESS: Imported = Imported::new("stook._first", "first_success");
 static GATHER: Imported = Imported::new("stook._first", "gather_cancelling");
-static GATHER_OF_ASYNCIO: Imported = Imported::new("stook._core", "gather");
 static DETECT: Imported = Imported::new("stook._first", "detect_cancel");
-static CHILD_CANCELLED: Imported = Imported::new("stook._cancellation", "ChildCancelled");
-static EXCEPTION_GROUP: Imported = Imported::new("builtins", "BaseExceptionGroup");
 
 /// What the coroutine is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,117 +147,6 @@ impl RaceState {
     }
 }
 
-/// The word for what becomes of losers.
-fn losers(given: Option<&Bound<'_, PyAny>>) -> Fallible<Losers> {
-    let Some(given) = given else {
-        return Ok(Losers::Cancel);
-    };
-    if let Ok(word) = given.cast::<PyString>() {
-        match &*word.to_cow()? {
-            "cancel" => return Ok(Losers::Cancel),
-            "await" => return Ok(Losers::Await),
-            "leave" => return Ok(Losers::Leave),
-            _ => {}
-        }
-    }
-    let message = format!(
-        "losers must be 'cancel', 'await' or 'leave', not {}",
-        given.repr()?
-    );
-    Err(PyValueError::new_err(message).into())
-}
-
-fn new<'py>(
-    py: Python<'py>,
-    shape: Shape,
-    losers: Losers,
-    given: Vec<Bound<'py, PyAny>>,
-) -> Fallible<Bound<'py, PyAny>> {
-    let state = RaceState {
-        common: Common::new(py)?,
-        ..RaceState::default()
-    };
-    state.shape.set(shape);
-    state.losers.set(losers);
-    state.given.set(PyTuple::new(py, given)?);
-    Ok(Ref::allocate(py, state)?.into_any())
-}
-
-fn positional<'py>(args: &Args<'_, 'py>) -> Vec<Bound<'py, PyAny>> {
-    (0..args.positional_len())
-        .map(|index| args.positional(index))
-        .collect()
-}
-
-fn at_least_one(args: &Args<'_, '_>, function: &str) -> Fallible<()> {
-    if args.positional_len() > 0 {
-        return Ok(());
-    }
-    Err(PyValueError::new_err(format!("{function}() needs at least one awaitable")).into())
-}
-
-/// `race(*aws, losers="cancel")`
-pub(crate) fn race<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    let losers = losers(args.only_keyword("race", "losers")?.as_ref())?;
-    at_least_one(args, "race")?;
-    new(args.py(), Shape::Race, losers, positional(args))
-}
-
-/// `first_success(*aws, losers="cancel")`
-pub(crate) fn first_success<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    let losers = losers(args.only_keyword("first_success", "losers")?.as_ref())?;
-    at_least_one(args, "first_success")?;
-    new(args.py(), Shape::FirstSuccess, losers, positional(args))
-}
-
-/// `gather(*aws, return_exceptions=False, on_error=None)`: asyncio's, unless it is to cancel.
-pub(crate) fn gather<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    if !args.has_keyword("on_error")? {
-        return gather::gather(args);
-    }
-    let py = args.py();
-    let (given, options) = args.unpacked()?;
-    let on_error = options.get_item(intern!(py, "on_error"))?;
-    let on_error = on_error.filter(|on_error| !on_error.is_none());
-    options.del_item(intern!(py, "on_error"))?;
-    let Some(on_error) = on_error else {
-        let plain = GATHER_OF_ASYNCIO.get(py)?;
-        return Ok(plain.call(PyTuple::new(py, given)?, Some(&options))?);
-    };
-    if !on_error.eq("cancel")? {
-        let message = format!(
-            "on_error must be None or 'cancel', not {}",
-            on_error.repr()?
-        );
-        return Err(PyValueError::new_err(message).into());
-    }
-    for (name, value) in &options {
-        if !name.eq("return_exceptions")? {
-            let message = format!("gather() got an unexpected keyword argument '{name}'");
-            return Err(PyTypeError::new_err(message).into());
-        }
-        if value.is_truthy()? {
-            let message = "gather() takes return_exceptions or on_error, not both";
-            return Err(PyValueError::new_err(message).into());
-        }
-    }
-    new(py, Shape::Gather, Losers::Cancel, given)
-}
-
-/// `detect_cancel(task)`
-pub(crate) fn detect_cancel<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    let Some([task]) = args.exactly_by_name(["task"])? else {
-        let message = "detect_cancel() takes one argument: a task";
-        return Err(PyTypeError::new_err(message).into());
-    };
-    if !ensure::is_future(&task)? {
-        let name = errors::type_name(&task)?;
-        let message = format!("a task or future is expected, not {name}");
-        return Err(PyTypeError::new_err(message).into());
-    }
-    new(args.py(), Shape::Detect, Losers::Leave, vec![task])
-}
-
 impl Coroutine for RaceState {
     fn common(&self) -> &Common {
         &self.common
@@ -361,27 +247,6 @@ fn tell<'py>(this: &Ref<'py, RaceState>, child: &Bound<'py, PyAny>) -> Fallible<
         }
     };
     call::method1(child, intern!(py, "add_done_callback"), &callback).map(drop)
-}
-
-/// How `child` ended, without its exception counting as read.
-fn outcome(child: &Bound<'_, PyAny>) -> Fallible<Outcome> {
-    let py = child.py();
-    if let Some(plain) = future::plain(child) {
-        return Ok(plain.outcome());
-    }
-    if call::method0(child, intern!(py, "cancelled"))?.is_truthy()? {
-        return Ok(Outcome::Cancelled);
-    }
-    let exception = match call::optional_attribute(child, intern!(py, "_exception"))? {
-        Some(exception) => exception,
-        None => call::method0(child, intern!(py, "exception"))?,
-    };
-    let is_error = !exception.is_none();
-    Ok(if is_error {
-        Outcome::Raised
-    } else {
-        Outcome::Returned
-    })
 }
 
 fn count<'py>(this: &Ref<'py, RaceState>, child: &Bound<'py, PyAny>) -> Fallible<RaceAction> {
@@ -556,102 +421,6 @@ fn why_cancelled<'py>(this: &Ref<'py, RaceState>) -> Fallible<Ref<'py, RecordSta
         asking::request_for(py, CancelKind::LostRace)?
     };
     request.record(py)
-}
-
-/// What the coroutine returns or raises.
-fn end<'py>(this: &Ref<'py, RaceState>) -> Fallible<Bound<'py, PyAny>> {
-    let py = this.py();
-    if let Some(cancellation) = this.cancellation.take(py) {
-        return Err(PyErr::from_value(cancellation).into());
-    }
-    let shape = this.shape.get();
-    if shape == Shape::FirstSuccess {
-        read_failures(this)?;
-    }
-    match (this.decider.get(py), shape) {
-        (Some(decider), Shape::Gather) => result(&decider),
-        (Some(decider), _) => {
-            if outcome(&decider)?.is_cancelled() {
-                return Err(child_cancelled(&decider)?);
-            }
-            result(&decider)
-        }
-        (None, Shape::FirstSuccess) => Err(all_failed(this)?),
-        (None, _) => {
-            let results: Vec<_> = list(&this.given, py)?
-                .iter()
-                .map(|future| result(&future))
-                .collect::<Fallible<_>>()?;
-            Ok(PyList::new(py, results)?.into_any())
-        }
-    }
-}
-
-fn result<'py>(future: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    match future::plain(future) {
-        Some(plain) => future::result(plain),
-        None => call::method0(future, intern!(future.py(), "result")),
-    }
-}
-
-/// The exception of a child that failed, which counts as read.
-fn failure<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    match future::plain(child) {
-        Some(plain) => match future::exception(plain)? {
-            Some(exception) => Ok(exception),
-            None => Ok(child.py().None().into_bound(child.py())),
-        },
-        None => call::method0(child, intern!(child.py(), "exception")),
-    }
-}
-
-/// Failures before a success were to be expected.
-fn read_failures(this: &Ref<'_, RaceState>) -> Fallible<()> {
-    for child in &list(&this.children, this.py())? {
-        if participants::is_done(&child)? && outcome(&child)? == Outcome::Raised {
-            failure(&child)?;
-        }
-    }
-    Ok(())
-}
-
-/// The errors of all, as a group.
-fn all_failed(this: &Ref<'_, RaceState>) -> Fallible<Raised> {
-    let py = this.py();
-    let mut errors = Vec::new();
-    for child in &list(&this.children, py)? {
-        errors.push(if outcome(&child)?.is_cancelled() {
-            child_cancelled(&child)?.take(py)
-        } else {
-            failure(&child)?
-        });
-    }
-    let message = intern!(py, "none of them succeeded");
-    let group = EXCEPTION_GROUP
-        .get(py)?
-        .call1((message, PyList::new(py, errors)?))?;
-    Ok(error::raise(&group))
-}
-
-/// Raises `ChildCancelled`, with what the child's own `CancelledError` says.
-fn child_cancelled(child: &Bound<'_, PyAny>) -> Fallible<Raised> {
-    let py = child.py();
-    let cancelled = match result(child) {
-        Ok(_) => return Err(errors::runtime_error("the child was not cancelled")),
-        Err(raised) => raised.take(py),
-    };
-    let arguments = cancelled.getattr(intern!(py, "args"))?;
-    let arguments = arguments.cast::<PyTuple>().map_err(PyErr::from)?;
-    let raised = CHILD_CANCELLED.get(py)?.call1(arguments)?;
-    let record = match Ref::<FutureState>::cast(child) {
-        Some(own) => own.record(py),
-        None => cancellations::attached(&cancelled)?,
-    };
-    if let Some(record) = record {
-        cancellations::attach(&raised, record.as_any())?;
-    }
-    PyErr::from_value(raised.clone()).set_cause(py, Some(PyErr::from_value(cancelled)));
-    Ok(error::raise(&raised))
 }
 
 /// Takes back what the children were asked for, and lets go of them.

@@ -19,6 +19,9 @@ _GROUP = inspect.getsource(taskgroups)
 GROUPS_UNCANCEL_FIRST = _GROUP.index(".uncancel()") < _GROUP.index("while self._tasks")
 # Whether a group that has failed asks its task once more to cancel, where somebody else had.
 GROUPS_REPEAT = "_parent_task.cancelling()" in _GROUP
+# Whether a block that a class derived from CancelledError is raised in counts as cancelled; else it
+# has failed, or is not known to be over time.
+BLOCKS_TAKE_DERIVED = "issubclass(et, " in _GROUP
 # Whether with the last request that is taken back a cancellation that is due goes too.
 UNCANCELS_WHAT_IS_DUE = "_must_cancel" in inspect.getsource(tasks._PyTask.uncancel)
 # Whether what `wait_for` is given gets a task of its own.
@@ -45,24 +48,35 @@ class Record:
         self.step = Seen(kind, who, line, reason)
         self.cause = cause
 
-    def chain(self):
+    def steps(self):
         """Return it and all that it follows from."""
         steps, record = [], self
         while record:
-            steps.append(record.step)
+            steps.append(record)
             record = record.cause
-        return tuple(steps)
+        return steps
+
+    def chain(self):
+        """Return what these say."""
+        return tuple(record.step for record in self.steps())
 
     def leads_to(self, other):
         """Tell whether it follows from another one, or is it."""
-        record = self
-        while record and record is not other:
-            record = record.cause
-        return record is not None
+        return other in self.steps()
 
     def then(self, kind, who, line=None):
         """Return what follows from it."""
         return Record(kind, who, line or self.step.line, None, self)
+
+
+def different(told, others):
+    """Return those that are of other requests than the one told, each once."""
+    known, left = {told.chain()}, []
+    for other in others:
+        if other.chain() not in known:
+            known.add(other.chain())
+            left.append(other)
+    return tuple(left)
 
 
 class Frame:
@@ -80,6 +94,10 @@ class Frame:
         self.expired = False
         self.base = 0
         self.cleaning = 0
+        self.decider = None  # Of a race: who has ended first.
+        self.heard = 0  # How many of a race or a group are known to have ended.
+        self.asked = False  # Of a race: the others; of a token's block: its task.
+        self.leaving = None  # How a token's block was left, while it waits for a request.
 
 
 class Task:
@@ -96,10 +114,16 @@ class Task:
         self.told = None
         self.told_own = []
         self.told_others = ()
+        self.raises_derived = False  # A ChildCancelled; once it is done, one that nobody was given.
         self.cancelling = 0
         self.done = None
         self.waiters = []
         self.scheduled = False
+
+    def ending(self):
+        """Return what the cancellation that it ended by is to the next who asks for its result."""
+        derived, self.raises_derived = self.raises_derived, False
+        return self.told, self.told_others, derived
 
 
 class Gather:
@@ -108,6 +132,7 @@ class Gather:
     def __init__(self, waiter, children):
         self.waiter = waiter
         self.children = children
+        self.heard = 0
         self.asked = False
         self.done = False
 
@@ -124,12 +149,15 @@ class Model:
         self.ready = deque()
         self.seen = []
         self.frames = {}
+        self.registered = {}  # What each token cancels, in order.
 
     # What happens.
 
-    def start(self, node):
+    def start(self, node, source=None):
         """Start a task of a node."""
         task = Task(f"t{node.number}", node.number)
+        if source is not None:
+            self.registered.setdefault(source, []).append((task, None))
         self.tasks[node.number] = task
         self.ready.append((self.begin, task, node))
         return task
@@ -165,6 +193,34 @@ class Model:
         task, _ = self.frames[number]
         self.ready.append((self.leave, task, "failed"))
         task.scheduled = True
+
+    def fire(self, source, who, line, reason):
+        """Somebody cancels a token."""
+        record = Record("token", who, line, reason)
+        for task, frame in self.registered.pop(source):
+            if frame is None:
+                self.ask(task, record)
+            elif frame in task.frames:
+                frame.asked = True
+                self.ask(task, record)
+
+    def fireable(self):
+        """Return the tokens that have something to cancel."""
+        return sorted(self.registered)
+
+    def let_end(self, number):
+        """A leaf is told to return."""
+        task, _ = self.frames[number]
+        self.wake(task, "ok")
+
+    def shut_down(self, line):
+        """The run of the loop ends: all tasks are asked, those that have a number first."""
+        # One statement that asks many makes one record.
+        record = Record("shutdown", None, line)
+        for number in sorted(self.alive()):
+            self.ask(self.tasks[number], record)
+        for task in self.unnamed:
+            self.ask(task, record)
 
     def ask_itself(self, number, line, reason):
         """A leaf asks its own task to cancel, and waits."""
@@ -224,7 +280,7 @@ class Model:
     def pass_on(self, task, record):
         """Ask what a task waits for; tell whether that has taken the request."""
         kind, *whom = task.wait
-        if kind in ("future", "group", "shield", "wait_for"):
+        if kind in ("future", "group", "shield", "wait_for", "race"):
             self.wake(task, "cancelled", record if self.knows_futures else None)
             return True
         if kind == "task":
@@ -243,14 +299,16 @@ class Model:
         task.scheduled = True
         self.ready.append((self.resume, task, how, *told))
 
-    def told(self, task, record, others=()):
+    def told(self, task, record, others=(), derived=False):
         """Decide what a task is told of when a cancellation is raised in it."""
         received, task.received = task.received, []
         task.due = False
+        task.raises_derived = derived
         if not received:
             task.told, task.told_others = record, others
             return
-        of = [own for own in received if record and record.leads_to(own)]
+        steps = record.steps() if record else []
+        of = [step for step in steps if step in received]
         first = of[0] if of else received[0]
         others = [own for own in received if own is not first]
         task.told_own = (task.told_own + others + [first])[-REMEMBERED:]
@@ -259,6 +317,7 @@ class Model:
         if record and not of:
             # What it waited for was cancelled by somebody else.
             task.told, task.told_others = record, tuple(received)
+        task.told_others = different(task.told, task.told_others)
 
     # How tasks go on.
 
@@ -291,12 +350,19 @@ class Model:
         if kind == "leaf":
             return self.wait_on(task, "future", line=f"leaf {node.leaf}")
         first, *_ = node.parts
-        if kind in ("direct", "timeout") or (kind == "wait_for" and not WAITS_IN_A_TASK):
+        if kind == "block":
+            self.registered.setdefault(node.source, []).append((task, frame))
+        if kind in ("direct", "timeout", "block") or (kind == "wait_for" and not WAITS_IN_A_TASK):
             return self.enter(task, first)
-        if kind == "await":
-            child = self.start(first)
+        if kind in ("await", "token"):
+            child = self.start(first, node.source if kind == "token" else None)
             child.waiters.append(("task", task))
-            return self.wait_on(task, "task", child, line="await")
+            return self.wait_on(task, "task", child, line=kind)
+        if kind == "race":
+            frame.children = [self.start(part) for part in node.parts]
+            for child in frame.children:
+                child.waiters.append(("race", task, frame))
+            return self.wait_on(task, "race", line="race")
         if kind == "gather":
             gather = Gather(task, [self.start(part) for part in node.parts])
             for child in gather.children:
@@ -334,10 +400,15 @@ class Model:
             return self.leave_group(task, frame, how)
         if frame.kind == "wait_for" and WAITS_IN_A_TASK:
             return self.leave_wait_for(task, frame, how)
+        if frame.kind == "race":
+            return self.leave_race(task, frame, how)
+        if frame.kind == "block" and frame.asked:
+            return self.leave_block(task, frame, how)
         if frame.kind == "timeout" and frame.expired:
             self.uncancel(task)
             least = frame.base if COUNTS_FROM_ENTRY else 0
-            if how == "cancelled" and task.cancelling <= least:
+            is_known = BLOCKS_TAKE_DERIVED or not task.raises_derived
+            if how == "cancelled" and is_known and task.cancelling <= least:
                 self.seen.append((frame.node.number, "timeout", self.view(task)))
                 how = "ok"
         return self.leave_scope(task, frame, how)
@@ -403,15 +474,17 @@ class Model:
 
     def leave_group(self, task, frame, how):
         """The block of a group has ended, or one of its tasks has."""
+        if how == "cancelled" and not frame.ending:
+            frame.failed |= task.raises_derived and not BLOCKS_TAKE_DERIVED
         if how == "cancelled" and not (frame.ending and frame.aborted):
-            frame.raising = (task.told, task.told_others)
+            frame.raising = (task.told, task.told_others, task.raises_derived)
         if GROUPS_UNCANCEL_FIRST and frame.parent_asked and not frame.ending:
             self.uncancel(task)
         frame.ending = True
         if how == "cancelled" and not frame.aborted:
             line = self.lines["group"]
             self.abort(frame, self.from_task(task, line))
-        if any(not child.done for child in frame.children):
+        if frame.heard < len(frame.children):
             return self.wait_on(task, "group", line="group")
         if frame.parent_asked and not GROUPS_UNCANCEL_FIRST:
             self.uncancel(task)
@@ -421,7 +494,7 @@ class Model:
             task.received.append(others[-1] if others else task.told)
             task.due = True
         if frame.raising and not frame.failed:
-            task.told, task.told_others = frame.raising
+            task.told, task.told_others, task.raises_derived = frame.raising
             how = "cancelled"
         return self.leave_scope(task, frame, how)
 
@@ -442,8 +515,57 @@ class Model:
             how = "cancelled"
         elif child.done == "cancelled":
             # Raised by the result of what was waited for, not by a step.
-            task.told, task.told_others = child.told, child.told_others
+            task.told, task.told_others, task.raises_derived = child.ending()
             how = "cancelled"
+        return self.leave_scope(task, frame, how)
+
+    def leave_race(self, task, frame, how):
+        """The first has ended, or all have, or the race was cancelled."""
+        if how == "cancelled" and not frame.raising:
+            frame.raising = (task.told, task.told_others)
+        left = frame.heard < len(frame.children)
+        if left and not frame.asked:
+            frame.asked = True
+            self.ask_losers(task, frame)
+        if left:
+            return self.wait_on(task, "race", line="race")
+        how = "ok"
+        if frame.raising:
+            task.told, task.told_others = frame.raising
+            how = "cancelled"
+        elif frame.decider.done == "cancelled":
+            task.told, task.told_others, _ = frame.decider.ending()
+            task.raises_derived = True
+            how = "cancelled"
+        return self.leave_scope(task, frame, how)
+
+    def ask_losers(self, task, frame):
+        """Ask those of a race that have not ended to cancel."""
+        if not frame.raising:
+            record = Record("lost race", task.name, self.lines["race"])
+        elif task.told is None:
+            record = Record("parent cancelled", task.name, self.lines["race"])
+        else:
+            record = task.told.then("parent cancelled", task.name)
+        for child in frame.children:
+            self.ask(child, record)
+
+    def leave_block(self, task, frame, how):
+        """The block of a token that was cancelled has ended."""
+        if frame.leaving:
+            before, told = frame.leaving
+            if how == "cancelled" and before == "cancelled" and task.cancelling <= frame.base + 1:
+                task.told, task.told_others, task.raises_derived = told
+            if how != "cancelled":
+                how = before
+        elif task.due:
+            # It waits for the request, which is for the block and not for what is after it.
+            frame.leaving = (how, (task.told, task.told_others, task.raises_derived))
+            task.wait = None
+            task.scheduled = True
+            self.ready.append((self.resume, task, "ok"))
+            return None
+        self.uncancel(task)
         return self.leave_scope(task, frame, how)
 
     def end(self, task, how):
@@ -459,7 +581,7 @@ class Model:
     def ended(self, child, kind, *waiter):
         """Somebody who waits for a task hears that it has ended."""
         if kind == "task":
-            self.resume(waiter[0], child.done, child.told, child.told_others)
+            self.resume(waiter[0], child.done, *child.ending())
         elif kind == "gather":
             self.gathered(child, waiter[0])
         elif kind == "shield":
@@ -468,6 +590,14 @@ class Model:
             if waits and not task.scheduled:
                 told = (child.told, child.told_others) if self.knows_futures else (None,)
                 self.wake(task, child.done, *told)
+        elif kind == "race":
+            task, frame = waiter
+            decides = frame.decider is None
+            frame.decider = frame.decider or child
+            frame.heard += 1
+            over = frame.heard == len(frame.children)
+            if frame in task.frames and task.wait and not task.scheduled and (decides or over):
+                self.wake(task, "ok")
         elif kind == "wait_for":
             task, frame = waiter
             if frame in task.frames and task.wait and not task.scheduled:
@@ -477,12 +607,13 @@ class Model:
 
     def gathered(self, child, gather):
         """One of those that were gathered has ended."""
+        gather.heard += 1
         if gather.done:
             return
         if child.done == "cancelled":
             gather.done = True
-            self.wake(gather.waiter, "cancelled", child.told, child.told_others)
-        elif all(each.done for each in gather.children):
+            self.wake(gather.waiter, "cancelled", *child.ending())
+        elif gather.heard == len(gather.children):
             gather.done = True
             self.wake(gather.waiter, "cancelled" if gather.asked else "ok", None)
 
@@ -490,6 +621,7 @@ class Model:
         """One of a group has ended."""
         if frame not in task.frames:
             return
+        frame.heard += 1
         if child.done == "failed":
             frame.failed = True
             if not frame.aborted and not frame.parent_asked:
@@ -498,5 +630,5 @@ class Model:
                 frame.parent_asked = True
                 self.ask(task, record)
                 return
-        if frame.ending and all(each.done for each in frame.children) and not task.scheduled:
+        if frame.ending and frame.heard == len(frame.children) and not task.scheduled:
             self.wake(task, "ok")

@@ -508,6 +508,56 @@ def test_timeout_and_a_request_in_one_turn_are_both_told(engine):
     engine.run(main())
 
 
+def test_one_request_that_came_in_several_ways_is_not_met_by_itself(engine):
+    async def main():
+        source = stook.CancellationSource()
+
+        async def body():
+            async with source.token, source.token:
+                return await cancelled_by(forever(engine))
+
+        task = stook.create_task(body(), token=source.token)
+        await turns()
+        source.cancel("enough")
+        assert task.cancelling() == 3
+        record, is_mine = await task
+        assert (record.reason, record.others, is_mine) == ("enough", (), True)
+        assert "at the same time" not in record.explain()
+
+    engine.run(main())
+
+
+def test_nearest_of_two_requests_is_told_where_one_led_to_the_other(engine):
+    async def main():
+        async def slow():
+            try:
+                await forever(engine)
+            finally:
+                await forever(engine)
+
+        async def middle():
+            return await cancelled_by(engine.gather(asyncio.create_task(slow())))
+
+        async def asker():
+            try:
+                await forever(engine)
+            finally:
+                task.cancel()
+
+        source = stook.CancellationSource()
+        task = stook.create_task(middle(), token=source.token)
+        asking = stook.create_task(asker(), token=source.token)
+        await turns()
+        source.cancel("enough")
+        await asyncio.wait([task, asking])
+        record, is_mine = task.result()
+        kinds = [step.kind for step in record.chain]
+        assert (kinds, is_mine) == (["explicit", "token"], True)
+        assert [other.kind for other in record.others] == ["token"]
+
+    engine.run(main())
+
+
 def test_request_that_was_swallowed_is_not_told_of_a_later_cancellation(engine):
     async def main():
         async def body():

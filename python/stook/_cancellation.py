@@ -16,6 +16,9 @@ class ChildCancelled(asyncio.CancelledError):
     """What was awaited was cancelled, and not the task that awaited it.
 
     ``__cause__`` is the child's own ``CancelledError``; ``stook.cancellation()`` gives its record.
+
+    To ``asyncio.TaskGroup`` an exception of a class derived from ``CancelledError`` that its block
+    raises is a failure of the block before CPython 3.13, and is raised in a group.
     """
 
 

@@ -91,7 +91,7 @@ impl Cancellations {
     }
 
     /// How the record of what was awaited relates to the task, which has received `own`; and which of
-    /// these it follows from, else the first.
+    /// these is the nearest that it follows from, else the first.
     fn relation<'py>(
         &self,
         py: Python<'py>,
@@ -101,12 +101,11 @@ impl Cancellations {
         let Some(awaited) = awaited else {
             return (AwaitedRecord::NoRecord, 0);
         };
-        let follows = |own: &Bound<'py, PyAny>| record::leads_to(awaited, own);
-        if let Some(index) = own.iter().position(follows) {
+        if let Some(index) = record::nearest(awaited, own) {
             return (AwaitedRecord::FollowsFromOwn, index);
         }
         let raised_before = self.own.get(py);
-        if own.is_empty() && raised_before.as_ref().is_some_and(follows) {
+        if own.is_empty() && raised_before.is_some_and(|own| record::leads_to(awaited, &own)) {
             (AwaitedRecord::FollowsFromOwn, 0)
         } else {
             (AwaitedRecord::Foreign, 0)
@@ -181,7 +180,7 @@ impl Cancellations {
             Delivery::Awaited | Delivery::AwaitedForOwn | Delivery::AwaitedAndOwn => awaited,
         };
         let told = match told {
-            Some(told) if !own.is_empty() => Some(record::with_others(&told, own)?),
+            Some(told) if !own.is_empty() => Some(record::with_others(told, own)?),
             told => told,
         };
         self.told.set_or_clear(told.map(Ref::into_any));

@@ -182,13 +182,44 @@ pub(crate) fn cause<'py>(record: &Ref<'py, RecordState>) -> Option<Ref<'py, Reco
     Ref::cast(&cause).cloned()
 }
 
+/// Whether `record` is of the same request as `other`: it is that, or says the same, but for what it
+/// met and where it was swallowed.
+pub(crate) fn is_of_request<'py>(
+    record: &Ref<'py, RecordState>,
+    other: &Bound<'py, PyAny>,
+) -> bool {
+    if record.as_any().is(other) {
+        return true;
+    }
+    let Some(other) = Ref::<RecordState>::cast(other) else {
+        return false;
+    };
+    let py = record.py();
+    let is_same = |of: fn(&RecordState) -> &HeldCell| match of(other).get(py) {
+        Some(held) => of(record).holds(&held),
+        None => !of(record).is_some(),
+    };
+    record.when.get().to_bits() == other.when.get().to_bits()
+        && record.kind.get() == other.kind.get()
+        && record.who_id.get() == other.who_id.get()
+        && record.who_number.get() == other.who_number.get()
+        && record.offset.get() == other.offset.get()
+        && is_same(|state| &state.code)
+        && is_same(|state| &state.reason)
+        && match (cause(record), cause(other)) {
+            (Some(one), Some(other)) => is_of_request(&one, other.as_any()),
+            (None, None) => true,
+            _ => false,
+        }
+}
+
 /// Whether `record` is `other` or follows from it. Where some are left out, `other` is taken for one of
 /// these if it has begun with the same request.
 pub(crate) fn leads_to<'py>(record: &Ref<'py, RecordState>, other: &Bound<'py, PyAny>) -> bool {
     let mut at = record.clone();
     let mut leaves_out = false;
     loop {
-        if at.as_any().is(other) {
+        if is_of_request(&at, other) {
             return true;
         }
         leaves_out |= at.leaves_out.get();
@@ -202,15 +233,42 @@ pub(crate) fn leads_to<'py>(record: &Ref<'py, RecordState>, other: &Bound<'py, P
             .is_some_and(|other| first(other).as_any().is(at.as_any()))
 }
 
-/// The same record, met by others in one turn.
+/// Which of `own` `record` is or follows from, the nearest.
+pub(crate) fn nearest<'py>(
+    record: &Ref<'py, RecordState>,
+    own: &[Bound<'py, PyAny>],
+) -> Option<usize> {
+    let mut at = Some(record.clone());
+    while let Some(link) = at {
+        if let Some(index) = own.iter().position(|own| is_of_request(&link, own)) {
+            return Some(index);
+        }
+        at = cause(&link);
+    }
+    // Of what is left out the beginning is known.
+    own.iter().position(|own| leads_to(record, own))
+}
+
+/// The same record, met by those of `met` that are of other requests.
 ///
 /// # Errors
 /// `MemoryError`.
 pub(crate) fn with_others<'py>(
-    record: &Ref<'py, RecordState>,
-    others: Vec<Bound<'py, PyAny>>,
+    record: Ref<'py, RecordState>,
+    met: Vec<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
-    let state = copy(record);
+    let mut others: Vec<Bound<'py, PyAny>> = Vec::new();
+    for other in met {
+        // One request may have come in several ways, by blocks of one token say.
+        let is_of_same = |known| is_of_request(known, &other);
+        if !is_of_same(&record) && !others.iter().filter_map(Ref::cast).any(is_of_same) {
+            others.push(other);
+        }
+    }
+    if others.is_empty() {
+        return Ok(record);
+    }
+    let state = copy(&record);
     state.others.set(PyTuple::new(record.py(), others)?);
     Ref::allocate(record.py(), state)
 }

@@ -72,16 +72,24 @@ class Engine:
             return runner.run(main)
 
 
-class FactoryEngine(Engine):
-    """A loop of others on which ``stook.task_factory`` makes the tasks."""
+def loops_of_others():
+    """Return makers of the loops of others, with stook's tasks on them, by their names."""
+    import stook
 
-    def new_event_loop(self):
-        """Return a loop of this engine, not set as anyone's current loop."""
-        import stook
+    def with_tasks(make_loop):
+        def make():
+            loop = make_loop()
+            loop.set_task_factory(stook.task_factory)
+            return loop
 
-        loop = self._make_loop()
-        loop.set_task_factory(stook.task_factory)
-        return loop
+        return make
+
+    loops = {"asyncio": with_tasks(asyncio.SelectorEventLoop)}
+    if importlib.util.find_spec("uvloop"):
+        import uvloop
+
+        loops["uvloop"] = with_tasks(uvloop.new_event_loop)
+    return loops
 
 
 def recording_engines(engines):
@@ -92,11 +100,9 @@ def recording_engines(engines):
     ours = [engine for engine in engines if engine.ours]
     if OURS_ONLY or STOCK_ONLY or INSTALLED:
         return ours
-    import uvloop
-
-    others = {"asyncio_tasks": asyncio.SelectorEventLoop, "uvloop_tasks": uvloop.new_event_loop}
     sources = _standard_sources()
-    return ours + [FactoryEngine(name, sources, make) for name, make in others.items()]
+    others = loops_of_others().items()
+    return ours + [Engine(f"{name}_tasks", sources, make) for name, make in others]
 
 
 def _standard_sources():
@@ -116,23 +122,10 @@ def engines_anywhere():
         return []
     import stook
 
-    def with_factory(make_loop):
-        def make():
-            loop = make_loop()
-            loop.set_task_factory(stook.task_factory)
-            return loop
-
-        return make
-
     sources = (stook, stook._core, *_standard_sources())
     engines = [Engine("stook", sources, stook.new_event_loop, ours=True, native=True)]
-    if OURS_ONLY:
-        return engines
-    engines.append(Engine("asyncio", sources, with_factory(asyncio.SelectorEventLoop)))
-    if importlib.util.find_spec("uvloop"):
-        import uvloop
-
-        engines.append(Engine("uvloop", sources, with_factory(uvloop.new_event_loop)))
+    if not OURS_ONLY:
+        engines += [Engine(name, sources, make) for name, make in loops_of_others().items()]
     return engines
 
 

@@ -6,28 +6,9 @@ On the latter two stook's tasks run by ``loop.set_task_factory(stook.task_factor
 import asyncio
 
 import stook
+from engines import loops_of_others
 
-
-def _with_factory(new_event_loop):
-    def make():
-        loop = new_event_loop()
-        loop.set_task_factory(stook.task_factory)
-        return loop
-
-    return make
-
-
-def _uvloop():
-    import uvloop
-
-    return uvloop.new_event_loop()
-
-
-LOOPS = {
-    "stook": stook.new_event_loop,
-    "asyncio": _with_factory(asyncio.SelectorEventLoop),
-    "uvloop": _with_factory(_uvloop),
-}
+LOOPS = {"stook": stook.new_event_loop, **loops_of_others()}
 
 
 def run_on(name, main):

@@ -32,8 +32,8 @@ async def test_sleeps_end_in_the_order_of_their_delays(engine, loop):
         await engine.sleep(delay)
         order.append(delay)
 
-    await engine.gather(*(sleeper(delay) for delay in (0.012, 0.004, 0.008, 0)))
-    assert order == [0, 0.004, 0.008, 0.012]
+    await engine.gather(*(sleeper(delay) for delay in (0.15, 0.05, 0.1, 0)))
+    assert order == [0, 0.05, 0.1, 0.15]
 
 
 async def test_it_sleeps_at_least_the_delay(engine, loop):

@@ -683,7 +683,9 @@ def test_in_debug_mode_a_timeout_in_vain_is_warned_of(run, caplog):
     async def main():
         asyncio.get_running_loop().set_debug(True)
         task = asyncio.create_task(returns())
-        async with asyncio.timeout(0.001):
+        async with asyncio.timeout(1000) as timeout:
+            await turns()
+            timeout.reschedule(asyncio.get_running_loop().time())
             assert await task == 1
 
     run(main)

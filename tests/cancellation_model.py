@@ -79,6 +79,11 @@ def different(told, others):
     return tuple(left)
 
 
+def follows(record, others):
+    """Tell whether a record follows from one of others, and is none of them."""
+    return record is not None and any(other in record.steps()[1:] for other in others)
+
+
 class Frame:
     """A coroutine of a task that is waiting."""
 
@@ -113,6 +118,8 @@ class Task:
         self.due = False
         self.told = None
         self.told_own = []
+        self.told_last = None  # What a step was told last, and whether that was its own.
+        self.told_mine = False
         self.told_others = ()
         self.raises_derived = False  # A ChildCancelled; once it is done, one that nobody was given.
         self.cancelling = 0
@@ -304,8 +311,11 @@ class Model:
         received, task.received = task.received, []
         task.due = False
         task.raises_derived = derived
+        task.told_mine = bool(received)
         if not received:
-            task.told, task.told_others = record, others
+            task.told, task.told_others = task.told_last, _ = record, others
+            own = task.told_own[-1:]
+            task.told_mine = task.cancelling > 0 and follows(record, own)
             return
         steps = record.steps() if record else []
         of = [step for step in steps if step in received]
@@ -318,6 +328,7 @@ class Model:
             # What it waited for was cancelled by somebody else.
             task.told, task.told_others = record, tuple(received)
         task.told_others = different(task.told, task.told_others)
+        task.told_last = task.told
 
     # How tasks go on.
 
@@ -419,13 +430,19 @@ class Model:
             return None
         return task.told.chain(), tuple(other.chain() for other in task.told_others)
 
+    def is_mine(self, task):
+        """Tell whether the cancellation that is going on is of the task's own request."""
+        if task.told is task.told_last and not task.raises_derived:
+            return task.told_mine
+        told = (task.told, *task.told_others) if task.told else ()
+        is_own = any(record in task.told_own for record in told if not task.raises_derived)
+        stands = task.cancelling > 0
+        return is_own or (stands and any(follows(record, task.told_own) for record in told))
+
     def leave_scope(self, task, frame, how):
         """A coroutine has ended but for what it does when it is cancelled."""
         if how == "cancelled":
-            # One that met others is known again by those.
-            told = task.told_others or ([task.told] if task.told else [])
-            mine = any(record.leads_to(own) for record in told for own in task.told_own)
-            self.seen.append((frame.node.number, self.view(task), mine))
+            self.seen.append((frame.node.number, self.view(task), self.is_mine(task)))
             reaction = frame.node.reaction
             if reaction == "swallow":
                 how = "ok"

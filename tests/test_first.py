@@ -175,8 +175,9 @@ def test_race_tells_a_cancelled_child_from_its_own_cancellation(run):
             await stook.race(child.task, loser.task)
         assert caught.value.args == ("gone",)
         assert type(caught.value.__cause__) is asyncio.CancelledError
-        assert stook.cancellation(caught.value).reason == "gone"
-        assert not stook.cancellation(caught.value).is_mine()
+        record = stook.cancellation(caught.value)
+        assert (record.kind, record.reason, record.is_mine()) == ("explicit", "gone", False)
+        assert record.where == stook.cancellation(child.task).where
         assert loser.ended
 
     run(main)
@@ -412,6 +413,36 @@ def test_gather_without_on_error_is_asyncios(run):
     run(main)
 
 
+def test_failures_before_a_success_count_as_read(run, caplog):
+    async def main():
+        fails = [asyncio.ensure_future(failing(OSError(number))) for number in range(2)]
+        assert await stook.first_success(*fails, value(3, turns=3)) == 3
+        fails.clear()
+        gc.collect()
+
+    run(main)
+    assert caplog.messages == []
+
+
+def test_tasks_that_compare_equal_are_told_apart(run):
+    class Alike(stook.Task):
+        def __eq__(self, other):
+            return isinstance(other, Alike)
+
+        def __hash__(self):
+            return 1
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        slow, quick = Alike(asyncio.sleep(1000), loop=loop), Alike(value(5), loop=loop)
+        assert await stook.when_any([slow, quick]) == (1, 5)
+        both = [Alike(asyncio.sleep(1000), loop=loop) for _ in range(2)]
+        ended = await stook.cancel_and_wait(slow, *both)
+        assert [each.state for each in ended] == ["cancelled"] * 3
+
+    run(main)
+
+
 # detect_cancel, cancel_and_wait
 
 
@@ -423,6 +454,7 @@ def test_detect_cancel_tells_the_child_from_the_caller(run):
             try:
                 await stook.detect_cancel(child.task)
             except stook.ChildCancelled as error:
+                assert stook.cancellation(error).kind == "explicit"
                 return "child", stook.cancellation(error).is_mine()
             except asyncio.CancelledError as error:
                 return "me", stook.cancellation(error).is_mine()

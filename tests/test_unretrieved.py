@@ -69,6 +69,16 @@ def test_the_log_has_the_line(run):
     assert reports[1]["message"] == "Task exception was never retrieved"
 
 
+def test_the_default_report_is_logged_with_the_line(run, caplog):
+    async def main():
+        return await lose_one()
+
+    line = run(main)
+    [record] = caplog.records
+    assert record.message.startswith("Task exception was never retrieved\n")
+    assert f"\ncreated_at: {__file__}:{line}, in lose_one\n" in record.message
+
+
 def test_run_raises_what_nobody_read():
     stook.on_unretrieved("raise")
     with pytest.raises(ExceptionGroup) as caught:

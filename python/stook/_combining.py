@@ -81,7 +81,8 @@ async def when_any(aws, token=None):
     if not futures:
         raise ValueError("when_any() needs at least one to wait for")
     first = await _first(futures, token, needs_all=False)
-    return futures.index(first), first.result()
+    index = next(index for index, future in enumerate(futures) if future is first)
+    return index, first.result()
 
 
 def _participants(aws, token):
@@ -141,7 +142,8 @@ async def _first(futures, token, *, needs_all):
         CancelledError: The token was cancelled, or that one was.
         Exception: What that one raised.
     """
-    different = dict.fromkeys(futures)
+    # By identity: classes of a program's may have tasks compare equal.
+    different = list({id(future): future for future in futures}.values())
     waiting = _Waiting(len(different) if needs_all else 1)
     state = (CancellationToken.none() if token is None else token)._state
     key = state.register(waiting)

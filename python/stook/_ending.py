@@ -64,11 +64,12 @@ async def cancel_and_wait(
     _check(tasks, loop)
     deadline = None if timeout is None else loop.time() + seconds("timeout", timeout)
     record = _core._request("explicit", reason)
-    each = dict.fromkeys(tasks)
+    # By identity: classes of a program's may have tasks compare equal.
+    each = list({id(task): task for task in tasks}.values())
     is_debug = loop.get_debug()
     with _cancellation.outcome_awaited(each, record) if is_debug else contextlib.nullcontext():
         _core._cancel_each(each, record)
-        interruption = await _wait(tasks, deadline)
+        interruption = await _wait(each, deadline)
     if interruption is not None:
         try:
             raise interruption
@@ -107,10 +108,11 @@ async def _wait(tasks: Iterable[Any], deadline: float | None) -> BaseException |
     return interruption
 
 
-def _pending(tasks: Iterable[Any]) -> set[Any]:
+def _pending(tasks: Iterable[Any]) -> list[Any]:
     """Return those that are to be waited for."""
-    pending = {task for task in tasks if not task.done()}
-    return pending - _core._held_up() if pending else pending
+    pending = [task for task in tasks if not task.done()]
+    held_up = {id(task) for task in _core._held_up()} if pending else ()
+    return [task for task in pending if id(task) not in held_up]
 
 
 def _ended(task: Any) -> Ended:

@@ -80,6 +80,15 @@ def beside(context):
     return found
 
 
+def add_where_logged(loop, context):
+    """Add that to the context of a report that a loop of others is going to log.
+
+    A handler of the program's own is given what asyncio gives it.
+    """
+    if loop.get_exception_handler() is None:
+        context.update({**beside(context), **context})
+
+
 _OF_LOST_TASKS = (
     "Task was destroyed but it is pending!",
     "Task exception was never retrieved",

@@ -14,7 +14,7 @@ use stook_kernel::CancelKind;
 
 pub(crate) use self::code::{directories, is_outside};
 pub(crate) use self::handing::{Handed, handed, handing, handing_on};
-pub(crate) use self::place::{here, raised_at};
+pub(crate) use self::place::{here, raised_at, stands_for_those_put_aside};
 
 use self::code::Code;
 use self::place::{local, place, waits_at};
@@ -70,7 +70,9 @@ pub(crate) fn as_who<'py>(task: &Bound<'py, PyAny>) -> Option<Who<'py>> {
 fn dealing_with<'py>(task: &Bound<'py, PyAny>) -> Option<Ref<'py, RecordState>> {
     let own = Ref::<TaskState>::cast(task)?;
     let cancellations = own.future.cancellations_if_any()?;
-    if !cancellations.is_raising() && own.requests.get().pending() == 0 {
+    // Of its own requests those that were taken back are over.
+    let stands = own.requests.get().pending() > 0;
+    if !stands && (!cancellations.is_raising() || cancellations.is_told_of_own()) {
         return None;
     }
     cancellations.told(task.py())
@@ -176,7 +178,7 @@ pub(crate) fn by_end<'py>(
             request.kind = CancelKind::SiblingFailed;
             request.origin = raised_at(failure)?.or(request.origin);
         }
-        Some(_) if is_raising(asking.as_ref()) => request.cause = dealt_with,
+        // One that goes on after its request was taken back, as from the block of a token, is the cause.
         Some(cancellation) => {
             request.cause = cancellations::attached(cancellation)?.or(dealt_with);
         }

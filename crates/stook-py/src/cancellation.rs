@@ -31,42 +31,45 @@ fn own<'a, 'py>(task: &'a Bound<'py, PyAny>) -> Option<&'a Ref<'py, TaskState>> 
     Ref::<TaskState>::cast(task)
 }
 
-/// The record of an exception, or of the cancellation that it came from. A cancellation that nobody
-/// kept a record of has one that says so.
+/// The record of an exception, or of the one that it came from. A cancellation that nobody kept a
+/// record of has one that says so.
 fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
     let py = exception.py();
     let class = CANCELLED_ERROR.get(py)?;
     let current = current_task(py)?;
-    let known = current
-        .as_ref()
-        .and_then(own)
-        .and_then(|task| task.future.cancellations_if_any());
+    let task = current.as_ref().and_then(own);
+    let known = task.and_then(|task| task.future.cancellations_if_any());
     let mut at = exception.clone();
+    let mut is_given = false;
     // A `TimeoutError` comes from the cancellation that it stands for.
     for _ in 0..cancellations::LONGEST {
         if error::is_a(&at, class) {
-            let told = known.and_then(|known| known.of_exception(&at));
-            return match told {
-                Some(told) => Ok(Some(told)),
-                None => match cancellations::attached(&at)? {
-                    Some(record) => Ok(Some(record.into_any())),
-                    None if at.is(exception) => unknown(&at).map(Some),
-                    None => Ok(None),
-                },
-            };
+            if let Some(told) = known.and_then(|known| known.of_exception(&at)) {
+                return Ok(Some(told));
+            }
+            if let Some(record) = cancellations::attached(&at)? {
+                return Ok(Some(record.into_any()));
+            }
+            is_given = known.is_some_and(|known| known.raises(&at));
         }
         match cancellations::came_from(&at)? {
-            Some(other) => at = other,
-            None => break,
+            Some(other) if !is_given => at = other,
+            _ => break,
         }
     }
-    Ok(None)
+    if !error::is_a(exception, class) {
+        return Ok(None);
+    }
+    match known.and_then(|known| known.told_of_own(exception.py())) {
+        Some(told) if asking::stands_for_those_put_aside(exception)? => Ok(Some(told.into_any())),
+        _ => unknown(exception).map(Some),
+    }
 }
 
 /// The record of a cancellation that nobody kept one of.
 fn unknown<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     let args = exception.getattr(intern!(exception.py(), "args"))?;
-    let given = args.get_item(0).ok();
+    let given = error::or_none(exception.py(), args.get_item(0));
     let request = Request {
         kind: CancelKind::Unknown,
         // Without a message, asyncio's `gather` gives an empty text.
@@ -79,7 +82,7 @@ fn unknown<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
 
 fn is_empty(text: &Bound<'_, PyAny>) -> bool {
     text.cast_exact::<PyString>()
-        .is_ok_and(|text| text.len().is_ok_and(|length| length == 0))
+        .is_ok_and(|text| error::or_none(text.py(), text.len()) == Some(0))
 }
 
 /// `cancellation(of=None)`
@@ -212,11 +215,11 @@ pub(crate) fn repeat<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 fn is_mine<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
     let current = current_task(py)?;
-    let is_mine = current
-        .as_ref()
-        .and_then(own)
-        .and_then(|task| task.future.cancellations_if_any())
-        .is_some_and(|known| known.has_received(this));
+    let is_mine = current.as_ref().and_then(own).is_some_and(|task| {
+        let stands = task.requests.get().pending() > 0;
+        let known = task.future.cancellations_if_any();
+        known.is_some_and(|known| known.has_received(this, stands))
+    });
     Ok(python_bool(py, is_mine))
 }
 

@@ -91,12 +91,14 @@ impl Cancellations {
     }
 
     /// How the record of what was awaited relates to the task, which has received `own`; and which of
-    /// these is the nearest that it follows from, else the first.
+    /// these is the nearest that it follows from, else the first. `stands` says whether one that was
+    /// raised before has not been taken back.
     fn relation<'py>(
         &self,
         py: Python<'py>,
         own: &[Bound<'py, PyAny>],
         awaited: Option<&Ref<'py, RecordState>>,
+        stands: bool,
     ) -> (AwaitedRecord, usize) {
         let Some(awaited) = awaited else {
             return (AwaitedRecord::NoRecord, 0);
@@ -105,7 +107,9 @@ impl Cancellations {
             return (AwaitedRecord::FollowsFromOwn, index);
         }
         let raised_before = self.own.get(py);
-        if own.is_empty() && raised_before.is_some_and(|own| record::leads_to(awaited, &own)) {
+        // One that is the same came of the same statement, or token, and not of this task's request.
+        let follows = |own| record::follows_from(awaited, &own);
+        if own.is_empty() && stands && raised_before.is_some_and(follows) {
             (AwaitedRecord::FollowsFromOwn, 0)
         } else {
             (AwaitedRecord::Foreign, 0)
@@ -120,7 +124,8 @@ impl Cancellations {
         }
     }
 
-    /// A step raises `exception`, a cancellation; `awaited` is the record of what was awaited.
+    /// A step raises `exception`, a cancellation; `awaited` is the record of what was awaited, and
+    /// `stands` says whether requests are counted.
     ///
     /// # Errors
     /// `MemoryError`.
@@ -128,9 +133,10 @@ impl Cancellations {
         &self,
         exception: &Bound<'py, PyAny>,
         awaited: Option<Ref<'py, RecordState>>,
+        stands: bool,
     ) -> Fallible<()> {
         self.raising.set(exception.as_ptr() as usize);
-        self.take_up(exception.py(), awaited)?;
+        self.take_up(exception.py(), awaited, stands)?;
         if let Some(told) = self.told.get(exception.py()) {
             // Whoever holds the exception later may ask it.
             attach(exception, &told)?;
@@ -146,6 +152,7 @@ impl Cancellations {
         &self,
         py: Python<'py>,
         awaited: Option<Ref<'py, RecordState>>,
+        stands: bool,
     ) -> Fallible<()> {
         let mut machine = self.machine.get();
         if self.rest.len() == 0 && machine.pending() == 1 && awaited.is_none() {
@@ -160,7 +167,7 @@ impl Cancellations {
             return Ok(());
         }
         let mut own = self.take_received(py);
-        let (relation, index) = self.relation(py, &own, awaited.as_ref());
+        let (relation, index) = self.relation(py, &own, awaited.as_ref(), stands);
         let delivery = machine.raised(relation);
         self.machine.set(machine);
         self.count_raised(own.len());
@@ -344,12 +351,17 @@ impl Cancellations {
         self.raising.get() != 0
     }
 
+    /// Whether `exception` is what is being raised.
+    pub(crate) fn raises(&self, exception: &Bound<'_, PyAny>) -> bool {
+        self.raising.get() == exception.as_ptr() as usize
+    }
+
     /// The record of what is being raised, if that is `exception`.
     pub(crate) fn of_exception<'py>(
         &self,
         exception: &Bound<'py, PyAny>,
     ) -> Option<Bound<'py, PyAny>> {
-        (self.raising.get() == exception.as_ptr() as usize)
+        self.raises(exception)
             .then(|| self.told.get(exception.py()))
             .flatten()
     }
@@ -380,16 +392,31 @@ impl Cancellations {
         Ref::cast(&told).cloned()
     }
 
-    /// Whether `record`, or one that it follows from or met, is of a request that was made of this
-    /// task.
-    pub(crate) fn has_received<'py>(&self, record: &Ref<'py, RecordState>) -> bool {
+    /// Whether what the task was told of last is a request of its own, which it had received or which
+    /// what it awaited followed from.
+    pub(crate) fn is_told_of_own(&self) -> bool {
+        self.delivery.get().is_mine()
+    }
+
+    /// That, where it is so.
+    pub(crate) fn told_of_own<'py>(&self, py: Python<'py>) -> Option<Ref<'py, RecordState>> {
+        self.told(py).filter(|_| self.is_told_of_own())
+    }
+
+    /// Whether `record`, or one that it met, is of a request that was made of this task, or follows
+    /// from one while that `stands`.
+    pub(crate) fn has_received<'py>(&self, record: &Ref<'py, RecordState>, stands: bool) -> bool {
         let py = record.py();
-        if self.told.holds(record.as_any()) && self.delivery.get().is_mine() {
-            return true;
+        if self.told.holds(record.as_any()) {
+            return self.is_told_of_own();
         }
         let own = self.own(py);
-        let is_own =
-            |record: &Ref<'py, RecordState>| own.iter().any(|own| record::leads_to(record, own));
+        let is_own = |record: &Ref<'py, RecordState>| {
+            own.iter().any(|own| {
+                !record.is_of_child() && record::is_of_request(record, own)
+                    || stands && record::follows_from(record, own)
+            })
+        };
         let met = record::met(record);
         let met = met.as_ref().and_then(|met| met.cast::<PyTuple>().ok());
         is_own(record)

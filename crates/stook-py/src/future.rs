@@ -20,8 +20,9 @@ use crate::ffi::{Class, Fallible, Held, HeldCell, Raised, Ref, TypeSlot, call, c
 use crate::loop_core::{self, LoopState, Marks};
 use crate::lost;
 use crate::ready::Ready;
-use crate::record::RecordState;
+use crate::record::{self, RecordState};
 use crate::reference::reference;
+use crate::task::TaskState;
 use crate::{forward, running, wakeup};
 
 /// The state of a `Future`, and the beginning of the state of a `Task`.
@@ -404,9 +405,9 @@ pub(crate) fn set_exception<'py>(
     if this.is_done() {
         return Err(errors::invalid_state(py, "invalid state"));
     }
-    let is_class = exception
-        .cast::<PyType>()
-        .is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false));
+    let is_class = exception.cast::<PyType>().is_ok_and(|class| {
+        error::or_none(class.py(), class.is_subclass_of::<PyBaseException>()) == Some(true)
+    });
     let exception = if is_class {
         call::call0(exception)?
     } else {
@@ -546,8 +547,11 @@ pub(crate) fn recorded_cancelled_error<'py>(
     let exception = make_cancelled_error(this)?;
     // Of one that was not cancelled in the end, what it was told before means nothing here.
     if this.outcome().is_cancelled()
-        && let Some(record) = this.record(this.py())
+        && let Some(mut record) = this.record(this.py())
     {
+        if Ref::<TaskState>::cast(this.as_any()).is_some() {
+            record = record::of_child(&record)?;
+        }
         cancellations::attach(&exception, record.as_any())?;
     }
     Ok(exception)

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use crate::current;
 use crate::ensure;
 use crate::errors::Imported;
-use crate::ffi::{Args, Fallible, Ref, call};
+use crate::ffi::{Args, Fallible, Ref, call, error};
 use crate::future::FutureState;
 use crate::gather::GatheringState;
 use crate::loop_core;
@@ -96,7 +96,9 @@ fn functions_of_foreign<'py>(future: &Bound<'py, PyAny>) -> Fallible<Vec<Bound<'
     };
     let entries = callbacks.iter();
     let pairs = entries.filter_map(|entry| entry.cast_into::<PyTuple>().ok());
-    Ok(pairs.filter_map(|pair| pair.get_item(0).ok()).collect())
+    Ok(pairs
+        .filter_map(|pair| error::or_none(pair.py(), pair.get_item(0)))
+        .collect())
 }
 
 /// Whose method is called, where that is one by which a wait is told; the future that is released.
@@ -109,7 +111,7 @@ fn owner<'py>(function: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>
             return Ok(None);
         }
         let given = function.getattr(intern!(py, "args"))?;
-        return Ok(given.get_item(0).ok());
+        return Ok(error::or_none(py, given.get_item(0)));
     }
     if function.get_type().is(FUNCTION_TYPE.get(py)?) {
         return outer_of_gather(function);
@@ -147,7 +149,8 @@ fn outer_of_gather<'py>(function: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'
     let names = function
         .getattr(intern!(py, "__code__"))?
         .getattr(intern!(py, "co_freevars"))?;
-    let Ok(index) = names.call_method1(intern!(py, "index"), (intern!(py, "outer"),)) else {
+    let index = names.call_method1(intern!(py, "index"), (intern!(py, "outer"),));
+    let Some(index) = error::or_none(py, index) else {
         return Ok(None);
     };
     let cell = function

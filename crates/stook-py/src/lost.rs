@@ -7,10 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors::Imported;
-use crate::ffi::Fallible;
+use crate::ffi::{Fallible, error};
 use crate::loop_core;
 
 static REPORT: Imported = Imported::new("stook._unretrieved", "report");
+static ADD_WHERE_LOGGED: Imported = Imported::new("stook._explained", "add_where_logged");
 
 /// Whether a program has a policy.
 static HAS_POLICY: AtomicBool = AtomicBool::new(false);
@@ -30,10 +31,23 @@ pub(crate) fn report<'py>(
     created: Option<Bound<'py, PyAny>>,
 ) -> Fallible<()> {
     if !HAS_POLICY.load(Ordering::Relaxed) {
+        if loop_core::native(event_loop).is_none() {
+            add_where_logged(event_loop, details);
+        }
         return loop_core::call_exception_handler(event_loop, details.as_any());
     }
     REPORT
         .get(event_loop.py())?
         .call1((event_loop, details, created))?;
     Ok(())
+}
+
+/// Adds what a loop of ours logs by itself. A report is made without it rather than not at all.
+fn add_where_logged(event_loop: &Bound<'_, PyAny>, details: &Bound<'_, PyDict>) {
+    let py = event_loop.py();
+    let added = ADD_WHERE_LOGGED.get(py).and_then(|add| {
+        add.call1((event_loop, details))?;
+        Ok(())
+    });
+    error::or_none(py, added);
 }

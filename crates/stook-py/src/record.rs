@@ -32,11 +32,13 @@ pub(crate) struct RecordState {
     reason: HeldCell,
     /// The place is where who was asked waited: nobody knows where a timeout was set.
     waited_there: Cell<bool>,
-    /// Seconds of the loop's clock, some milliseconds coarse.
+    /// Seconds of the monotonic clock, some milliseconds coarse.
     when: Cell<f64>,
     cause: HeldCell,
     /// Between it and its cause some are left out.
     leaves_out: Cell<bool>,
+    /// Somebody tells it of another task.
+    is_of_child: Cell<bool>,
     others: HeldCell,
     /// Where it was raised, if it did not end the task that was asked.
     swallowed: SetAt,
@@ -233,6 +235,11 @@ pub(crate) fn leads_to<'py>(record: &Ref<'py, RecordState>, other: &Bound<'py, P
             .is_some_and(|other| first(other).as_any().is(at.as_any()))
 }
 
+/// Whether `record` follows from `other`, and is of another request.
+pub(crate) fn follows_from<'py>(record: &Ref<'py, RecordState>, other: &Bound<'py, PyAny>) -> bool {
+    !is_of_request(record, other) && leads_to(record, other)
+}
+
 /// Which of `own` `record` is or follows from, the nearest.
 pub(crate) fn nearest<'py>(
     record: &Ref<'py, RecordState>,
@@ -273,6 +280,20 @@ pub(crate) fn with_others<'py>(
     Ref::allocate(record.py(), state)
 }
 
+/// The same record, as what awaited the task that it ended tells of it: no other task's own.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn of_child<'py>(record: &Ref<'py, RecordState>) -> Fallible<Ref<'py, RecordState>> {
+    let state = copy(record);
+    state.is_of_child.set(true);
+    if record.is_tracked() {
+        Ref::allocate(record.py(), state)
+    } else {
+        Ref::allocate_atomic(record.py(), state)
+    }
+}
+
 /// The same record, of a task that it did not end after it was raised there.
 ///
 /// # Errors
@@ -305,6 +326,7 @@ fn copy(record: &Ref<'_, RecordState>) -> RecordState {
     state.reason.set_or_clear(record.reason.get(py));
     state.cause.set_or_clear(record.cause.get(py));
     state.leaves_out.set(record.leaves_out.get());
+    state.is_of_child.set(record.is_of_child.get());
     state.others.set_or_clear(record.others.get(py));
     state.swallowed.set(record.swallowed.place(py));
     state
@@ -331,6 +353,11 @@ impl RecordState {
             number: self.who_number.get(),
             id,
         })
+    }
+
+    /// Whether somebody tells it of another task.
+    pub(crate) fn is_of_child(&self) -> bool {
+        self.is_of_child.get()
     }
 
     /// Why, in one word.

@@ -134,7 +134,7 @@ impl Coroutine for SleepState {
 
     fn awaited<'py>(this: &Ref<'py, Self>) -> Option<Bound<'py, PyAny>> {
         if this.skips_a_turn.get() && !this.common.is_closed() {
-            return bare_yield(this.py()).ok();
+            return error::or_none(this.py(), bare_yield(this.py()));
         }
         this.awaiting.shown(this.py())
     }
@@ -155,7 +155,7 @@ fn bare_yield(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 /// The delay in seconds, where it is a plain number; `None` leaves it to Python's own rules.
 fn plain_seconds(delay: &Bound<'_, PyAny>) -> Option<f64> {
     if delay.is_exact_instance_of::<PyFloat>() || delay.is_exact_instance_of::<PyInt>() {
-        return delay.extract().ok();
+        return error::or_none(delay.py(), delay.extract());
     }
     None
 }

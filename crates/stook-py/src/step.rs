@@ -151,7 +151,7 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
             if outcome.is_cancelled() {
                 let message = this.future.cancel_message(py);
                 if let Some(cancellations) = this.future.cancellations_if_any() {
-                    cancellations.take_up(py, None)?;
+                    cancellations.take_up(py, None, true)?;
                 }
                 return future::cancel(as_future, message.as_ref()).map(drop);
             }
@@ -181,7 +181,8 @@ fn throw<'py>(
         return coro::throw(coroutine, exception);
     }
     let cancellations = this.future.cancellations();
-    cancellations.raise(exception, thrown.record.clone())?;
+    let stands = this.requests.get().pending() > 0;
+    cancellations.raise(exception, thrown.record.clone(), stands)?;
     let resumed = coro::throw(coroutine, exception);
     cancellations.step_ended();
     if resumed.is_ok() && cancellations.has_raised() {
@@ -250,7 +251,9 @@ fn raised_another<'py>(
         Some(record) => this.future.cancellations().tell(&record),
         None if is_told => {}
         None => {
-            if let Some(cancellations) = this.future.cancellations_if_any() {
+            if let Some(cancellations) = this.future.cancellations_if_any()
+                && !asking::stands_for_those_put_aside(exception)?
+            {
                 cancellations.forget();
             }
         }

@@ -134,9 +134,9 @@ fn refused(message: String) -> Raised {
 }
 
 fn is_exception_class(object: &Bound<'_, PyAny>) -> bool {
-    object
-        .cast::<PyType>()
-        .is_ok_and(|class| class.is_subclass_of::<PyBaseException>().unwrap_or(false))
+    object.cast::<PyType>().is_ok_and(|class| {
+        error::or_none(class.py(), class.is_subclass_of::<PyBaseException>()) == Some(true)
+    })
 }
 
 /// An exception of class `class`: `value` itself where it is one, else made of it.

@@ -18,7 +18,7 @@ use crate::errors::Imported;
 use crate::ffi::call;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Builder, Class, Fallible, GetSet, HeldCell, Method, Ref, TypeSlot};
+use crate::ffi::{Args, Builder, Class, Fallible, GetSet, HeldCell, Method, Ref, TypeSlot, error};
 use crate::future_class::python_bool;
 
 /// The state of a source.
@@ -110,7 +110,8 @@ impl TokenState {
         let pairs = followed.into_iter().flatten();
         pairs
             .filter_map(|pair| {
-                let (source, key): (Bound<'py, PyAny>, Bound<'py, PyAny>) = pair.extract().ok()?;
+                let (source, key): (Bound<'py, PyAny>, Bound<'py, PyAny>) =
+                    error::or_none(py, pair.extract())?;
                 Some((Ref::<TokenState>::cast(&source)?.clone(), key))
             })
             .collect()
@@ -150,7 +151,10 @@ impl TokenState {
 
 /// What a weak reference leads to.
 fn alive<'py>(weak: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    call::call0(weak).ok().filter(|object| !object.is_none())
+    call::call0(weak)
+        .map_err(|raised| raised.clear(weak.py()))
+        .ok()
+        .filter(|object| !object.is_none())
 }
 
 /// What is in a dict, in order.
@@ -160,7 +164,7 @@ fn pairs<'py>(dict: Option<&Bound<'py, PyDict>>) -> Vec<(Bound<'py, PyAny>, Boun
 
 /// Takes what is at `key`, a number, out of a dict; whether it was there.
 fn take_out(dict: Option<&Bound<'_, PyDict>>, key: &Bound<'_, PyAny>) -> bool {
-    dict.is_some_and(|dict| dict.del_item(key).is_ok())
+    dict.is_some_and(|dict| error::or_none(key.py(), dict.del_item(key)).is_some())
 }
 
 /// `fire(reason, record)`: the states that have fired by it, in the order in which what is registered

@@ -29,10 +29,12 @@ pub(super) enum Code {
     HandsOn,
     /// It runs a loop: who has called it has not asked.
     RunsLoop,
+    /// It puts cancellations of its task aside, and then raises one that it makes.
+    RaisesAnew,
 }
 
 /// Functions of asyncio that ask, by file and qualified name.
-const REASONS: [(&str, &str, Code); 13] = [
+const REASONS: [(&str, &str, Code); 14] = [
     (
         "base_events.py",
         "BaseEventLoop.run_forever",
@@ -63,6 +65,8 @@ const REASONS: [(&str, &str, Code); 13] = [
     ("taskgroups.py", "TaskGroup.__aexit__", Code::EndOfBlock),
     ("taskgroups.py", "TaskGroup._aexit", Code::EndOfBlock),
     ("tasks.py", "shield", Code::HandsOn),
+    // Before CPython 3.13.
+    ("locks.py", "Condition.wait", Code::RaisesAnew),
     ("futures.py", "_copy_future_state", Code::HandsOn),
     (
         "runners.py",

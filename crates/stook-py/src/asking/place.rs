@@ -4,10 +4,12 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::code::{self, Code};
-use crate::errors::GET_FRAME;
+use crate::errors::{GET_FRAME, Imported};
 use crate::ffi::origin::{self, Origin};
-use crate::ffi::{Fallible, Ref, call};
+use crate::ffi::{Fallible, Ref, call, error};
 use crate::task::TaskState;
+
+static OPERATIONS: Imported = Imported::new("opcode", "opmap");
 
 /// The newest place outside, and what those before it say of the reason. There is none where the
 /// loop itself calls: a callback of its own is no line of a program.
@@ -63,7 +65,9 @@ pub(super) fn local<'py>(
     while !frame.is_none() {
         if code::code_of(&frame.getattr(intern!(py, "f_code"))?)? == code {
             let locals = frame.getattr(intern!(py, "f_locals"))?;
-            return Ok(names.iter().find_map(|name| locals.get_item(name).ok()));
+            return Ok(names
+                .iter()
+                .find_map(|name| error::or_none(py, locals.get_item(name))));
         }
         frame = frame.getattr(intern!(py, "f_back"))?;
     }
@@ -88,6 +92,33 @@ pub(crate) fn raised_at<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<O
         at = at.getattr(intern!(py, "tb_next"))?;
     }
     Ok(last)
+}
+
+/// Whether `exception` was raised by a statement of code that stands for the cancellations that it has
+/// put aside.
+///
+/// # Errors
+/// What looking at its traceback raises.
+pub(crate) fn stands_for_those_put_aside(exception: &Bound<'_, PyAny>) -> Fallible<bool> {
+    let py = exception.py();
+    let mut at = exception.getattr(intern!(py, "__traceback__"))?;
+    let mut innermost = None;
+    while !at.is_none() {
+        innermost = Some(at.clone());
+        at = at.getattr(intern!(py, "tb_next"))?;
+    }
+    let Some(innermost) = innermost else {
+        return Ok(false);
+    };
+    let frame = innermost.getattr(intern!(py, "tb_frame"))?;
+    let code = frame.getattr(intern!(py, "f_code"))?;
+    if code::code_of(&code)? != Code::RaisesAnew {
+        return Ok(false);
+    }
+    let raise = OPERATIONS.get(py)?.get_item(intern!(py, "RAISE_VARARGS"))?;
+    let instructions = code.getattr(intern!(py, "co_code"))?;
+    let offset = innermost.getattr(intern!(py, "tb_lasti"))?;
+    Ok(instructions.get_item(offset)?.eq(raise)?)
 }
 
 /// The innermost line of a task, outside asyncio and stook, at which it waits.

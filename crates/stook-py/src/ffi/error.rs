@@ -99,6 +99,13 @@ impl Raised {
     }
 }
 
+/// What a call gave; nothing where it raised something, which goes at once.
+///
+/// `PyResult::ok` leaves that to PyO3, which puts it off until somebody attaches.
+pub(crate) fn or_none<T>(py: Python<'_>, result: PyResult<T>) -> Option<T> {
+    result.map_err(|raised| Raised::from(raised).clear(py)).ok()
+}
+
 /// Whether `exception` is an instance of `class`, as an `except` clause decides it.
 pub(crate) fn is_a(exception: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool {
     // SAFETY: S1, S2.

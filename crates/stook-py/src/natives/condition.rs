@@ -12,7 +12,7 @@ use super::lock;
 use super::stock_class::{Instance, StockClass};
 use super::waiters;
 use crate::errors::{self, Imported};
-use crate::ffi::{Args, Fallible, instance};
+use crate::ffi::{Args, Fallible, error, instance};
 use crate::function;
 use crate::loop_core;
 
@@ -106,6 +106,6 @@ fn whole_number(object: &Bound<'_, PyAny>) -> Option<usize> {
     if !object.is_exact_instance_of::<PyInt>() {
         return None;
     }
-    let number: i64 = object.extract().ok()?;
+    let number: i64 = error::or_none(object.py(), object.extract())?;
     Some(usize::try_from(number).unwrap_or(0))
 }

@@ -14,6 +14,7 @@ use super::deque;
 use super::lock;
 use super::routine::{self, Routine, RoutineState};
 use super::waiters;
+use crate::cancellations;
 use crate::coroutine::Identity;
 use crate::errors::{self, CANCELLED_ERROR, Imported};
 use crate::ffi::coro::Resumed;
@@ -199,7 +200,11 @@ fn end<'py>(this: &Ref<'py, RoutineState>, condition: &Condition<'py>) -> Fallib
             let cancellation = if passes_on(py)? {
                 cancellation
             } else {
-                errors::new_cancelled_error(py, None)?
+                let anew = errors::new_cancelled_error(py, None)?;
+                if let Some(record) = cancellations::attached(&cancellation)? {
+                    cancellations::attach(&anew, record.as_any())?;
+                }
+                anew
             };
             let raised = error::raise(&cancellation);
             match &handled {

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
-use crate::ffi::Fallible;
+use crate::ffi::{Fallible, error};
 
 /// Whether arithmetic with `object` is Python's own.
 #[inline]
@@ -21,7 +21,7 @@ pub(super) fn add<'py>(number: &Bound<'py, PyAny>, difference: i64) -> Fallible<
 #[inline]
 pub(super) fn is_positive(number: &Bound<'_, PyAny>) -> Fallible<bool> {
     if number.is_exact_instance_of::<PyInt>()
-        && let Ok(value) = number.extract::<i64>()
+        && let Some(value) = error::or_none(number.py(), number.extract::<i64>())
     {
         return Ok(value > 0);
     }

@@ -124,7 +124,7 @@ impl<'py> Queue<'py> {
     pub(super) fn is_full(&self) -> Fallible<bool> {
         let most = self.own.get(intern!(self.py(), "_maxsize"))?;
         if most.is_exact_instance_of::<PyInt>()
-            && let Ok(most) = most.extract::<i64>()
+            && let Some(most) = error::or_none(self.py(), most.extract::<i64>())
         {
             return Ok(most > 0 && self.items.len()? as i64 >= most);
         }

@@ -103,7 +103,7 @@ fn exit<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 /// A number of seconds, where it is a plain number; anything else follows Python's own rules.
 pub(super) fn plain_seconds(number: &Bound<'_, PyAny>) -> Option<f64> {
     if number.is_exact_instance_of::<PyFloat>() || number.is_exact_instance_of::<PyInt>() {
-        return number.extract().ok();
+        return error::or_none(number.py(), number.extract());
     }
     None
 }
@@ -369,7 +369,7 @@ fn at_entry(timeout: &Bound<'_, PyAny>) -> Fallible<Option<u32>> {
     let requests = TIMEOUT
         .of(timeout)?
         .get_if_any(intern!(py, "_cancelling"))?;
-    Ok(requests.and_then(|requests| requests.extract().ok()))
+    Ok(requests.and_then(|requests| error::or_none(py, requests.extract())))
 }
 
 /// What becomes of `exception`, with which the body of an expired timeout ended: the `TimeoutError`

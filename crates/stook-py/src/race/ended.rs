@@ -11,6 +11,7 @@ use crate::errors::{self, Imported};
 use crate::ffi::{Fallible, Raised, Ref, call, error};
 use crate::future::{self, FutureState};
 use crate::participants;
+use crate::record;
 
 static CHILD_CANCELLED: Imported = Imported::new("stook._cancellation", "ChildCancelled");
 static EXCEPTION_GROUP: Imported = Imported::new("builtins", "BaseExceptionGroup");
@@ -126,7 +127,7 @@ fn child_cancelled(child: &Bound<'_, PyAny>) -> Fallible<Raised> {
         None => cancellations::attached(&cancelled)?,
     };
     if let Some(record) = record {
-        cancellations::attach(&raised, record.as_any())?;
+        cancellations::attach(&raised, record::of_child(&record)?.as_any())?;
     }
     PyErr::from_value(raised.clone()).set_cause(py, Some(PyErr::from_value(cancelled)));
     Ok(error::raise(&raised))

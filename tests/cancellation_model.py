@@ -120,6 +120,7 @@ class Task:
         self.told_own = []
         self.told_last = None  # What a step was told last, and whether that was its own.
         self.told_mine = False
+        self.tells_of_child = False  # It was not told by a step, but asked a child for its result.
         self.told_others = ()
         self.raises_derived = False  # A ChildCancelled; once it is done, one that nobody was given.
         self.cancelling = 0
@@ -309,7 +310,7 @@ class Model:
     def told(self, task, record, others=(), derived=False):
         """Decide what a task is told of when a cancellation is raised in it."""
         received, task.received = task.received, []
-        task.due = False
+        task.due = task.tells_of_child = False
         task.raises_derived = derived
         task.told_mine = bool(received)
         if not received:
@@ -432,10 +433,11 @@ class Model:
 
     def is_mine(self, task):
         """Tell whether the cancellation that is going on is of the task's own request."""
-        if task.told is task.told_last and not task.raises_derived:
+        if task.told is task.told_last and not task.tells_of_child:
             return task.told_mine
         told = (task.told, *task.told_others) if task.told else ()
-        is_own = any(record in task.told_own for record in told if not task.raises_derived)
+        may_be_own = told[1:] if task.tells_of_child else told
+        is_own = any(record in task.told_own for record in may_be_own)
         stands = task.cancelling > 0
         return is_own or (stands and any(follows(record, task.told_own) for record in told))
 
@@ -533,6 +535,7 @@ class Model:
         elif child.done == "cancelled":
             # Raised by the result of what was waited for, not by a step.
             task.told, task.told_others, task.raises_derived = child.ending()
+            task.tells_of_child = True
             how = "cancelled"
         return self.leave_scope(task, frame, how)
 
@@ -552,7 +555,7 @@ class Model:
             how = "cancelled"
         elif frame.decider.done == "cancelled":
             task.told, task.told_others, _ = frame.decider.ending()
-            task.raises_derived = True
+            task.raises_derived = task.tells_of_child = True
             how = "cancelled"
         return self.leave_scope(task, frame, how)
 

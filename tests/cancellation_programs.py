@@ -155,7 +155,8 @@ class Run:
         self.seen.append((node.number, seen(record), is_mine))
         if record is not None:
             record.explain()
-            self.ticks.update(one.when for one in record.chain if one.kind == "shutdown")
+            steps = [step for each in (record, *record.others) for step in each.chain]
+            self.ticks.update(step.when for step in steps if step.kind == "shutdown")
         self.kept[id(error)] = (error, len(self.seen) - 1)
         return is_mine
 

@@ -508,6 +508,50 @@ def test_timeout_and_a_request_in_one_turn_are_both_told(engine):
     engine.run(main())
 
 
+def test_each_request_of_one_line_has_its_own_time(engine):
+    async def main():
+        def ask(task):
+            task.cancel()
+
+        tasks = [asyncio.create_task(cancelled_by(forever(engine))) for _ in range(2)]
+        await turns()
+        ask(tasks[0])
+        await engine.sleep(0.05)
+        ask(tasks[1])
+        (first, _), (second, _) = await engine.gather(*tasks)
+        assert first.where == second.where
+        assert second.when - first.when > 0.03
+
+    engine.run(main())
+
+
+def test_children_of_a_race_or_gather_that_is_cancelled_are_asked_from_the_same_line(engine):
+    async def main():
+        for several in (stook.race, stook.first_success, gather_that_cancels):
+            children = [asyncio.create_task(cancelled_by(forever(engine))) for _ in range(2)]
+            task = asyncio.create_task(several(*children), name="several")
+            await turns()
+            task.cancel("enough")
+            line = here(-1)
+            await asyncio.wait([task])
+            for child in children:
+                record, is_mine = child.result()
+                assert shown(record)[-1][1:] == ("main", line, "enough")
+                assert (shown(record)[0], is_mine) == (
+                    ("parent cancelled", "several", line, None),
+                    True,
+                )
+
+    async def gather_that_cancels(*children):
+        await stook.gather(*children, on_error="cancel")
+
+    async def named():
+        asyncio.current_task().set_name("main")
+        await main()
+
+    engine.run(named())
+
+
 def test_one_request_that_came_in_several_ways_is_not_met_by_itself(engine):
     async def main():
         source = stook.CancellationSource()

@@ -162,3 +162,12 @@ def test_a_block_that_is_left_when_no_loop_runs(engine):
     assert source.token._scopes._of_task == {}
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
+
+
+async def test_a_block_of_a_token_that_is_never_cancelled(engine, loop):
+    closed = stook.CancellationSource()
+    closed.close()
+    for token in (stook.CancellationToken.none(), closed.token):
+        async with token:
+            await asyncio.sleep(0)
+        assert asyncio.current_task().cancelling() == 0

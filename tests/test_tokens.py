@@ -220,6 +220,17 @@ def test_an_interrupt_comes_out_after_the_others_were_called():
     assert calls == [source.token] and source.is_cancelled
 
 
+def test_an_interrupt_comes_out_of_registering_late():
+    source = stook.CancellationSource()
+    source.cancel()
+
+    def interrupted(_token):
+        raise KeyboardInterrupt("of a callback")
+
+    with pytest.raises(KeyboardInterrupt, match="of a callback"):
+        source.token.register(interrupted)
+
+
 def test_callbacks_run_in_the_thread_that_cancels():
     source = stook.CancellationSource()
     threads = []

@@ -244,3 +244,48 @@ async def test_the_same_awaitable_twice(engine, loop):
 async def test_many(engine, loop, many):
     got = await stook.when_all([after(index % 5, index) for index in range(many)])
     assert got == list(range(many))
+
+
+@BOTH
+async def test_nothing_is_begun_where_one_is_refused(engine, loop, name):
+    steps = []
+
+    async def begins():
+        steps.append("begun")
+
+    coroutine = begins()
+    with pytest.raises(TypeError):
+        await getattr(stook, name)([coroutine, 5])
+    await asyncio.sleep(0)
+    assert steps == [] and coroutine.cr_frame is None
+
+
+@BOTH
+async def test_what_was_begun_is_cancelled_where_a_later_one_fails(engine, loop, name):
+    async def waits():
+        begun.append(asyncio.current_task())
+        await forever()
+
+    class Fails:
+        def __await__(self):
+            raise AssertionError("not reached")
+
+    def factory(loop, coroutine, **options):
+        made.append(1)
+        if len(made) == 2:
+            coroutine.close()
+            raise OSError("no more tasks")
+        return stook.Task(coroutine, loop=loop, **options)
+
+    begun, made = [], []
+    before = loop.get_task_factory()
+    loop.set_task_factory(factory)
+    try:
+        with pytest.raises(OSError, match="no more tasks"):
+            await getattr(stook, name)([waits(), waits(), Fails()])
+    finally:
+        loop.set_task_factory(before)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert len(left) == 1
+    await asyncio.wait(left)
+    assert all(task.cancelled() for task in left) and begun == []

@@ -13,9 +13,10 @@ import os
 import sys
 import threading
 
-from stook import _explained, _nesting, _platform
+from stook import _explained, _nesting, _platform, _weak_tasks
 
 _core = _platform.load_core()
+_weak_tasks.watch()
 
 _END_OF_RUN = asyncio.base_events._run_until_complete_cb.__code__
 """What stops the loop when the future of ``run_until_complete`` is done."""

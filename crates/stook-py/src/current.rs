@@ -4,6 +4,15 @@
 //! dict, where the names that were bound before ours look as well. While mirroring is on, tasks of
 //! the accelerator's may run on a loop of ours, and enter themselves in the dict alone: then it has
 //! the last word.
+//!
+//! Nobody finds a loop in a dict, and nobody puts it there, without asking it for its hash. So the
+//! dict is told of a loop's current task when somebody asks (`tell`), and from then on until the
+//! loop has no current task.
+//!
+//! DIFFERENCE: with stook's loop in plain asyncio, who goes through `asyncio.tasks._current_tasks`
+//! from end to end, and looks no loop up, may not find the current task of a loop of stook's there.
+//!
+//! Invariant: the dict has nothing of a loop whose `is_told` is not set.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDictMethods;
@@ -11,7 +20,7 @@ use pyo3::types::PyDictMethods;
 use crate::accelerator;
 use crate::errors;
 use crate::ffi::{Fallible, Ref};
-use crate::loop_core::{self, LoopState};
+use crate::loop_core::{self, LoopState, Marks};
 
 fn get_foreign<'py>(event_loop: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
     Ok(accelerator::current_tasks(event_loop.py())?.get_item(event_loop)?)
@@ -27,8 +36,28 @@ fn set_foreign(event_loop: &Bound<'_, PyAny>, task: Option<&Bound<'_, PyAny>>) -
     Ok(())
 }
 
+/// Whether the dict has to agree with what the loop keeps.
+#[inline]
+fn is_told(native: &Ref<'_, LoopState>) -> bool {
+    accelerator::is_mirroring() && (native.is_told.get() || native.has(Marks::HASH))
+}
+
+/// Tells the dict: somebody asks for the hash of a loop of ours, and may look there.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn tell(native: &Ref<'_, LoopState>) -> Fallible<()> {
+    if !accelerator::is_mirroring() || native.is_told.replace(true) {
+        return Ok(());
+    }
+    match native.current_task.get(native.py()) {
+        Some(task) => set_foreign(native.as_any(), Some(&task)),
+        None => Ok(()),
+    }
+}
+
 fn get_native<'py>(native: &Ref<'py, LoopState>) -> Fallible<Option<Bound<'py, PyAny>>> {
-    if accelerator::is_mirroring()
+    if is_told(native)
         && let Some(current) = get_foreign(native.as_any())?
     {
         return Ok(Some(current));
@@ -38,8 +67,9 @@ fn get_native<'py>(native: &Ref<'py, LoopState>) -> Fallible<Option<Bound<'py, P
 
 fn set_native(native: &Ref<'_, LoopState>, task: Option<&Bound<'_, PyAny>>) -> Fallible<()> {
     native.current_task.set_or_clear(task.cloned());
-    if accelerator::is_mirroring() {
+    if is_told(native) {
         set_foreign(native.as_any(), task)?;
+        native.is_told.set(task.is_some());
     }
     Ok(())
 }
@@ -92,7 +122,7 @@ pub(crate) fn leave_native(
     event_loop: &Ref<'_, LoopState>,
     task: &Bound<'_, PyAny>,
 ) -> Fallible<()> {
-    if !accelerator::is_mirroring() && event_loop.current_task.holds(task) {
+    if !is_told(event_loop) && event_loop.current_task.holds(task) {
         event_loop.current_task.clear();
         return Ok(());
     }

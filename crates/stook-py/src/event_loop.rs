@@ -12,8 +12,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
 
 use crate::asking;
+use crate::current;
 use crate::errors::Imported;
-use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Method, Ref, Rest, Signature, call};
+use crate::ffi::{
+    Args, Builder, Class, Fallible, GetSet, Method, Ref, Rest, Signature, call, instance,
+};
 use crate::future;
 use crate::future_class::python_bool;
 use crate::loop_core::{self, LoopState, Marks, WATCHED};
@@ -299,9 +302,15 @@ fn clear_queues<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> 
     Ok(none(this))
 }
 
+/// That of every object. Whoever asks may look for the current task where others keep theirs.
+fn hash(this: &Ref<'_, LoopState>) -> Fallible<isize> {
+    current::tell(this)?;
+    instance::hash(this.as_any())
+}
+
 /// The loop's tasks that are not done, of our own making.
 fn tasks<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(PyList::new(this.py(), this.tasks.list(this.py()))?.into_any())
+    Ok(PyList::new(this.py(), task::of_loop(this)?)?.into_any())
 }
 
 /// The base class sets these in its `__init__`; what they stand for is kept here.
@@ -376,7 +385,7 @@ fn set_keeps_tasks<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -
         this.kept_tasks.clear();
         return Ok(());
     }
-    let tasks = this.tasks.list(this.py());
+    let tasks = task::of_loop(this)?;
     for task in tasks.iter().filter_map(Ref::<TaskState>::cast) {
         task.keep();
     }
@@ -472,6 +481,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
                 notice_overrides,
             ),
         ])
+        .hash(hash)
         .attributes([
             GetSet::read_write(c"keep_tasks", keeps_tasks, set_keeps_tasks),
             GetSet::read_write(c"_debug", debug, set_debug),

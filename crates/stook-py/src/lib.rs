@@ -59,6 +59,7 @@ mod thrown;
 mod timers;
 mod token;
 mod turn;
+mod unlisted;
 mod wait;
 mod wakeup;
 mod wrapper;
@@ -106,6 +107,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         future_iter::build(py)?;
         wakeup::build(py)?;
         task_class::build(module)?;
+        unlisted::build(py)?;
         gather::build(module)?;
         handle::build(module)?;
         wrapper::build(py)?;

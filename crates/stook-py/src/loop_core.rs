@@ -43,6 +43,8 @@ impl Marks {
     pub(crate) const RUN_ONCE: Marks = Marks(1 << 8);
     /// What is called about the self-pipe is not ours.
     pub(crate) const SELF_PIPE: Marks = Marks(1 << 9);
+    /// `__hash__` is not ours.
+    pub(crate) const HASH: Marks = Marks(1 << 10);
 
     /// Both.
     pub(crate) const fn and(self, other: Marks) -> Marks {
@@ -51,7 +53,7 @@ impl Marks {
 }
 
 /// The methods that may be replaced, and the mark of each.
-pub(crate) const WATCHED: [(&str, Marks); 10] = [
+pub(crate) const WATCHED: [(&str, Marks); 11] = [
     ("call_soon", Marks::CALL_SOON),
     ("call_later", Marks::CALL_AT),
     ("call_at", Marks::CALL_AT),
@@ -62,6 +64,7 @@ pub(crate) const WATCHED: [(&str, Marks); 10] = [
     ("_write_to_self", Marks::SELF_PIPE),
     ("_read_from_self", Marks::SELF_PIPE),
     ("_process_self_data", Marks::SELF_PIPE),
+    ("__hash__", Marks::HASH),
 ];
 
 /// How a wait for events is ended.
@@ -79,6 +82,8 @@ pub(crate) struct LoopState {
     pub(crate) ready: ReadyQueue,
     pub(crate) timers: Timers,
     pub(crate) current_task: HeldCell,
+    /// The accelerator may know of the current task, or of one of its own: see `current.rs`.
+    pub(crate) is_told: Cell<bool>,
     pub(crate) task_factory: HeldCell,
     /// What `set_debug()` was given; its truth is a mark.
     pub(crate) debug: HeldCell,

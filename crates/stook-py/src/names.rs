@@ -25,6 +25,7 @@ use crate::sleep;
 use crate::step;
 use crate::task::{self, TaskState};
 use crate::task_class;
+use crate::unlisted;
 use crate::wait;
 
 fn none(py: Python<'_>) -> Bound<'_, PyAny> {
@@ -242,6 +243,21 @@ fn set_mirroring<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// `_watch_tasks()`
+fn watch_tasks<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    nothing_given(args, "_watch_tasks")?;
+    unlisted::watch(args.py());
+    Ok(none(args.py()))
+}
+
+/// `_list_tasks(listed, forget)`
+fn list_tasks<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    const SIGNATURE: Signature<2> = Signature::python("_list_tasks", ["listed", "forget"], 2, 2);
+    let [listed, forget] = given(args, &SIGNATURE)?;
+    unlisted::list(listed.cast::<PySet>().map_err(PyErr::from)?, &forget)?;
+    Ok(none(args.py()))
+}
+
 /// Whether a program has a policy for exceptions that nobody reads.
 fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let [on] = given(args, &one("_set_reporting", "on", 1))?;
@@ -282,6 +298,8 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
         Function::new(c"_made_at", MADE_AT, made_at),
+        Function::new(c"_watch_tasks", WATCH_TASKS, watch_tasks),
+        Function::new(c"_list_tasks", LIST_TASKS, list_tasks),
         Function::new(c"_wait_any", FIRST, wait::wait_any),
         Function::new(c"_wait_ended", WAIT_ENDED, wait::wait_ended),
         Function::new(c"_held_up", HELD_UP, held_up::held_up),
@@ -498,6 +516,10 @@ const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\
 Set whether stook._unretrieved is told of exceptions that nobody read.";
 const MADE_AT: &std::ffi::CStr = c"_made_at(task, /)\n--\n\n\
 Return the place that made a task; None where that is not known.";
+const WATCH_TASKS: &std::ffi::CStr = c"_watch_tasks()\n--\n\n\
+Say that _list_tasks() is called before anyone looks into asyncio's weak set of tasks.";
+const LIST_TASKS: &std::ffi::CStr = c"_list_tasks(listed, forget)\n--\n\n\
+Put references to the tasks that are not there yet into a set; forget is their callback.";
 const FIRST: &std::ffi::CStr = c"Make the coroutine: see stook._first.";
 const ALL_TASKS: &std::ffi::CStr = c"all_tasks(loop=None)\n--\n\n\
 Return the set of the tasks that are not done.\n\n\

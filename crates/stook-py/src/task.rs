@@ -29,6 +29,7 @@ use crate::ready::Ready;
 use crate::record::{self, RecordState};
 use crate::reference::reference;
 use crate::set_at::SetAt;
+use crate::unlisted;
 
 /// The state of a `Task`.
 #[derive(Debug, Default)]
@@ -128,6 +129,11 @@ impl TaskState {
 #[inline]
 pub(crate) fn as_future<'a, 'py>(this: &'a Ref<'py, TaskState>) -> &'a Ref<'py, FutureState> {
     this.upcast(|task| &task.future)
+}
+
+/// The task's place in a set of tasks.
+pub(crate) fn membership(state: &TaskState) -> &MembershipCell {
+    &state.membership
 }
 
 /// What a task is made with.
@@ -251,7 +257,7 @@ fn is_running(this: &Ref<'_, TaskState>) -> Fallible<bool> {
 pub(crate) fn count(this: &Ref<'_, TaskState>) {
     let event_loop = this.future.event_loop(this.py());
     if let Some(native) = event_loop.as_ref().and_then(loop_core::native) {
-        native.tasks.insert(this, |task| &task.membership);
+        native.tasks.insert(this, membership);
     }
 }
 
@@ -294,16 +300,30 @@ pub(crate) fn leave(this: &Ref<'_, TaskState>) -> Fallible<()> {
     Ok(())
 }
 
+/// The tasks of `event_loop` that are not done, of our own making.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn of_loop<'py>(event_loop: &Ref<'py, LoopState>) -> Fallible<Vec<Bound<'py, PyAny>>> {
+    let py = event_loop.py();
+    // Whatever reads this has those that are unlisted counted with their loops.
+    accelerator::all_tasks(py)?.getattr(intern!(py, "data"))?;
+    Ok(event_loop.tasks.list(py))
+}
+
 /// Counts the task among those of its loop, and tells the accelerator if it has to know.
 pub(crate) fn register(this: &Ref<'_, TaskState>) -> Fallible<()> {
     let event_loop = this.future.event_loop(this.py());
     let native = event_loop.as_ref().and_then(loop_core::native);
     if let Some(native) = native {
-        native.tasks.insert(this, |task| &task.membership);
         if let Some(kept) = native.kept_tasks.get(this.py()) {
             kept.call_method1(intern!(this.py(), "add"), (this.as_any(),))?;
             this.is_kept.set(true);
         }
+        if accelerator::is_mirroring() && unlisted::keep(this) {
+            return Ok(());
+        }
+        native.tasks.insert(this, membership);
         if !accelerator::is_mirroring() {
             return Ok(());
         }

@@ -48,6 +48,7 @@ const RANKS: &[&[&str]] = &[
         "task",
         "step",
         "swallowed",
+        "unlisted",
         "wakeup",
     ],
     &["thrown"],

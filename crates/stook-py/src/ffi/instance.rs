@@ -41,6 +41,21 @@ pub(crate) fn allocate<'py>(class: &Bound<'py, PyType>) -> Fallible<Bound<'py, P
     object.ok_or_else(|| Raised::assume_set(py))
 }
 
+/// The hash of an object that is compared by its identity: `object.__hash__(object)`.
+///
+/// # Errors
+/// None that CPython has.
+pub(crate) fn hash(object: &Bound<'_, PyAny>) -> Fallible<isize> {
+    // SAFETY: S2, `object` lives for ever.
+    let hash = unsafe { ffi::PyBaseObject_Type.tp_hash };
+    let hash = hash.ok_or_else(|| PyRuntimeError::new_err("object has no __hash__"))?;
+    // SAFETY: S1, S2.
+    match unsafe { hash(object.as_ptr()) } {
+        -1 => Err(Raised::assume_set(object.py())),
+        hash => Ok(hash),
+    }
+}
+
 /// Whether the type of `object` is `class` and no subclass of it.
 #[inline]
 pub(crate) fn is_exactly(object: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool {

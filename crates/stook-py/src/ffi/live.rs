@@ -66,6 +66,16 @@ impl LiveSet {
         drop(place(object).0.replace(Some(membership)));
     }
 
+    /// Gives back the memory of a set that was large once and has no members any more.
+    pub(crate) fn shrink_if_empty(&self) {
+        let mut members = self.0.borrow_mut();
+        if members.is_empty() {
+            // In one step, however many places there are.
+            members.clear();
+            members.shrink_to_fit();
+        }
+    }
+
     /// The members that are alive.
     pub(crate) fn list<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
         self.0

@@ -31,21 +31,17 @@ def watch():
 
 def _looked_into(tasks, forget):
     """Make the class that has stook's tasks put into ``tasks`` when somebody looks."""
-
-    class Tasks(weakref.WeakSet):
-        @property
-        def data(self):
-            """The references, those to stook's tasks included."""
-            list_tasks(vars(tasks)["data"], forget)
-            return vars(self)["data"]
-
-        @data.setter
-        def data(self, references):
-            vars(self)["data"] = references
-
     # A name of its own: the module's is gone while the interpreter ends.
     list_tasks = _core._list_tasks
-    return Tasks
+
+    def look(weak_set):
+        list_tasks(vars(tasks)["data"], forget)
+        return vars(weak_set)["data"]
+
+    def keep(weak_set, references):
+        vars(weak_set)["data"] = references
+
+    return type("Tasks", (weakref.WeakSet,), {"data": property(look, keep)})
 
 
 def _forgetting(tasks):

@@ -605,6 +605,11 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     }
     // SAFETY: S3, an instance of a heap type owns a reference to it.
     unsafe { ffi::Py_DECREF(kind.cast()) };
+    #[cfg(Py_3_12)]
+    {
+        // SAFETY: S1, whoever deallocates an object is attached.
+        super::stop::returned(unsafe { Python::assume_attached() }, object);
+    }
 }
 
 /// `tp_traverse`.

@@ -62,12 +62,22 @@ pub(crate) fn is_exact_coroutine(object: &Bound<'_, PyAny>) -> bool {
     unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) != 0 }
 }
 
-/// What `__next__` answers for an iterator that returned `value`: no exception at all stands for
-/// `StopIteration` without a value.
-pub(crate) fn stop_iteration(value: Bound<'_, PyAny>) -> Option<Raised> {
+/// What `__next__` answers for an iterator, `object`, that returned `value`: no exception at all
+/// stands for `StopIteration` without a value.
+pub(super) fn stop_iteration(
+    object: *mut ffi::PyObject,
+    value: Bound<'_, PyAny>,
+) -> Option<Raised> {
     if value.is_none() {
         return None;
     }
+    #[cfg(Py_3_12)]
+    let value = match super::stop::raise(object, value) {
+        Ok(raised) => return Some(raised),
+        Err(value) => value,
+    };
+    #[cfg(not(Py_3_12))]
+    let _ = object;
     let stop = match new_stop_iteration(value) {
         Ok(stop) => stop,
         Err(raised) => return Some(raised),

@@ -147,19 +147,25 @@ pub(crate) fn is_set(_py: Python<'_>) -> bool {
 /// Raises `exception`, an instance, with the exception being handled as its context.
 pub(crate) fn raise(exception: &Bound<'_, PyAny>) -> Raised {
     #[cfg(Py_3_12)]
-    if !is_handling() {
-        // SAFETY: S1, S3; nothing is handled that would be its context.
-        unsafe { ffi::PyErr_SetRaisedException(exception.clone().into_ptr()) };
-        return Raised(PhantomData);
+    if !is_handling(exception.py()) {
+        return set(exception.clone());
     }
     // SAFETY: S1, S2; an exception instance's type is an exception class.
     unsafe { ffi::PyErr_SetObject(exception.get_type().as_ptr(), exception.as_ptr()) };
     Raised(PhantomData)
 }
 
+/// Raises `exception` as it is, where nothing is handled that would be its context.
+#[cfg(Py_3_12)]
+pub(super) fn set(exception: Bound<'_, PyAny>) -> Raised {
+    // SAFETY: S1, S2; S3, the reference is given away.
+    unsafe { ffi::PyErr_SetRaisedException(exception.into_ptr()) };
+    Raised(PhantomData)
+}
+
 /// Whether an exception is being handled.
 #[cfg(Py_3_12)]
-fn is_handling() -> bool {
+pub(super) fn is_handling(_py: Python<'_>) -> bool {
     // SAFETY: S1.
     let handled = unsafe { ffi::PyErr_GetHandledException() };
     // SAFETY: S3, a new reference, or null.

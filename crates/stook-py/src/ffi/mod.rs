@@ -27,6 +27,8 @@ pub(crate) mod poll;
 pub(crate) mod refs;
 pub(crate) mod signature;
 pub(crate) mod slot;
+#[cfg(Py_3_12)]
+mod stop;
 #[cfg(feature = "gc-stress")]
 pub(crate) mod stress;
 pub(crate) mod untracked;

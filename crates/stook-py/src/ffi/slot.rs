@@ -461,7 +461,7 @@ where
     let this = unsafe { receiver::<T>(py, &object) };
     guard(py, ptr::null_mut(), || match function(this)? {
         Resumed::Yielded(yielded) => Ok(yielded.into_ptr()),
-        Resumed::Returned(value) => match coro::stop_iteration(value) {
+        Resumed::Returned(value) => match coro::stop_iteration(object, value) {
             Some(raised) => Err(raised),
             None => Ok(ptr::null_mut()),
         },

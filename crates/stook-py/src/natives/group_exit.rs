@@ -231,7 +231,11 @@ fn go_on<'py>(
             interrupt(this, &group, &mut progress, exception)?;
         }
     }
-    GROUP.set(&group, intern!(py, "_on_completed_fut"), py.None().bind(py))?;
+    GROUP.set(
+        &group,
+        intern!(py, "_on_completed_fut"),
+        &py.None().into_bound(py),
+    )?;
     wait(this, &group, progress)
 }
 
@@ -301,7 +305,7 @@ fn raise_group<'py>(group: &Bound<'py, PyAny>, kept: &Bound<'py, PyAny>) -> Fall
     let made = EXCEPTION_GROUP
         .get(py)?
         .call1((intern!(py, "unhandled errors in a TaskGroup"), kept));
-    GROUP.set(group, intern!(py, "_errors"), py.None().bind(py))?;
+    GROUP.set(group, intern!(py, "_errors"), &py.None().into_bound(py))?;
     let made = made?;
     PyErr::from_value(made.clone()).set_cause(py, None);
     Ok(error::raise(&made))
@@ -315,7 +319,7 @@ fn let_go(group: &Bound<'_, PyAny>) -> Fallible<()> {
         intern!(py, "_errors"),
         intern!(py, "_base_error"),
     ] {
-        GROUP.set(group, name, py.None().bind(py))?;
+        GROUP.set(group, name, &py.None().into_bound(py))?;
     }
     Ok(())
 }

@@ -210,8 +210,17 @@ fn create_task<'py>(
     const SIGNATURE: Signature<3> =
         Signature::python_method("BaseEventLoop.create_task", TASK_OPTIONS, 1, 1);
     let py = this.py();
+    let plain = !this.has(Marks::TASK_FACTORY.and(Marks::CLOSED));
+    // So `asyncio.create_task` calls, from 3.12 on.
+    if plain && let Some([coroutine, name]) = args.one_and(intern!(py, "name")) {
+        let options = Options {
+            name: Some(name),
+            ..Options::default()
+        };
+        return Ok(task::spawn(this, &coroutine, options)?.into_any());
+    }
     let has_more = reference(py)?.loop_takes_options && args.has_other_keyword(&TASK_OPTIONS)?;
-    if this.has(Marks::TASK_FACTORY) || !this.is_open() || has_more {
+    if !plain || has_more {
         return create_task_by_asyncio(this, args, has_more);
     }
     let [coroutine, name, context] = args.parse(&SIGNATURE)?;

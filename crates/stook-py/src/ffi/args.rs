@@ -129,6 +129,28 @@ impl<'a, 'py> Args<'a, 'py> {
         Some(std::array::from_fn(|index| self.positional(index)))
     }
 
+    /// The arguments, if they are one and, by this name, another one. The name is compared by
+    /// identity, which a call in Python code has where the name is interned.
+    #[inline]
+    pub(crate) fn one_and(&self, name: &Bound<'py, PyString>) -> Option<[Bound<'py, PyAny>; 2]> {
+        let Args::Vector {
+            py,
+            values: &[first, second],
+            positional: 1,
+            keywords: Some(names),
+        } = *self
+        else {
+            return None;
+        };
+        // SAFETY: S2; two values, one of them by position: there is one name.
+        let given = unsafe { ffi::PyTuple_GET_ITEM(names.as_ptr(), 0) };
+        if given != name.as_ptr() {
+            return None;
+        }
+        // SAFETY: S9, borrowed references that live for the call.
+        Some([first, second].map(|value| unsafe { Bound::from_borrowed_ptr(py, value) }))
+    }
+
     /// The arguments, if they are exactly these, in this order where they are given by position.
     ///
     /// # Errors

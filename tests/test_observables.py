@@ -55,10 +55,6 @@ DIFFERENCES = {
     "a native function is no Python function": [
         ("all_tasks|current_task", "subscripted"),
     ],
-    "a task's methods are those of its base class": [
-        ("Task", r"\.(add_done_callback|cancelled|done|exception|remove_done_callback|result) "
-         "(qualified name|signature)"),
-    ],
     "native handles are copied, derived from and given a class by nobody": [
         ("Handle|TimerHandle", "instance ((deeply )?copied|pickled by protocol .)"),
         ("Handle|TimerHandle", "instance given a class.*"),

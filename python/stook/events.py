@@ -231,6 +231,10 @@ class EventLoop(Scheduling, asyncio.SelectorEventLoop):
         super()._close_self_pipe()
 
 
+# The interpreter calls at once what it finds in the very class of the receiver.
+_core._adopt_methods(EventLoop)
+
+
 def new_event_loop():
     """Make an event loop.
 

@@ -15,7 +15,7 @@ use crate::asking;
 use crate::current;
 use crate::errors::Imported;
 use crate::ffi::{
-    Args, Builder, Class, Fallible, GetSet, Method, Ref, Rest, Signature, call, instance,
+    Args, Builder, Class, Fallible, GetSet, Method, Ref, Rest, Signature, call, instance, method,
 };
 use crate::future;
 use crate::future_class::python_bool;
@@ -347,7 +347,7 @@ fn notice_overrides<'py>(this: &Ref<'py, LoopState>) -> Fallible<Bound<'py, PyAn
     for (name, mark) in WATCHED {
         // What is asyncio's alone is looked at when it is wanted.
         if let Some(own) = ours.getattr_opt(name)?
-            && !class.getattr(name)?.is(own)
+            && !method::is_same(&class.getattr(name)?, &own)
         {
             this.mark(mark, true);
         }

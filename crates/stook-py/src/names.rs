@@ -3,19 +3,19 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PySet;
+use pyo3::types::{PySet, PyType};
 
 use crate::accelerator;
 use crate::cancellation;
 use crate::current;
 use crate::ensure;
 use crate::errors::Imported;
-use crate::ffi::{Args, Fallible, Function, Ref, Signature, call, callers, compat};
+use crate::ffi::{Args, Fallible, Function, Ref, Signature, call, callers, compat, method};
 use crate::function::{self, Body};
 use crate::future;
 use crate::gather;
 use crate::held_up;
-use crate::loop_core;
+use crate::loop_core::{self, LoopState};
 use crate::lost;
 use crate::race;
 use crate::record;
@@ -258,6 +258,23 @@ fn list_tasks<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// `_adopt_methods(loop_class)`
+fn adopt_methods<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [class] = given(args, &one("_adopt_methods", "loop_class", 1))?;
+    let class = class.cast::<PyType>().map_err(PyErr::from)?;
+    // Not `create_task`, whose options are those that this asyncio's has.
+    let names = [
+        c"call_at",
+        c"call_later",
+        c"call_soon",
+        c"call_soon_threadsafe",
+        c"create_future",
+        c"time",
+    ];
+    method::adopt::<LoopState>(class, &names)?;
+    Ok(none(args.py()))
+}
+
 /// Whether a program has a policy for exceptions that nobody reads.
 fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let [on] = given(args, &one("_set_reporting", "on", 1))?;
@@ -298,6 +315,7 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
         Function::new(c"_made_at", MADE_AT, made_at),
+        Function::new(c"_adopt_methods", ADOPT_METHODS, adopt_methods),
         Function::new(c"_watch_tasks", WATCH_TASKS, watch_tasks),
         Function::new(c"_list_tasks", LIST_TASKS, list_tasks),
         Function::new(c"_wait_any", FIRST, wait::wait_any),
@@ -516,6 +534,8 @@ const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\
 Set whether stook._unretrieved is told of exceptions that nobody read.";
 const MADE_AT: &std::ffi::CStr = c"_made_at(task, /)\n--\n\n\
 Return the place that made a task; None where that is not known.";
+const ADOPT_METHODS: &std::ffi::CStr = c"_adopt_methods(loop_class, /)\n--\n\n\
+Give a subclass of LoopCore methods of its own for those that it inherits.";
 const WATCH_TASKS: &std::ffi::CStr = c"_watch_tasks()\n--\n\n\
 Say that _list_tasks() is called before anyone looks into asyncio's weak set of tasks.";
 const LIST_TASKS: &std::ffi::CStr = c"_list_tasks(listed, forget)\n--\n\n\

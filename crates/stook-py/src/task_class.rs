@@ -8,6 +8,7 @@ use crate::accelerator;
 use crate::asking;
 use crate::errors::{self, Imported};
 use crate::ffi::{Args, Builder, Fallible, GetSet, Method, Ref, Signature, compat};
+use crate::future::FutureState;
 use crate::future_class::{self, python_bool};
 use crate::task::{self, Options, TaskState};
 
@@ -208,6 +209,14 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
     let class = Builder::<TaskState>::new(c"stook.Task")
         .doc(if compat::SINCE_3_12 { DOC } else { DOC_3_11 })
         .base(|task: &TaskState| &task.future)
+        .own_methods_of::<FutureState>(&[
+            c"add_done_callback",
+            c"remove_done_callback",
+            c"cancelled",
+            c"done",
+            c"exception",
+            c"result",
+        ])
         .instantiable()
         .subclassable()
         .immutable()

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::mem::offset_of;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -191,10 +191,14 @@ impl Extras for Callable {
 #[derive(Debug)]
 pub(crate) struct TypeSlot {
     class: AtomicPtr<ffi::PyTypeObject>,
+    /// Whether there may be subclasses.
+    has_subclasses: AtomicBool,
     /// The first subclass met, kept alive so that its address stays its own.
     subclass: AtomicPtr<ffi::PyTypeObject>,
     /// What calling an instance runs, by the vectorcall protocol.
     vectorcall: OnceLock<ffi::vectorcallfunc>,
+    /// The definitions of its methods; the last one is empty.
+    methods: AtomicPtr<ffi::PyMethodDef>,
 }
 
 impl TypeSlot {
@@ -202,8 +206,10 @@ impl TypeSlot {
     pub(crate) const fn new() -> Self {
         TypeSlot {
             class: AtomicPtr::new(ptr::null_mut()),
+            has_subclasses: AtomicBool::new(false),
             subclass: AtomicPtr::new(ptr::null_mut()),
             vectorcall: OnceLock::new(),
+            methods: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
@@ -214,6 +220,16 @@ impl TypeSlot {
     pub(super) fn set_vectorcall(&self, function: ffi::vectorcallfunc) {
         // Set once, with the class.
         let _ = self.vectorcall.set(function);
+    }
+
+    /// The definitions of the methods that stand in the class itself; none before it is made.
+    pub(super) fn methods(&self) -> impl Iterator<Item = *mut ffi::PyMethodDef> + use<> {
+        let first = self.methods.load(Ordering::Relaxed);
+        let first = (!first.is_null()).then_some(first);
+        // SAFETY: S11, not the last one, which is empty.
+        std::iter::successors(first, |method| Some(unsafe { method.add(1) }))
+            // SAFETY: S11.
+            .take_while(|method| !unsafe { **method }.ml_name.is_null())
     }
 
     #[inline]
@@ -230,11 +246,18 @@ impl TypeSlot {
 
     #[inline]
     pub(super) fn admits(&self, kind: *mut ffi::PyTypeObject) -> bool {
-        self.is(kind) || self.subclass.load(Ordering::Relaxed) == kind || self.inherits(kind)
+        self.is(kind)
+            || self.has_subclasses.load(Ordering::Relaxed)
+                && (self.subclass.load(Ordering::Relaxed) == kind || self.inherits(kind))
     }
 
     #[cold]
     fn inherits(&self, kind: *mut ffi::PyTypeObject) -> bool {
+        // SAFETY: S2, a type that is alive.
+        if unsafe { (*kind).tp_flags } & ffi::Py_TPFLAGS_HEAPTYPE == 0 {
+            // A static one, which has no bases made while the interpreter runs.
+            return false;
+        }
         let class = self.class.load(Ordering::Relaxed);
         // SAFETY: S2, both are types that are alive; the class is null before it is made.
         if class.is_null() || unsafe { ffi::PyType_IsSubtype(kind, class) } == 0 {
@@ -394,6 +417,25 @@ impl<T: Class> Builder<T> {
         self
     }
 
+    /// These methods of the base class stand in this class as well: the interpreter calls at once
+    /// what it finds in the very class of the receiver.
+    ///
+    /// # Panics
+    /// When `B` is not the base.
+    pub(crate) fn own_methods_of<B: Class>(mut self, names: &[&CStr]) -> Self {
+        assert!(
+            B::slot().is(self.base),
+            "methods are taken from the base alone"
+        );
+        // SAFETY: S11, what the base is made of.
+        let methods = B::slot().methods().map(|method| unsafe { *method });
+        // SAFETY: S11, a text that ends with a zero.
+        let name = |method: &ffi::PyMethodDef| unsafe { CStr::from_ptr(method.ml_name) };
+        self.methods
+            .extend(methods.filter(|method| names.contains(&name(method))));
+        self
+    }
+
     /// The docstring.
     pub(crate) fn doc(self, text: &'static CStr) -> Self {
         self.slot(ffi::Py_tp_doc, text.as_ptr().cast_mut().cast())
@@ -440,6 +482,11 @@ impl<T: Class> Builder<T> {
         members.push(ffi::PyMemberDef::default());
         // What a class is made of lives as long as the process, as the class itself does.
         let methods = Box::leak(self.methods.into_boxed_slice()).as_mut_ptr();
+        T::slot().methods.store(methods, Ordering::Relaxed);
+        let has_subclasses = self.flags & ffi::Py_TPFLAGS_BASETYPE != 0;
+        T::slot()
+            .has_subclasses
+            .store(has_subclasses, Ordering::Relaxed);
         let getset = Box::leak(self.getset.into_boxed_slice()).as_mut_ptr();
         let members = Box::leak(members.into_boxed_slice()).as_mut_ptr();
         let mut slots = self.slots;

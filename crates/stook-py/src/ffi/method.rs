@@ -8,13 +8,53 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyTuple, PyType};
 
 use super::args::Args;
 use super::class::Class;
 use super::error::{Fallible, Raised};
 use super::refs::Ref;
 use super::slot::{Unary, attached, conjure, guard, receiver, text};
+
+/// Gives `class`, a subclass of `T`'s made in Python, methods of its own in the place of these, where
+/// it inherits them: the interpreter calls at once what it finds in the very class of the receiver.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn adopt<T: Class>(class: &Bound<'_, PyType>, names: &[&CStr]) -> Fallible<()> {
+    let py = class.py();
+    let from = T::slot().class(py);
+    for method in T::slot().methods() {
+        // SAFETY: S11.
+        let name = unsafe { *method }.ml_name;
+        // SAFETY: S11, a text that ends with a zero.
+        let name = unsafe { CStr::from_ptr(name) };
+        let spelled = name.to_string_lossy();
+        if !names.contains(&name) || !is_same(&class.getattr(&*spelled)?, &from.getattr(&*spelled)?)
+        {
+            continue;
+        }
+        // SAFETY: S1, S2, S11; instances of a subclass begin as those of the class.
+        let own = unsafe { ffi::PyDescr_NewMethod(class.as_type_ptr(), method) };
+        // SAFETY: S3, a new reference or null.
+        let own = unsafe { Bound::from_owned_ptr_or_opt(py, own) };
+        class.setattr(&*spelled, own.ok_or_else(|| Raised::assume_set(py))?)?;
+    }
+    Ok(())
+}
+
+/// Whether both are the same, or methods of one definition.
+pub(crate) fn is_same(one: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> bool {
+    let definition = |object: &Bound<'_, PyAny>| {
+        if !ptr::eq(object.get_type_ptr(), &raw mut ffi::PyMethodDescr_Type) {
+            return None;
+        }
+        let method = object.as_ptr().cast::<ffi::PyMethodDescrObject>();
+        // SAFETY: S2; the type was checked.
+        Some(unsafe { (*method).d_method })
+    };
+    one.is(other) || definition(one).is_some_and(|one| definition(other) == Some(one))
+}
 
 /// A method of the class whose state is `T`.
 pub(crate) struct Method<T: Class>(ffi::PyMethodDef, PhantomData<T>);

@@ -523,13 +523,15 @@ class Model:
         if how == "cancelled" and frame.raising:
             # Cancelled once more: it waits for nothing any longer.
             return self.leave_scope(task, frame, how)
-        if how == "cancelled":
+        if how == "cancelled" and not child.done:
             frame.raising = (task.told, task.told_others)
-            if not child.done:
-                line = self.lines["wait_for"]
-                self.ask(child, self.from_task(task, line))
-                return self.wait_on(task, "wait_for", line="wait_for")
-        if frame.raising:
+            line = self.lines["wait_for"]
+            self.ask(child, self.from_task(task, line))
+            return self.wait_on(task, "wait_for", line="wait_for")
+        if how == "cancelled":
+            # What it waits for has ended meanwhile: that counts.
+            how = "ok" if child.done == "ok" else self.replace_own(task, child)
+        elif frame.raising:
             task.told, task.told_others = frame.raising
             how = "cancelled"
         elif child.done == "cancelled":
@@ -587,6 +589,17 @@ class Model:
             return None
         self.uncancel(task)
         return self.leave_scope(task, frame, how)
+
+    def replace_own(self, task, child):
+        """A task raises what a child has ended by in the place of its own cancellation."""
+        own = task.told
+        task.told, task.told_others, task.raises_derived = child.ending()
+        task.tells_of_child = True
+        if not self.is_mine(task) and task.cancelling > 0:
+            if task.told is not None and task.told.chain() == own.chain():
+                task.told, task.tells_of_child = own, False
+            task.told_others = different(task.told, (own, *task.told_others))
+        return "cancelled"
 
     def end(self, task, how):
         """A task has ended: who waits for it goes on."""

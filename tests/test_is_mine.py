@@ -176,6 +176,125 @@ def test_cancellation_that_a_clean_up_lets_out_in_its_place_is_mine(engine):
     engine.run(main())
 
 
+async def by_its_token(supervisor, helper, source):
+    """One token cancels both."""
+    source.cancel("stop")
+
+
+async def by_one_statement(supervisor, helper, source):
+    """One statement asks both."""
+    for task in (supervisor, helper):
+        task.cancel()
+
+
+async def by_two_statements(supervisor, helper, source):
+    """One asks the one, and another the other."""
+    helper.cancel("helper")
+    supervisor.cancel("supervisor")
+
+
+async def by_cancel_and_wait(supervisor, helper, source):
+    """The same in another order."""
+    await stook.cancel_and_wait(helper, supervisor)
+
+
+@pytest.mark.parametrize(
+    "ask", [by_its_token, by_one_statement, by_two_statements, by_cancel_and_wait]
+)
+@pytest.mark.parametrize("wait", [asyncio.shield, asyncio.gather, None], ids=str)
+def test_own_cancellation_is_not_lost_where_a_clean_up_lets_out_another(engine, ask, wait):
+    async def main():
+        async def work():
+            try:
+                await forever()
+            finally:
+                await (wait(helper) if wait else helper)
+
+        async def supervise():
+            for _ in range(3):
+                if await is_mine(work()):
+                    return "mine"
+
+        source = stook.CancellationSource()
+        helper = stook.create_task(forever(), token=source.token)
+        supervisor = stook.create_task(supervise(), token=source.token)
+        await turns()
+        await ask(supervisor, helper, source)
+        assert await asyncio.wait_for(supervisor, 10) == "mine"
+
+    engine.run(main())
+
+
+def test_what_the_end_of_a_run_cancels_ends_it(engine):
+    async def main():
+        async def work():
+            try:
+                await forever()
+            finally:
+                await helper
+
+        async def supervise():
+            while not await is_mine(work()):
+                answers.append(False)
+            answers.append(True)
+
+        helper = asyncio.create_task(forever())
+        kept.append(asyncio.create_task(supervise()))
+        await turns()
+
+    answers, kept = [], []
+    engine.run(main())
+    assert answers == [True]
+
+
+def test_child_and_caller_that_are_cancelled_in_one_turn(engine):
+    async def main():
+        for wait in (lambda task: asyncio.wait_for(task, 1000), asyncio.shield, asyncio.gather):
+            child = asyncio.create_task(forever())
+
+            async def parent(wait=wait, child=child):
+                try:
+                    await wait(child)
+                except asyncio.CancelledError as error:
+                    record = stook.cancellation(error)
+                    reasons = {one.reason for one in (record, *record.others)}
+                    return reasons >= {"shutdown"} and record.is_mine()
+
+            task = asyncio.create_task(parent())
+            await turns()
+            stook.cancel(child, reason="child")
+            stook.cancel(task, reason="shutdown")
+            assert await task
+
+    engine.run(main())
+
+
+def test_future_that_its_owner_cancels_after_a_request_was_taken_back_is_not_mine(engine):
+    async def main():
+        async def work():
+            try:
+                await forever()
+            except asyncio.CancelledError:
+                asyncio.current_task().uncancel()
+                future = asyncio.get_running_loop().create_future()
+                asyncio.get_running_loop().call_soon(future.cancel)
+                try:
+                    await future
+                except asyncio.CancelledError as error:
+                    now = stook.cancellation(error)
+                    await turns()
+                    later = stook.cancellation(error)
+                    return now.kind, later.kind, now.is_mine(), later.is_mine()
+
+        task = asyncio.create_task(work())
+        await turns()
+        task.cancel()
+        now, later, *mine = await task
+        assert (now == later, mine) == (True, [False, False])
+
+    engine.run(main())
+
+
 def test_condition_that_puts_a_cancellation_aside_raises_it_as_mine(engine):
     async def main():
         async def work():

@@ -8,7 +8,7 @@ use pyo3::types::PyString;
 use stook_kernel::CancelKind;
 
 use crate::asking;
-use crate::cancellations;
+use crate::cancellations::{self, Cancellations};
 use crate::current;
 use crate::errors::{self, CANCELLED_ERROR};
 use crate::ffi::{Args, Fallible, Method, Ref, Signature, call, error};
@@ -32,42 +32,89 @@ fn own<'a, 'py>(task: &'a Bound<'py, PyAny>) -> Option<&'a Ref<'py, TaskState>> 
 }
 
 /// The record of an exception, or of the one that it came from. A cancellation that nobody kept a
-/// record of has one that says so.
+/// record of has one that says so; one that has taken the place of the task's own has met that.
 fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
-    let py = exception.py();
-    let class = CANCELLED_ERROR.get(py)?;
-    let current = current_task(py)?;
+    let class = CANCELLED_ERROR.get(exception.py())?;
+    let current = current_task(exception.py())?;
     let task = current.as_ref().and_then(own);
     let known = task.and_then(|task| task.future.cancellations_if_any());
-    let mut at = exception.clone();
-    let mut is_given = false;
-    // A `TimeoutError` comes from the cancellation that it stands for.
-    for _ in 0..cancellations::LONGEST {
-        if error::is_a(&at, class) {
-            if let Some(told) = known.and_then(|known| known.of_exception(&at)) {
-                return Ok(Some(told));
-            }
-            if let Some(record) = cancellations::attached(&at)? {
-                return Ok(Some(record.into_any()));
-            }
-            is_given = known.is_some_and(|known| known.raises(&at));
-        }
-        match cancellations::came_from(&at)? {
-            Some(other) if !is_given => at = other,
-            _ => break,
-        }
-    }
+    let found = kept_of(exception, known)?;
     if !error::is_a(exception, class) {
-        return Ok(None);
+        return Ok(found.map(Ref::into_any));
     }
-    match known.and_then(|known| known.told_of_own(exception.py())) {
-        Some(told) if asking::stands_for_those_put_aside(exception)? => Ok(Some(told.into_any())),
-        _ => unknown(exception).map(Some),
+    let record = match found {
+        Some(record) => record,
+        None => unknown(exception)?,
+    };
+    let stands = task.is_some_and(|task| task.requests.get().pending() > 0);
+    if stands
+        && let Some(known) = known
+        && !known.has_received(&record, stands)
+        && let Some(replaced) = replaced_by(exception, known)?
+    {
+        let both = record::beside_own(record, &replaced)?;
+        cancellations::attach(exception, both.as_any())?;
+        return Ok(Some(both.into_any()));
     }
+    Ok(Some(record.into_any()))
+}
+
+/// The record that was kept of an exception, or of the one that it came from.
+fn kept_of<'py>(
+    exception: &Bound<'py, PyAny>,
+    known: Option<&Cancellations>,
+) -> Fallible<Option<Ref<'py, RecordState>>> {
+    let py = exception.py();
+    let class = CANCELLED_ERROR.get(py)?;
+    let mut at = exception.clone();
+    for _ in 0..cancellations::LONGEST {
+        let is_cancellation = error::is_a(&at, class);
+        if is_cancellation {
+            if let Some(record) = cancellations::attached(&at)? {
+                return Ok(Some(record));
+            }
+            if asking::stands_for_those_put_aside(&at)? {
+                return Ok(known.and_then(|known| known.told_of_own(py)));
+            }
+        }
+        // A `TimeoutError` comes from the cancellation that it stands for; a cancellation only from
+        // what it was raised from by those words.
+        let other = if is_cancellation {
+            Some(at.getattr(intern!(py, "__cause__"))?).filter(|cause| !cause.is_none())
+        } else {
+            cancellations::came_from(&at)?
+        };
+        match other {
+            Some(other) => at = other,
+            None => break,
+        }
+    }
+    Ok(None)
+}
+
+/// The record of the task's own cancellation that was being handled when `exception` was raised.
+fn replaced_by<'py>(
+    exception: &Bound<'py, PyAny>,
+    known: &Cancellations,
+) -> Fallible<Option<Ref<'py, RecordState>>> {
+    let py = exception.py();
+    let mut at = exception.getattr(intern!(py, "__context__"))?;
+    for _ in 0..cancellations::LONGEST {
+        if at.is_none() {
+            break;
+        }
+        if let Some(record) = cancellations::attached(&at)?
+            && known.is_own(&record)
+        {
+            return Ok(Some(record));
+        }
+        at = at.getattr(intern!(py, "__context__"))?;
+    }
+    Ok(None)
 }
 
 /// The record of a cancellation that nobody kept one of.
-fn unknown<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
+fn unknown<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Ref<'py, RecordState>> {
     let args = exception.getattr(intern!(exception.py(), "args"))?;
     let given = error::or_none(exception.py(), args.get_item(0));
     let request = Request {
@@ -77,7 +124,7 @@ fn unknown<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
         when: f64::NAN,
         ..Request::default()
     };
-    Ok(request.record(exception.py())?.into_any())
+    request.record(exception.py())
 }
 
 fn is_empty(text: &Bound<'_, PyAny>) -> bool {

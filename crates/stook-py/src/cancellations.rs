@@ -351,21 +351,6 @@ impl Cancellations {
         self.raising.get() != 0
     }
 
-    /// Whether `exception` is what is being raised.
-    pub(crate) fn raises(&self, exception: &Bound<'_, PyAny>) -> bool {
-        self.raising.get() == exception.as_ptr() as usize
-    }
-
-    /// The record of what is being raised, if that is `exception`.
-    pub(crate) fn of_exception<'py>(
-        &self,
-        exception: &Bound<'py, PyAny>,
-    ) -> Option<Bound<'py, PyAny>> {
-        self.raises(exception)
-            .then(|| self.told.get(exception.py()))
-            .flatten()
-    }
-
     /// The record of what was raised last or, before it is raised, of the first request.
     pub(crate) fn latest<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.first.get(py).or_else(|| self.told.get(py))
@@ -403,6 +388,11 @@ impl Cancellations {
         self.told(py).filter(|_| self.is_told_of_own())
     }
 
+    /// Whether `record` is of a request that was made of this task.
+    pub(crate) fn is_own(&self, record: &Ref<'_, RecordState>) -> bool {
+        is_among(record, &self.own(record.py()))
+    }
+
     /// Whether `record`, or one that it met, is of a request that was made of this task, or follows
     /// from one while that `stands`.
     pub(crate) fn has_received<'py>(&self, record: &Ref<'py, RecordState>, stands: bool) -> bool {
@@ -412,10 +402,8 @@ impl Cancellations {
         }
         let own = self.own(py);
         let is_own = |record: &Ref<'py, RecordState>| {
-            own.iter().any(|own| {
-                !record.is_of_child() && record::is_of_request(record, own)
-                    || stands && record::follows_from(record, own)
-            })
+            is_among(record, &own)
+                || stands && own.iter().any(|own| record::follows_from(record, own))
         };
         let met = record::met(record);
         let met = met.as_ref().and_then(|met| met.cast::<PyTuple>().ok());
@@ -425,6 +413,10 @@ impl Cancellations {
                     .any(|other| Ref::cast(&other).is_some_and(is_own))
             })
     }
+}
+
+fn is_among<'py>(record: &Ref<'py, RecordState>, own: &[Bound<'py, PyAny>]) -> bool {
+    !record.is_of_child() && own.iter().any(|own| record::is_of_request(record, own))
 }
 
 /// Whether this is the record of what a block asks its own task for, and takes back.

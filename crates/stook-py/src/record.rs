@@ -280,6 +280,29 @@ pub(crate) fn with_others<'py>(
     Ref::allocate(record.py(), state)
 }
 
+/// The record of a cancellation that a task raises in the place of its own, of which `own` is: that,
+/// where both are of one request.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn beside_own<'py>(
+    record: Ref<'py, RecordState>,
+    own: &Ref<'py, RecordState>,
+) -> Fallible<Ref<'py, RecordState>> {
+    if is_of_request(&record, own.as_any()) {
+        let state = copy(own);
+        state.is_of_child.set(false);
+        return Ref::allocate(own.py(), state);
+    }
+    let mut met = vec![own.clone().into_any()];
+    if let Some(others) = record.others.get(own.py()) {
+        for other in others.try_iter()? {
+            met.push(other?);
+        }
+    }
+    with_others(record, met)
+}
+
 /// The same record, as what awaited the task that it ended tells of it: no other task's own.
 ///
 /// # Errors

@@ -1,40 +1,32 @@
-//! What is known of a task from the beginning, and where it is known.
+//! What is known of a task from the beginning.
 
 use std::panic::Location;
 use std::sync::Arc;
 
+use tokio::runtime::Id;
 use tokio::time::Instant;
 
-use crate::family::Family;
 use crate::id::TaskId;
-use crate::registry::{Membership, Registry};
 
-/// What is known of a task from the beginning.
+/// What is known of a task from the beginning. The tasks of a gather share it.
 #[derive(Debug)]
 pub(crate) struct About {
     pub(crate) parent: Option<TaskId>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) location: &'static Location<'static>,
     pub(crate) born: Instant,
-    pub(crate) home: Home,
+    /// The runtime that it was spawned on.
+    pub(crate) runtime: Id,
 }
 
-/// Where a task is known.
-#[derive(Debug)]
-pub(crate) enum Home {
-    /// In the registry, by itself.
-    Alone(Arc<Registry>, Membership),
-    /// In the registry, with others that know each other by the place of their family.
-    Gathered(Arc<Registry>),
-    /// In the family of its group.
-    Group(Arc<Family>),
-}
-
-impl Home {
-    pub(crate) fn registry(&self) -> &Arc<Registry> {
-        match self {
-            Self::Alone(registry, _) | Self::Gathered(registry) => registry,
-            Self::Group(family) => family.registry(),
-        }
+impl About {
+    /// Whether another task has nothing to tell it from this one but its number.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        std::ptr::eq(self.location, other.location)
+            && self.born == other.born
+            && self.parent == other.parent
+            && self.runtime == other.runtime
+            && self.name.is_none()
+            && other.name.is_none()
     }
 }

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::lock::lock;
@@ -45,7 +46,7 @@ pub fn as_completed<T, E: CancelError>(
     let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
     let ended = Arc::new(Queue::default());
     let parent: Arc<dyn WatchChildren> = Arc::clone(&ended) as _;
-    let cells = tasks.iter().flatten().map(Task::cell);
+    let cells = tasks.iter().flatten().map(|task| task.cell().clone());
     AsCompleted {
         watching: Watching::new(&parent, cells),
         left: tasks.len(),
@@ -62,7 +63,7 @@ pub fn as_completed<T, E: CancelError>(
 pub struct AsCompleted<T, E: CancelError> {
     tasks: Vec<Option<Task<T, E>>>,
     ended: Arc<Queue>,
-    watching: Watching,
+    watching: Watching<CellRef>,
     /// How many were not given out yet.
     left: usize,
 }
@@ -75,10 +76,10 @@ pub type Completed<T, E> = (usize, Outcome<T, E>);
 struct Queue(Mutex<(VecDeque<usize>, Option<Waker>)>);
 
 impl WatchChildren for Queue {
-    fn child_done(&self, place: usize, _ended: Ended) {
+    fn child_done(&self, place: u32, _ended: Ended) {
         let waker = {
             let mut queue = lock(&self.0);
-            queue.0.push_back(place);
+            queue.0.push_back(place as usize);
             queue.1.take()
         };
         if let Some(waker) = waker {

@@ -4,9 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::done::Done;
 use crate::forward::Forward;
@@ -33,7 +33,7 @@ use crate::task::Task;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Awaiting<T, E: CancelError> {
     task: Task<T, E>,
-    done: Done,
+    done: Done<CellRef>,
     forward: Forward,
     is_over: bool,
 }
@@ -43,7 +43,7 @@ impl<T, E: CancelError> Unpin for Awaiting<T, E> {}
 
 impl<T, E: CancelError> Awaiting<T, E> {
     pub(crate) fn new(task: Task<T, E>, location: &'static Location<'static>) -> Self {
-        let done = Done::new(Arc::clone(task.cell()));
+        let done = Done::new(task.cell().clone());
         Self {
             task,
             done,

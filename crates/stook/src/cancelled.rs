@@ -18,22 +18,42 @@ use crate::record::{CancelKind, Record};
 /// # Source
 /// `asyncio.CancelledError`, CPython 3.13; that a scope knows its own, `CancelScope` in Trio 0.27.
 #[derive(Clone)]
-pub struct Cancelled(Arc<Delivery>);
+pub struct Cancelled(Delivery);
 
-/// One delivery of a request to one task or scope.
-struct Delivery {
+/// One delivery to one task or scope.
+#[derive(Clone)]
+enum Delivery {
+    One(TaskId, Arc<Record>),
+    /// Of several requests at once, which is rare.
+    Several(Arc<Requests>),
+}
+
+struct Requests {
     target: TaskId,
-    record: Arc<Record>,
+    first: Arc<Record>,
     others: Vec<Arc<Record>>,
 }
 
 impl Cancelled {
-    pub(crate) fn new(target: TaskId, record: Arc<Record>, others: Vec<Arc<Record>>) -> Self {
-        Self(Arc::new(Delivery {
+    pub(crate) fn new(target: TaskId, record: Arc<Record>) -> Self {
+        Self(Delivery::One(target, record))
+    }
+
+    /// That of several requests of one task: the last one, and those before it.
+    pub(crate) fn of_requests(
+        target: TaskId,
+        earlier: Vec<Arc<Record>>,
+        last: Arc<Record>,
+    ) -> Self {
+        let mut earlier = earlier.into_iter();
+        let Some(first) = earlier.next() else {
+            return Self::new(target, last);
+        };
+        Self(Delivery::Several(Arc::new(Requests {
             target,
-            record,
-            others,
-        }))
+            first,
+            others: earlier.chain([last]).collect(),
+        })))
     }
 
     /// The cancellation of a task that was aborted, for who awaits it.
@@ -41,32 +61,41 @@ impl Cancelled {
     pub(crate) fn of_aborted() -> Self {
         let reason = Some("the task was aborted".into());
         let record = Record::new(CancelKind::Explicit, reason, Location::caller(), None);
-        Self::new(TaskId::next(), record, Vec::new())
+        Self::new(TaskId::next(), record)
     }
 
     /// Whom it is meant for: a task or a scope.
     pub(crate) fn target(&self) -> TaskId {
-        self.0.target
+        match &self.0 {
+            Delivery::One(target, _) => *target,
+            Delivery::Several(requests) => requests.target,
+        }
     }
 
     /// The record of the request: who asked, why, from which line.
     pub fn record(&self) -> &Arc<Record> {
-        &self.0.record
+        match &self.0 {
+            Delivery::One(_, record) => record,
+            Delivery::Several(requests) => &requests.first,
+        }
     }
 
     /// Records of requests that came before the first of them was delivered: at most 7.
     pub fn others(&self) -> &[Arc<Record>] {
-        &self.0.others
+        match &self.0 {
+            Delivery::One(..) => &[],
+            Delivery::Several(requests) => &requests.others,
+        }
     }
 
     /// What kind of request it was.
     pub fn kind(&self) -> CancelKind {
-        self.0.record.kind()
+        self.record().kind()
     }
 
     /// The reason that was given, if any.
     pub fn reason(&self) -> Option<&str> {
-        self.0.record.reason()
+        self.record().reason()
     }
 
     /// Whether it is meant for the current task, or for a scope or group around the current line of
@@ -94,13 +123,13 @@ impl Cancelled {
 
 impl fmt::Debug for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cancelled({})", self.0.record)
+        write!(f, "Cancelled({})", self.record())
     }
 }
 
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cancelled: {}", self.0.record)
+        write!(f, "cancelled: {}", self.record())
     }
 }
 

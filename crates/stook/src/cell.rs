@@ -2,39 +2,44 @@
 //!
 //! The value is not here: see `slot.rs`. So a cell is the same for every task and may be anywhere,
 //! on other threads too. A scope outside tasks has one as well, for what its cancel points look at.
+//! Cells lie in blocks: see `block.rs`.
 //!
 //! Invariants:
-//! 1. `TRIGGERED` is set whenever a request is due or a scope in this cell has fired: a cancel point
+//! 1. `is_triggered` is set whenever a request is due or a scope in this cell has fired: a cancel point
 //!    that finds it clear need not lock anything.
-//! 2. Who changes `asked` and then wakes, and who registers a waker and then looks at `asked`, do so
-//!    under its lock: no request is missed.
+//! 2. Who asks and then wakes, and who registers a waker and then looks, do so under the lock: no
+//!    request is missed.
 //! 3. No waker is woken and no watcher told while a lock is held.
+//! 4. What two may change at once is in the word. What only the task changes, or who holds the lock,
+//!    is stored beside it: that is a third of the price.
 
+use std::any::Any;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use stook_kernel::{AwaitedRecord, CancelRequests, Delivery, Keep, Received, WithdrawRule};
+use stook_kernel::{AwaitedRecord, Delivery, Keep, WithdrawRule};
 
-use crate::about::{About, Home};
+use crate::about::About;
+use crate::asked::{Asked, Wakers};
+use crate::block::{Block, CellRef};
 use crate::cancelled::Cancelled;
 use crate::id::TaskId;
 use crate::outcome::Ended;
-use crate::record::{Record, Who};
+use crate::record::Record;
 use crate::scope::node::ScopeNode;
-use crate::slab::Slab;
-use crate::sync::{AtomicU32, Mutex, lock};
+use crate::sync::{AtomicBool, AtomicU32, Mutex, lock};
 use crate::watcher::{Watcher, Watchers};
 
-const STARTED: u32 = 1;
-const TRIGGERED: u32 = 2;
 /// Nobody holds a handle on it any more, though somebody was to wait for it.
-const ORPHAN: u32 = 4;
+const ORPHAN: u32 = 1;
 /// Somebody is to be told when it ends.
-const WATCHED: u32 = 8;
-/// It has waited, and its waker is kept.
-const PARKED: u32 = 16;
+const WATCHED: u32 = 2;
+/// Nobody will read its outcome.
+const ABANDONED: u32 = 4;
+/// Its handle asks it to cancel when it is dropped.
+const CANCEL_ON_DROP: u32 = 8;
 /// Where `Ended` stands in the word; zero while the task runs.
 const ENDED_SHIFT: u32 = 8;
 
@@ -43,102 +48,52 @@ const ENDED_SHIFT: u32 = 8;
 pub(crate) struct Cell {
     id: TaskId,
     word: AtomicU32,
+    /// Changed with the lock held.
+    is_triggered: AtomicBool,
+    /// Set by the task.
+    is_started: AtomicBool,
+    /// Its waker is kept. Set by the task, with the lock held, and cleared by who takes the waker.
+    is_parked: AtomicBool,
+    /// Set by who has taken the outcome.
+    is_taken: AtomicBool,
+    is_task: bool,
     asked: Mutex<Asked>,
-    watchers: Mutex<Watchers>,
-    /// `None` for the cell of a scope outside tasks.
-    about: Option<About>,
+    /// Since the task was spawned.
     #[cfg(feature = "tracing")]
-    span: Option<crate::span::Span>,
+    span: std::sync::OnceLock<crate::span::Span>,
 }
 
-#[derive(Debug, Default)]
-struct Asked {
-    requests: CancelRequests,
-    received: Received,
-    /// The task's own, once it has waited.
-    waker: Option<Waker>,
-    /// How many scopes in this cell have fired and were not left yet.
-    fired: u32,
-    /// Of the first request that was not delivered yet.
-    first: Option<Arc<Record>>,
-    /// Of the last request, delivered or not.
-    last: Option<Arc<Record>>,
-    /// What few tasks have.
-    rare: Option<Box<Rare>>,
-    /// Where the task waits, as of its last step.
-    waiting: Option<&'static Location<'static>>,
-}
-
-#[derive(Debug)]
-struct Rare {
-    /// Of the requests after the first that were not delivered yet.
-    more: Vec<Arc<Record>>,
-    /// Of cancel points that are polled with another waker than the task's.
-    wakers: Slab<Waker>,
-}
-
-impl Asked {
-    fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_with(|| {
-            Box::new(Rare {
-                more: Vec::new(),
-                wakers: Slab::new(),
-            })
-        })
-    }
-}
-
-/// Taken out under the lock, to be woken without it.
-struct Wakers {
-    own: Option<Waker>,
-    others: Vec<Waker>,
-}
-
-impl Asked {
-    fn wakers(&self) -> Wakers {
-        let others = self
-            .rare
-            .as_ref()
-            .map(|rare| rare.wakers.iter().cloned().collect());
-        Wakers {
-            own: self.waker.clone(),
-            others: others.unwrap_or_default(),
-        }
-    }
-}
-
-impl Wakers {
-    fn wake(self) {
-        // A task that has not waited yet is polled anyhow, or being polled.
-        for waker in self.own.into_iter().chain(self.others) {
-            waker.wake();
-        }
-    }
+/// What is to be done when a task has ended.
+pub(crate) struct Finished {
+    /// They are to be told.
+    pub(crate) watchers: Watchers,
+    /// Nobody will read the outcome.
+    pub(crate) is_abandoned: bool,
 }
 
 impl Cell {
-    pub(crate) fn new(about: About) -> Arc<Self> {
-        Self::with(Some(about))
+    pub(crate) fn of_task(id: TaskId) -> Self {
+        Self::new(id, true)
     }
 
     /// For a scope outside tasks.
-    pub(crate) fn of_scope() -> Arc<Self> {
-        Self::with(None)
+    pub(crate) fn of_scope() -> CellRef {
+        CellRef::new(Arc::new(Self::new(TaskId::next(), false)), 0)
     }
 
-    fn with(about: Option<About>) -> Arc<Self> {
-        let id = TaskId::next();
-        Arc::new(Self {
+    fn new(id: TaskId, is_task: bool) -> Self {
+        Self {
             id,
             #[cfg(feature = "tracing")]
-            span: about
-                .as_ref()
-                .map(|about| crate::span::Span::new(id, about.name.as_deref(), about.location)),
+            span: std::sync::OnceLock::new(),
             word: AtomicU32::new(0),
+            is_triggered: AtomicBool::new(false),
+            is_started: AtomicBool::new(false),
+            is_parked: AtomicBool::new(false),
+            is_taken: AtomicBool::new(false),
+            is_task,
             asked: Mutex::new(Asked::default()),
-            watchers: Mutex::new(Watchers::default()),
-            about,
-        })
+        }
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -147,32 +102,41 @@ impl Cell {
 
     #[cfg(feature = "tracing")]
     pub(crate) fn span(&self) -> Option<crate::span::Span> {
-        self.span.clone()
+        self.span.get().cloned()
     }
 
-    pub(crate) fn about(&self) -> Option<&About> {
-        self.about.as_ref()
+    /// The task is to be spawned. The program's subscriber is told: no lock may be held.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn open_span(&self, about: &About) {
+        let name = about.name.as_deref();
+        self.span
+            .get_or_init(|| crate::span::Span::new(self.id, name, about.location));
     }
 
     pub(crate) fn is_task(&self) -> bool {
-        self.about.is_some()
-    }
-
-    pub(crate) fn who(&self) -> Who {
-        Who {
-            id: self.id,
-            name: self.about.as_ref().and_then(|about| about.name.clone()),
-        }
+        self.is_task
     }
 
     // The word.
 
     pub(crate) fn is_started(&self) -> bool {
-        self.word.load(Ordering::Acquire) & STARTED != 0
+        self.is_started.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_orphan(&self) -> bool {
         self.word.load(Ordering::Acquire) & ORPHAN != 0
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.word.load(Ordering::Acquire) & ABANDONED != 0
+    }
+
+    pub(crate) fn is_cancelled_on_drop(&self) -> bool {
+        self.word.load(Ordering::Acquire) & CANCEL_ON_DROP != 0
+    }
+
+    pub(crate) fn cancel_on_drop(&self) {
+        self.word.fetch_or(CANCEL_ON_DROP, Ordering::AcqRel);
     }
 
     pub(crate) fn ended(&self) -> Option<Ended> {
@@ -195,31 +159,66 @@ impl Cell {
         self.word.fetch_or(ORPHAN, Ordering::AcqRel);
     }
 
+    /// Nobody will read its outcome; whether it has ended, so that the outcome is there.
+    pub(crate) fn abandon(&self) -> bool {
+        if self.ended().is_some() {
+            return true;
+        }
+        let before = self.word.fetch_or(ABANDONED, Ordering::AcqRel);
+        Self::ended_of(before).is_some()
+    }
+
+    /// Its outcome was taken, and nothing is to be done about it any more.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.is_taken.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_taken(&self) {
+        self.is_taken.store(true, Ordering::Release);
+    }
+
     // Requests.
 
     /// Asks the task to cancel; `false` when it has ended.
     pub(crate) fn request(&self, record: Arc<Record>) -> bool {
+        self.request_and(record, |_| None)
+    }
+
+    /// The same by who [watches](Self::watch) it, and stops watching.
+    pub(crate) fn request_and_unwatch(&self, record: Arc<Record>, key: u32) -> bool {
+        self.request_and(record, |asked| asked.watchers.remove(key))
+    }
+
+    fn request_and(
+        &self,
+        record: Arc<Record>,
+        unwatch: impl FnOnce(&mut Asked) -> Option<Watcher>,
+    ) -> bool {
+        let unwatched;
         let wakers = {
             let mut asked = lock(&self.asked);
+            unwatched = unwatch(&mut asked);
             if self.ended().is_some() {
                 return false;
             }
             // It is never suspended on something that the machine could hand the request to: what
             // forwards (an awaited task, a gather) takes the due request itself when it is polled.
             let _at_next_step = asked.requests.request(false);
+            let is_first = asked.received.pending() == 0;
             let keep = asked.received.request();
-            asked.last = Some(Arc::clone(&record));
-            match keep {
-                Keep::Append if asked.first.is_none() => asked.first = Some(record),
-                Keep::Append => asked.rare().more.push(record),
-                Keep::ReplaceLast => {
-                    asked.rare().more.pop();
-                    asked.rare().more.push(record);
-                }
+            let before = asked.last.replace(record);
+            if let (Keep::Append, false, Some(before)) = (keep, is_first, before) {
+                asked.rare().earlier.push(before);
             }
-            self.word.fetch_or(TRIGGERED, Ordering::AcqRel);
-            asked.wakers()
+            // It is polled now, and gives its waker again if it goes on waiting.
+            let own = asked.waker.take();
+            asked.is_wake_due |= own.is_none();
+            self.is_parked.store(false, Ordering::Release);
+            self.is_triggered.store(true, Ordering::Release);
+            let others = asked.other_wakers();
+            Wakers { own, others }
         };
+        drop(unwatched);
         wakers.wake();
         true
     }
@@ -233,10 +232,7 @@ impl Cell {
         let left = asked.requests.withdraw(WithdrawRule::ClearDueAtZero);
         if !asked.requests.is_due() {
             let _lost = asked.received.resumed();
-            asked.first = None;
-            if let Some(rare) = &mut asked.rare {
-                rare.more.clear();
-            }
+            drop(asked.take_earlier());
         }
         self.settle_trigger(&asked);
         left
@@ -252,13 +248,9 @@ impl Cell {
         lock(&self.asked).waiting
     }
 
-    pub(crate) fn note_waiting(&self, location: Option<&'static Location<'static>>) {
-        lock(&self.asked).waiting = location;
-    }
-
     /// Whether a cancel point has to look closer. One load.
     pub(crate) fn is_triggered(&self) -> bool {
-        self.word.load(Ordering::Acquire) & TRIGGERED != 0
+        self.is_triggered.load(Ordering::Acquire)
     }
 
     /// What a cancel point in this scope of the task returns, if anything.
@@ -275,7 +267,8 @@ impl Cell {
         seen.fired.and_then(|node| node.cancelled())
     }
 
-    fn take_due(&self) -> Option<Cancelled> {
+    /// The request of the task that is due. Drops nothing of the program's.
+    pub(crate) fn take_due(&self) -> Option<Cancelled> {
         let mut asked = lock(&self.asked);
         if !asked.requests.take_due() {
             return None;
@@ -283,19 +276,16 @@ impl Cell {
         // The cancellation is the task's own: nothing that it awaited was cancelled.
         let delivery = asked.received.raised(AwaitedRecord::NoRecord);
         debug_assert_eq!(delivery, Delivery::Own);
-        let first = asked.first.take();
-        let more = asked
-            .rare
-            .as_mut()
-            .map(|rare| std::mem::take(&mut rare.more));
+        let earlier = asked.take_earlier();
+        let last = asked.last.clone();
         self.settle_trigger(&asked);
         drop(asked);
-        first.map(|first| Cancelled::new(self.id, first, more.unwrap_or_default()))
+        Some(Cancelled::of_requests(self.id, earlier, last?))
     }
 
     fn settle_trigger(&self, asked: &Asked) {
         if !asked.requests.is_due() && asked.fired == 0 {
-            self.word.fetch_and(!TRIGGERED, Ordering::AcqRel);
+            self.is_triggered.store(false, Ordering::Release);
         }
     }
 
@@ -303,7 +293,7 @@ impl Cell {
     pub(crate) fn scope_fired(&self) {
         let mut asked = lock(&self.asked);
         asked.fired += 1;
-        self.word.fetch_or(TRIGGERED, Ordering::AcqRel);
+        self.is_triggered.store(true, Ordering::Release);
     }
 
     /// A scope that had fired is left.
@@ -334,7 +324,13 @@ impl Cell {
 
     /// Has the task and all its cancel points polled.
     pub(crate) fn wake(&self) {
-        let wakers = lock(&self.asked).wakers();
+        let wakers = {
+            let mut asked = lock(&self.asked);
+            let own = asked.waker.clone();
+            asked.is_wake_due |= own.is_none();
+            let others = asked.other_wakers();
+            Wakers { own, others }
+        };
         wakers.wake();
     }
 
@@ -342,67 +338,92 @@ impl Cell {
 
     /// Begins the first step; a request that came before is delivered, and the task never starts.
     pub(crate) fn start(&self) -> Option<Cancelled> {
-        let before = self.word.fetch_or(STARTED, Ordering::AcqRel);
-        if before & TRIGGERED == 0 {
-            return None;
+        if self.is_triggered() {
+            if let Some(cancelled) = self.take_due() {
+                return Some(cancelled);
+            }
         }
-        let cancelled = self.take_due()?;
-        self.word.fetch_and(!STARTED, Ordering::AcqRel);
-        Some(cancelled)
+        self.is_started.store(true, Ordering::Release);
+        None
     }
 
-    /// The task waits, for the first time: keeps its waker.
-    pub(crate) fn park(&self, waker: &Waker) {
-        lock(&self.asked).waker = Some(waker.clone());
-        let before = self.word.fetch_or(PARKED, Ordering::AcqRel);
+    /// The task waits, here: keeps its waker, where it does not yet.
+    pub(crate) fn park(&self, waiting: Option<&'static Location<'static>>, waker: &Waker) {
+        let is_wake_due = {
+            let mut asked = lock(&self.asked);
+            asked.waiting = waiting;
+            if asked.waker.is_some() {
+                return;
+            }
+            asked.waker = Some(waker.clone());
+            self.is_parked.store(true, Ordering::Release);
+            std::mem::take(&mut asked.is_wake_due)
+        };
         // A request that came before found nobody to wake. Once, so it does not spin.
-        if before & TRIGGERED != 0 {
+        if is_wake_due {
             waker.wake_by_ref();
         }
     }
 
-    /// Records how the task ended, and tells who watches. Called once, by what tokio runs.
-    pub(crate) fn finish(self: &Arc<Self>, ended: Ended) {
-        if let Some(About {
-            home: Home::Alone(registry, membership),
-            ..
-        }) = &self.about
-        {
-            membership.leave(registry);
-        }
+    /// Records how the task ended; who watches is to be told.
+    pub(crate) fn finish(&self, ended: Ended) -> Finished {
         let before = self
             .word
             .fetch_or((ended as u32) << ENDED_SHIFT, Ordering::AcqRel);
         debug_assert!(Self::ended_of(before).is_none(), "a task ends once");
-        if before & PARKED != 0 {
-            let waker = lock(&self.asked).waker.take();
+        let mut watchers = Watchers::None;
+        if before & WATCHED != 0 || self.is_parked.load(Ordering::Acquire) {
+            let waker = {
+                let mut asked = lock(&self.asked);
+                watchers = std::mem::take(&mut asked.watchers);
+                asked.waker.take()
+            };
             drop(waker);
         }
-        if before & WATCHED != 0 {
-            let watchers = std::mem::take(&mut *lock(&self.watchers));
-            watchers.tell(self, ended);
+        Finished {
+            watchers,
+            is_abandoned: before & ABANDONED != 0,
         }
     }
 
     /// Has the watcher told when the task ends; `Err` with it when the task has ended.
-    pub(crate) fn watch(&self, watcher: Watcher) -> Result<u64, (Watcher, Ended)> {
-        let mut watchers = lock(&self.watchers);
+    pub(crate) fn watch(&self, watcher: Watcher) -> Result<u32, (Watcher, Ended)> {
+        let mut asked = lock(&self.asked);
         // Who ends the task after this takes the lock, and finds the watcher.
         let before = self.word.fetch_or(WATCHED, Ordering::AcqRel);
         match Self::ended_of(before) {
             Some(ended) => Err((watcher, ended)),
-            None => Ok(watchers.add(watcher)),
+            None => Ok(asked.watchers.add(watcher)),
         }
     }
 
     /// Has the waker woken when the task ends, in the place of the one kept by this key before.
-    pub(crate) fn rewatch(&self, key: u64, waker: &Waker) {
-        let replaced = lock(&self.watchers).replace(key, waker);
+    pub(crate) fn rewatch(&self, key: u32, waker: &Waker) {
+        let replaced = lock(&self.asked).watchers.replace(key, waker);
         drop(replaced);
     }
 
-    pub(crate) fn unwatch(&self, key: u64) {
-        let removed = lock(&self.watchers).remove(key);
+    pub(crate) fn unwatch(&self, key: u32) {
+        let removed = lock(&self.asked).watchers.remove(key);
         drop(removed);
+    }
+}
+
+/// Of a scope outside tasks.
+impl Block for Cell {
+    fn cell(&self, _place: usize) -> &Cell {
+        self
+    }
+
+    fn about(&self) -> Option<&About> {
+        None
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
 }

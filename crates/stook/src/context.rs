@@ -9,7 +9,9 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::cell::Cell;
+use tokio::time::Instant;
+
+use crate::block::CellRef;
 use crate::id::TaskId;
 use crate::record::Who;
 use crate::scope::node::ScopeNode;
@@ -17,8 +19,17 @@ use crate::scope::node::ScopeNode;
 /// A task, or the outermost scope outside tasks, and the innermost scope in it.
 #[derive(Clone, Default)]
 pub(crate) struct Place {
-    pub(crate) cell: Option<Arc<Cell>>,
+    pub(crate) cell: Option<CellRef>,
     pub(crate) scope: Option<Arc<ScopeNode>>,
+}
+
+impl Place {
+    pub(crate) fn of_task(cell: CellRef) -> Self {
+        Self {
+            cell: Some(cell),
+            scope: None,
+        }
+    }
 }
 
 thread_local! {
@@ -27,6 +38,8 @@ thread_local! {
     static WAKER: PlainCell<WakerId> = const { PlainCell::new((0, 0)) };
     /// The cancel point that returned `Pending` last.
     static WAITING: PlainCell<Option<&'static Location<'static>>> = const { PlainCell::new(None) };
+    /// When it was that the running code first asked, since the current place is the current one.
+    static NOW: PlainCell<Option<Instant>> = const { PlainCell::new(None) };
 }
 
 /// A waker, to be compared and not to be used: its data and its functions.
@@ -85,6 +98,7 @@ impl Drop for Entered<'_> {
 }
 
 fn swap(place: &mut Place) {
+    let _ = NOW.try_with(|now| now.set(None));
     // While a thread ends there is no current place; what is polled then is inert.
     let _ = PLACE.try_with(|current| mem::swap(&mut *current.borrow_mut(), place));
 }
@@ -104,7 +118,7 @@ pub(crate) fn current() -> Place {
 }
 
 /// The current task, where it is one of ours.
-pub(crate) fn task() -> Option<Arc<Cell>> {
+pub(crate) fn task() -> Option<CellRef> {
     current().cell.filter(|cell| cell.is_task())
 }
 
@@ -133,6 +147,19 @@ pub(crate) fn is_mine(target: TaskId) -> bool {
         scope = node.outer();
     }
     false
+}
+
+/// The time, for the ages of tasks. Many are spawned in one step: in a task or scope the clock is
+/// read once for as long as the code runs without being polled again.
+pub(crate) fn now() -> Instant {
+    let kept = NOW.try_with(PlainCell::get).ok().flatten();
+    kept.unwrap_or_else(|| {
+        let now = Instant::now();
+        if with(|place| place.cell.is_some()) {
+            let _ = NOW.try_with(|kept| kept.set(Some(now)));
+        }
+        now
+    })
 }
 
 pub(crate) fn note_waiting(location: &'static Location<'static>) {

@@ -2,45 +2,49 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::cell::Cell;
+use crate::block::CellRef;
 use crate::outcome::Ended;
 use crate::watcher::Watcher;
 
 /// Waits until a task has ended. No cancel point.
 #[derive(Debug)]
-pub(crate) struct Done {
-    cell: Arc<Cell>,
-    key: Option<u64>,
+pub(crate) struct Done<C: AsRef<CellRef>> {
+    cell: C,
+    key: Option<u32>,
 }
 
-impl Done {
-    pub(crate) fn new(cell: Arc<Cell>) -> Self {
+impl<C: AsRef<CellRef>> Done<C> {
+    pub(crate) fn new(cell: C) -> Self {
         Self { cell, key: None }
     }
 }
 
-impl Future for Done {
+// Nothing in it is pinned in place.
+impl<C: AsRef<CellRef>> Unpin for Done<C> {}
+
+impl<C: AsRef<CellRef>> Future for Done<C> {
     type Output = Ended;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
-        if let Some(ended) = self.cell.ended() {
-            self.key = None;
+        let this = &mut *self;
+        let cell = this.cell.as_ref();
+        if let Some(ended) = cell.ended() {
+            this.key = None;
             return Poll::Ready(ended);
         }
-        match self.key {
-            Some(key) => self.cell.rewatch(key, cx.waker()),
-            None => match self.cell.watch(Watcher::Wake(cx.waker().clone())) {
-                Ok(key) => self.key = Some(key),
+        match this.key {
+            Some(key) => cell.rewatch(key, cx.waker()),
+            None => match cell.watch(Watcher::Wake(cx.waker().clone())) {
+                Ok(key) => this.key = Some(key),
                 Err((_, ended)) => return Poll::Ready(ended),
             },
         }
         // It may have ended before the waker was exchanged, and woken the old one.
-        match self.cell.ended() {
+        match cell.ended() {
             Some(ended) => {
-                self.key = None;
+                this.key = None;
                 Poll::Ready(ended)
             }
             None => Poll::Pending,
@@ -48,10 +52,10 @@ impl Future for Done {
     }
 }
 
-impl Drop for Done {
+impl<C: AsRef<CellRef>> Drop for Done<C> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.cell.unwatch(key);
+            self.cell.as_ref().unwatch(key);
         }
     }
 }

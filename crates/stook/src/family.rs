@@ -1,99 +1,123 @@
-//! The tasks of one group or gather: one entry in the registry for all of them.
+//! The tasks of one group: one entry in the registry for all of them.
 
 use std::sync::{Arc, Mutex};
+use std::task::Waker;
 
-use crate::about::Home;
-use crate::cell::Cell;
+use stook_kernel::{SpawnRefused, TaskGroup as Machine};
+use tokio::runtime::Id;
+
+use crate::block::CellRef;
+use crate::group::GroupClosed;
+use crate::group::brood::Room;
 use crate::lock::lock;
 use crate::record::Who;
-use crate::registry::{Membership, Registry};
+use crate::registry::{Listed, Membership};
 use crate::slab::Slab;
 
-/// The tasks of one group or gather.
-#[derive(Debug)]
+/// The tasks of one group, and all of the group that does not depend on its error.
 pub(crate) struct Family {
-    cells: Mutex<Slab<Arc<Cell>>>,
-    /// Tasks that were cancelled before their first step: what one that is stuck may be waiting for.
-    never_started: Mutex<Vec<Who>>,
-    registry: Arc<Registry>,
+    pub(crate) members: Mutex<Members>,
+    pub(crate) runtime: Id,
     membership: Membership,
+}
+
+/// What changes with each task that comes or goes, behind one lock.
+pub(crate) struct Members {
+    pub(crate) machine: Machine,
+    pub(crate) cells: Slab<CellRef>,
+    /// Where the next one may find room. It keeps the group, and is emptied when that ends.
+    pub(crate) room: Option<Room>,
+    /// Of who waits for them.
+    pub(crate) waker: Option<Waker>,
+    /// Somebody has cancelled the group by a handle.
+    pub(crate) is_cancelled: bool,
+    /// The group was dropped half-way: nobody reads the errors.
+    pub(crate) is_abandoned: bool,
+    /// Tasks that were cancelled before their first step: what one that is stuck may be waiting for.
+    never_started: Vec<Who>,
 }
 
 /// How many are remembered.
 const MOST: usize = 32;
 
 impl Family {
-    pub(crate) fn new(registry: Arc<Registry>) -> Arc<Self> {
+    /// None yet.
+    pub(crate) fn new(machine: Machine, runtime: Id) -> Arc<Self> {
         let family = Arc::new(Self {
-            cells: Mutex::new(Slab::new()),
-            never_started: Mutex::default(),
-            registry,
+            members: Mutex::new(Members {
+                machine,
+                cells: Slab::new(),
+                room: None,
+                waker: None,
+                is_cancelled: false,
+                is_abandoned: false,
+                never_started: Vec::new(),
+            }),
+            runtime,
             membership: Membership::default(),
         });
-        family.registry.enter_family(&family, &family.membership);
+        let weak = Arc::downgrade(&family);
+        family.membership.enter(weak);
         family
     }
 
-    pub(crate) fn registry(&self) -> &Arc<Registry> {
-        &self.registry
-    }
-
-    /// Takes one in; the place to take it out by.
-    pub(crate) fn add(&self, cell: &Arc<Cell>) -> usize {
-        lock(&self.cells).insert(Arc::clone(cell))
-    }
-
-    /// Takes many in, for good.
-    pub(crate) fn add_all(&self, new: &[Arc<Cell>]) {
-        let mut cells = lock(&self.cells);
-        for cell in new {
-            cells.insert(Arc::clone(cell));
-        }
-    }
-
-    pub(crate) fn remove(&self, place: usize) {
-        let removed = lock(&self.cells).remove(place);
-        drop(removed);
-    }
-
-    /// All that were not taken out.
-    pub(crate) fn cells(&self) -> Vec<Arc<Cell>> {
-        lock(&self.cells).iter().cloned().collect()
-    }
-
     /// Those that have not ended.
-    pub(crate) fn unfinished(&self) -> Vec<Arc<Cell>> {
-        let cells = lock(&self.cells);
+    pub(crate) fn unfinished(&self) -> Vec<CellRef> {
+        let members = lock(&self.members);
+        let cells = members.cells.iter();
         cells
-            .iter()
             .filter(|cell| cell.ended().is_none())
             .cloned()
             .collect()
     }
 
     pub(crate) fn len(&self) -> usize {
-        lock(&self.cells).len()
+        lock(&self.members).cells.len()
+    }
+}
+
+impl Members {
+    /// Counts a new one, if it is to be taken in; whether it must not begin.
+    pub(crate) fn admits(&mut self) -> Result<bool, GroupClosed> {
+        let is_closing = match self.machine.spawn() {
+            Ok(()) => false,
+            Err(SpawnRefused::ShuttingDown) => true,
+            Err(SpawnRefused::Finished | SpawnRefused::NotEntered) => return Err(GroupClosed),
+        };
+        self.machine.added();
+        // A cancellation comes to those that are born after it, too.
+        Ok(is_closing || self.is_cancelled)
     }
 
     /// One of them was cancelled before its first step.
-    pub(crate) fn never_started(&self, who: Who) {
-        let mut never_started = lock(&self.never_started);
-        if never_started.len() < MOST {
-            never_started.push(who);
+    pub(crate) fn never_started(&mut self, who: Who) {
+        if self.never_started.len() < MOST {
+            self.never_started.push(who);
         }
     }
 }
 
 impl Drop for Family {
     fn drop(&mut self) {
-        self.membership.leave(&self.registry);
+        self.membership.leave();
     }
 }
 
-/// Those of the same family that were cancelled before their first step.
-pub(crate) fn never_started_beside(cell: &Cell) -> Vec<Who> {
-    match cell.about().map(|about| &about.home) {
-        Some(Home::Group(family)) => lock(&family.never_started).clone(),
-        _ => Vec::new(),
+impl Listed for Family {
+    fn runtime(&self) -> Id {
+        self.runtime
+    }
+
+    fn cells(self: Arc<Self>) -> Vec<CellRef> {
+        lock(&self.members).cells.iter().cloned().collect()
+    }
+
+    fn never_started_beside(&self, cell: &CellRef) -> Vec<Who> {
+        let members = lock(&self.members);
+        if members.cells.iter().any(|member| member == cell) {
+            members.never_started.clone()
+        } else {
+            Vec::new()
+        }
     }
 }

@@ -216,7 +216,7 @@ macro_rules! handle {
             /// Handles on its tasks, in the order in which they were given.
             pub fn handles(&self) -> Vec<TaskHandle> {
                 let waiting = self.waiting.as_ref();
-                waiting.map_or_else(Vec::new, |waiting| waiting.several().handles())
+                waiting.map_or_else(Vec::new, |waiting| waiting.handles())
             }
         }
 

@@ -1,10 +1,9 @@
 //! A handle on a task without its result.
 
 use std::panic::Location;
-use std::sync::Arc;
 
+use crate::block::CellRef;
 use crate::cancelled::Cancelled;
-use crate::cell::Cell;
 use crate::context;
 use crate::done::Done;
 use crate::id::TaskId;
@@ -19,7 +18,7 @@ use crate::report::tree::{TaskInfo, TaskState};
 /// # Source
 /// `AbortHandle` of tokio 1.47.
 #[derive(Clone, Debug)]
-pub struct TaskHandle(Arc<Cell>);
+pub struct TaskHandle(CellRef);
 
 /// The current task; `None` outside the tasks of this crate.
 ///
@@ -40,7 +39,7 @@ pub fn current() -> Option<TaskHandle> {
 }
 
 impl TaskHandle {
-    pub(crate) fn new(cell: Arc<Cell>) -> Self {
+    pub(crate) fn new(cell: CellRef) -> Self {
         Self(cell)
     }
 
@@ -51,7 +50,7 @@ impl TaskHandle {
 
     /// Its name, if it was given one.
     pub fn name(&self) -> Option<&str> {
-        self.0.about()?.name.as_deref()
+        self.0.name()
     }
 
     /// How far it is.
@@ -100,22 +99,22 @@ impl TaskHandle {
     /// It can be dropped at any time and called again.
     #[track_caller]
     pub fn done(&self) -> impl Future<Output = Result<TaskState, Cancelled>> + Send + 'static {
-        let cell = Arc::clone(&self.0);
-        let done = OrCancelled::at(Done::new(Arc::clone(&cell)), Location::caller());
+        let cell = self.0.clone();
+        let done = OrCancelled::at(Done::new(cell.clone()), Location::caller());
         async move {
             done.await?;
             Ok(TaskState::of(&cell))
         }
     }
 
-    pub(crate) fn cell(&self) -> &Arc<Cell> {
+    pub(crate) fn cell(&self) -> &CellRef {
         &self.0
     }
 }
 
 /// Makes one request of one task, by somebody who was not asked in turn.
 pub(crate) fn request(
-    cell: &Arc<Cell>,
+    cell: &CellRef,
     reason: Option<Reason>,
     location: &'static Location<'static>,
 ) -> bool {

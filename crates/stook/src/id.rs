@@ -12,7 +12,17 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl TaskId {
     pub(crate) fn next() -> Self {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self::of_number(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// So many in a row.
+    pub(crate) fn next_many(count: usize) -> impl Iterator<Item = Self> {
+        let count = count as u64;
+        let first = NEXT.fetch_add(count, Ordering::Relaxed);
+        (first..first + count).map(Self::of_number)
+    }
+
+    fn of_number(number: u64) -> Self {
         Self(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
     }
 

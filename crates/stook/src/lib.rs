@@ -121,8 +121,11 @@
 #![forbid(unsafe_code)]
 
 mod about;
+mod alone;
 mod as_completed;
+mod asked;
 mod awaiting;
+mod block;
 mod cancel_error;
 mod cancelled;
 mod catch;

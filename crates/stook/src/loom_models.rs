@@ -40,7 +40,7 @@ fn a_request_against_the_first_step() {
     loom::model(|| {
         let cell = Cell::of_scope();
         let asking = {
-            let cell = Arc::clone(&cell);
+            let cell = cell.clone();
             thread::spawn(move || assert!(cell.request(record())))
         };
         let (count, waker) = counting();
@@ -49,7 +49,7 @@ fn a_request_against_the_first_step() {
             delivered = cell.deliver(None).is_some();
         }
         if !delivered {
-            cell.park(&waker);
+            cell.park(None, &waker);
         }
         asking.join().unwrap();
         assert!(
@@ -70,7 +70,7 @@ fn a_request_against_a_registration() {
     loom::model(|| {
         let cell = Cell::of_scope();
         let asking = {
-            let cell = Arc::clone(&cell);
+            let cell = cell.clone();
             thread::spawn(move || assert!(cell.request(record())))
         };
         let (count, waker) = counting();
@@ -91,7 +91,7 @@ fn a_request_against_the_end() {
     loom::model(|| {
         let cell = Cell::of_scope();
         let ending = {
-            let cell = Arc::clone(&cell);
+            let cell = cell.clone();
             thread::spawn(move || {
                 assert!(cell.start().is_none() || cell.cancelling() == 1);
                 cell.finish(Ended::Ok);
@@ -110,7 +110,7 @@ fn a_watcher_against_the_end() {
     loom::model(|| {
         let cell = Cell::of_scope();
         let ending = {
-            let cell = Arc::clone(&cell);
+            let cell = cell.clone();
             thread::spawn(move || cell.finish(Ended::Err))
         };
         let told = Arc::new(AtomicBool::new(false));
@@ -136,12 +136,72 @@ fn a_request_against_its_withdrawal() {
         let cell = Cell::of_scope();
         assert!(cell.request(record()));
         let taking_back = {
-            let cell = Arc::clone(&cell);
+            let cell = cell.clone();
             thread::spawn(move || cell.uncancel())
         };
         let delivered = cell.deliver(None).is_some();
         assert_eq!(taking_back.join().unwrap(), 0);
         assert!(!cell.is_triggered());
         assert!(cell.deliver(None).is_none(), "delivered: {delivered}");
+    });
+}
+
+/// A task that was woken by a request is polled, and waits again: a second request that comes at any
+/// time is delivered with the first, or wakes it again.
+#[test]
+fn a_second_request_against_waiting_again() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let (count, waker) = counting();
+        assert!(cell.start().is_none());
+        cell.park(None, &waker);
+        assert!(cell.request(record()));
+        let woken_before = count.0.load(Ordering::SeqCst);
+        let asking = {
+            let cell = cell.clone();
+            thread::spawn(move || assert!(cell.request(record())))
+        };
+        assert!(cell.deliver(None).is_some());
+        cell.park(None, &waker);
+        asking.join().unwrap();
+        if cell.is_triggered() {
+            let woken = count.0.load(Ordering::SeqCst);
+            assert!(woken > woken_before, "the request was missed");
+            assert!(cell.deliver(None).is_some(), "the request was lost");
+        }
+    });
+}
+
+/// Who has ended keeps no waker, whoever took it: it would keep what tokio has of the task.
+#[test]
+fn a_request_against_the_end_of_a_task_that_waited() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let (count, waker) = counting();
+        assert!(cell.start().is_none());
+        cell.park(None, &waker);
+        drop(waker);
+        let asking = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.request(record()))
+        };
+        cell.finish(Ended::Ok);
+        asking.join().unwrap();
+        assert_eq!(Arc::strong_count(&count), 1, "a waker was kept");
+    });
+}
+
+/// An outcome that nobody reads is given up once: by who drops the handle, or by who ends the task.
+#[test]
+fn a_dropped_handle_against_the_end() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let ending = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.finish(Ended::Ok))
+        };
+        let has_ended = cell.abandon();
+        let was_abandoned = ending.join().unwrap();
+        assert_ne!(has_ended, was_abandoned);
     });
 }

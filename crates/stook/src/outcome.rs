@@ -56,6 +56,16 @@ impl<T, E> Outcome<T, E> {
         }
     }
 
+    pub(crate) fn map_err<F>(self, map: impl FnOnce(E) -> F) -> Outcome<T, F> {
+        match self {
+            Self::Ok(value) => Outcome::Ok(value),
+            Self::Err(error) => Outcome::Err(map(error)),
+            Self::Cancelled(cancelled) => Outcome::Cancelled(cancelled),
+            Self::Panicked(panic) => Outcome::Panicked(panic),
+            Self::Aborted => Outcome::Aborted,
+        }
+    }
+
     /// The value, where there is one.
     pub fn ok(self) -> Option<T> {
         match self {

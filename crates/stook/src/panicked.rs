@@ -9,9 +9,11 @@ use crate::lock::lock;
 
 /// A panic that ended a task. Its copies share one payload.
 #[derive(Clone)]
-pub struct Panic {
-    message: Arc<str>,
-    payload: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
+pub struct Panic(Arc<Payload>);
+
+struct Payload {
+    message: Box<str>,
+    payload: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Panic {
@@ -21,21 +23,21 @@ impl Panic {
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("a payload that is no text");
-        Self {
+        Self(Arc::new(Payload {
             message: message.into(),
-            payload: Arc::new(Mutex::new(Some(payload))),
-        }
+            payload: Mutex::new(Some(payload)),
+        }))
     }
 
     /// The message of the panic.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// What `panic!` was given. Of several copies the first to ask gets it, the others the message.
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        let payload = lock(&self.payload).take();
-        payload.unwrap_or_else(|| Box::new(self.message.to_string()))
+        let payload = lock(&self.0.payload).take();
+        payload.unwrap_or_else(|| Box::new(self.0.message.to_string()))
     }
 
     /// Goes on with the panic in the caller.
@@ -46,6 +48,6 @@ impl Panic {
 
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Panic({:?})", self.message)
+        write!(f, "Panic({:?})", self.0.message)
     }
 }

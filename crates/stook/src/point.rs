@@ -4,9 +4,18 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::Context;
 
+use crate::block::CellRef;
 use crate::cancelled::Cancelled;
-use crate::cell::Cell;
 use crate::context;
+use crate::scope::node::ScopeNode;
+
+/// What a cancel point in a triggered cell finds.
+enum Found {
+    /// Outside scopes: what is due.
+    Delivered(Option<Cancelled>),
+    /// In a scope, which is looked at when the place is not borrowed any more.
+    In(CellRef, Arc<ScopeNode>),
+}
 
 /// One cancel point that waits.
 ///
@@ -16,7 +25,7 @@ use crate::context;
 #[derive(Debug)]
 pub(crate) struct Point {
     location: &'static Location<'static>,
-    kept: Option<(Arc<Cell>, usize)>,
+    kept: Option<Box<(CellRef, usize)>>,
 }
 
 impl Point {
@@ -33,12 +42,17 @@ impl Point {
 
     /// The cancellation that is to be returned here and now.
     pub(crate) fn check() -> Option<Cancelled> {
-        let (cell, scope) = context::with(|place| {
-            let cell = place.cell.as_ref()?;
-            cell.is_triggered()
-                .then(|| (Arc::clone(cell), place.scope.clone()))
+        let found = context::with(|place| {
+            let cell = place.cell.as_ref().filter(|cell| cell.is_triggered())?;
+            Some(match &place.scope {
+                None => Found::Delivered(cell.take_due()),
+                Some(scope) => Found::In(cell.clone(), Arc::clone(scope)),
+            })
         })?;
-        cell.deliver(scope.as_ref())
+        match found {
+            Found::Delivered(cancelled) => cancelled,
+            Found::In(cell, scope) => cell.deliver(Some(&scope)),
+        }
     }
 
     /// Nothing is to be returned yet: has this point polled when that changes.
@@ -48,11 +62,11 @@ impl Point {
         let needed = context::with(|place| {
             let cell = place.cell.as_ref()?;
             let is_task = cell.is_task() && context::is_task_woken_by(waker);
-            (!is_task).then(|| Arc::clone(cell))
+            (!is_task).then(|| cell.clone())
         });
-        match (&self.kept, needed) {
+        match (self.kept.as_deref(), needed) {
             (None, None) => {}
-            (Some((cell, place)), Some(needed)) if Arc::ptr_eq(cell, &needed) => {
+            (Some((cell, place)), Some(needed)) if *cell == needed => {
                 cell.reregister(*place, waker);
             }
             (_, needed) => {
@@ -64,13 +78,14 @@ impl Point {
                 if cell.is_triggered() {
                     waker.wake_by_ref();
                 }
-                self.kept = Some((cell, place));
+                self.kept = Some(Box::new((cell, place)));
             }
         }
     }
 
     fn forget(&mut self) {
-        if let Some((cell, place)) = self.kept.take() {
+        if let Some(kept) = self.kept.take() {
+            let (cell, place) = *kept;
             cell.unregister(place);
         }
     }

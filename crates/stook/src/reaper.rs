@@ -3,15 +3,15 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::cell::Cell;
+use crate::block::CellRef;
 use crate::record::{CancelKind, Record};
 use crate::report;
 
 /// Asks the tasks that have not ended to cancel, and marks them as nobody's. They run on, in the tree,
 /// until they end; `what` was dropped, if that is to be reported.
 #[track_caller]
-pub(crate) fn adopt(cells: &[Arc<Cell>], what: Option<&'static str>) {
-    let left: Vec<Arc<Cell>> = cells
+pub(crate) fn adopt(cells: &[CellRef], what: Option<&'static str>) {
+    let left: Vec<CellRef> = cells
         .iter()
         .filter(|cell| cell.ended().is_none())
         .cloned()

@@ -16,6 +16,9 @@ enum Entry<T> {
     Hole(usize),
 }
 
+/// So many places are given back when all are empty.
+const MANY: usize = 1 << 16;
+
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
         Self {
@@ -51,6 +54,9 @@ impl<T> Slab<T> {
         let removed = std::mem::replace(entry, Entry::Hole(self.hole));
         self.hole = place;
         self.filled -= 1;
+        if self.filled == 0 && self.entries.len() >= MANY {
+            *self = Self::new();
+        }
         match removed {
             Entry::Filled(value) => Some(value),
             Entry::Hole(_) => None,
@@ -93,5 +99,17 @@ mod tests {
         assert_eq!(slab.insert(4), 4);
         assert_eq!(slab.iter().copied().collect::<Vec<_>>(), [0, 10, 20, 3, 4]);
         assert_eq!((slab.len(), slab.get_mut(9)), (5, None));
+    }
+
+    #[test]
+    fn what_many_took_is_given_back_when_all_are_gone() {
+        let mut slab = Slab::new();
+        for value in 0..MANY {
+            assert_eq!(slab.insert(value), value);
+        }
+        for value in (0..MANY).rev() {
+            assert_eq!(slab.remove(value), Some(value));
+        }
+        assert_eq!((slab.entries.capacity(), slab.insert(7)), (0, 0));
     }
 }

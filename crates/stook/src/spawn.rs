@@ -4,15 +4,16 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::about::About;
+use crate::alone::{Alone, Beside, Inside, Outlet, slot_of};
+use crate::block::CellRef;
 use crate::cancel_error::CancelError;
-use crate::cell::Cell;
 use crate::context;
 use crate::group::{GroupClosed, Shared, TaskGroup};
-use crate::outcome::Outcome;
-use crate::registry::Registry;
+use crate::registry;
 use crate::slot::Slot;
 use crate::task::Task;
-use crate::task_future::{Settle, TaskFuture};
+use crate::task_future::TaskFuture;
 
 /// Spawns a task onto the current runtime.
 ///
@@ -124,11 +125,11 @@ impl Builder {
         T: Send + 'static,
         E: CancelError + Send,
     {
-        let cell = new_cell(self.name, Location::caller());
-        let slot = Slot::new(false);
-        let running = TaskFuture::new(Arc::clone(&cell), future, ToSlot(Arc::clone(&slot)));
-        let running = tokio::spawn(running);
-        Task::new(cell, slot, running, self.cancel_on_drop)
+        let about = about(self.name, Location::caller());
+        let block = Alone::registered(about, Slot::<T, E>::new(false));
+        let cell = CellRef::new(Arc::clone(&block) as _, 0);
+        let running = tokio::spawn(TaskFuture::new(block, future, Inside));
+        Task::new(cell, Outlet::Inside(slot_of), running, self.cancel_on_drop)
     }
 
     /// Spawns the task in a group, as [`TaskGroup::spawn`] does.
@@ -163,30 +164,27 @@ impl Builder {
         T: 'static,
         E: CancelError,
     {
-        let cell = new_cell(self.name, Location::caller());
-        let slot = Slot::new(false);
-        let running = TaskFuture::new(Arc::clone(&cell), future, ToSlot(Arc::clone(&slot)));
+        let about = about(self.name, Location::caller());
+        let block = Alone::registered(about, ());
+        let cell = CellRef::new(Arc::clone(&block) as _, 0);
+        let slot = Arc::new(Slot::new(false));
+        let running = TaskFuture::new(block, future, Beside(Arc::clone(&slot)));
         let running = tokio::task::spawn_local(running);
-        Task::new(cell, slot, running, self.cancel_on_drop)
+        Task::new(cell, Outlet::Beside(slot), running, self.cancel_on_drop)
     }
 }
 
-/// The cell of a new task, a child of the current one.
+/// What is known of a new task, a child of the current one.
 ///
 /// # Panics
 /// Outside a runtime.
 #[track_caller]
-pub(crate) fn new_cell(name: Option<Arc<str>>, location: &'static Location<'static>) -> Arc<Cell> {
-    Registry::current().new_cell(name, location, context::task_id())
-}
-
-/// The outcome goes to the slot of a handle.
-pub(crate) struct ToSlot<T, E>(pub(crate) Arc<Slot<T, E>>);
-
-impl<T, E: CancelError> Settle<T, E> for ToSlot<T, E> {
-    fn settle(self, cell: &Arc<Cell>, outcome: Outcome<T, E>) {
-        let ended = outcome.ended();
-        self.0.settle(cell, outcome);
-        cell.finish(ended);
+fn about(name: Option<Arc<str>>, location: &'static Location<'static>) -> About {
+    About {
+        parent: context::task_id(),
+        name,
+        location,
+        born: context::now(),
+        runtime: registry::runtime(),
     }
 }

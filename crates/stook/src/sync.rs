@@ -1,9 +1,15 @@
-//! The lock and the word of a cell: the standard library's or, in models, loom's.
+//! The lock and the atomics of a cell: the standard library's or, in models, loom's.
 
 #[cfg(stook_loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicU32};
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU32},
+};
 #[cfg(not(stook_loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicU32};
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU32},
+};
 
 use std::sync::PoisonError;
 

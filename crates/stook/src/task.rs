@@ -3,14 +3,14 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
-use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use crate::alone::Outlet;
 use crate::awaiting::Awaiting;
+use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::cell::Cell;
 use crate::done::Done;
 use crate::handle::{self, TaskHandle};
 use crate::id::TaskId;
@@ -19,7 +19,6 @@ use crate::outcome::Outcome;
 use crate::reaper;
 use crate::record::Reason;
 use crate::report::tree::{TaskInfo, TaskState};
-use crate::slot::Slot;
 use crate::watcher::Watcher;
 
 /// The handle on a task: who has it reads the result.
@@ -32,28 +31,29 @@ use crate::watcher::Watcher;
 /// # Source
 /// `Task` in CPython 3.13 `asyncio/tasks.py`; `JoinHandle` of tokio 1.47.
 pub struct Task<T, E: CancelError = Cancelled> {
-    cell: Arc<Cell>,
-    slot: Arc<Slot<T, E>>,
+    cell: CellRef,
+    outlet: Outlet<T, E>,
     running: JoinHandle<()>,
-    cancel_on_drop: bool,
 }
 
 impl<T, E: CancelError> Task<T, E> {
     pub(crate) fn new(
-        cell: Arc<Cell>,
-        slot: Arc<Slot<T, E>>,
+        cell: CellRef,
+        outlet: Outlet<T, E>,
         running: JoinHandle<()>,
         cancel_on_drop: bool,
     ) -> Self {
+        if cancel_on_drop {
+            cell.cancel_on_drop();
+        }
         Self {
             cell,
-            slot,
+            outlet,
             running,
-            cancel_on_drop,
         }
     }
 
-    pub(crate) fn cell(&self) -> &Arc<Cell> {
+    pub(crate) fn cell(&self) -> &CellRef {
         &self.cell
     }
 
@@ -64,7 +64,7 @@ impl<T, E: CancelError> Task<T, E> {
 
     /// Its name, if it was given one.
     pub fn name(&self) -> Option<&str> {
-        self.cell.about()?.name.as_deref()
+        self.cell.name()
     }
 
     /// How far it is.
@@ -84,7 +84,7 @@ impl<T, E: CancelError> Task<T, E> {
 
     /// A handle without the result, for others.
     pub fn handle(&self) -> TaskHandle {
-        TaskHandle::new(Arc::clone(&self.cell))
+        TaskHandle::new(self.cell.clone())
     }
 
     /// Asks the task to cancel; `false` when it has ended.
@@ -165,7 +165,7 @@ impl<T, E: CancelError> Task<T, E> {
     /// ```
     pub fn try_take(&self) -> Option<Outcome<T, E>> {
         self.cell.ended()?;
-        self.slot.take()
+        self.outlet.slot(&self.cell).take(&self.cell)
     }
 
     /// Waits until the task has ended, and takes its outcome. A cancel point.
@@ -192,10 +192,11 @@ impl<T, E: CancelError> Task<T, E> {
     /// ```
     #[track_caller]
     pub fn join(&mut self) -> impl Future<Output = Result<Outcome<T, E>, Cancelled>> {
-        let done = OrCancelled::at(Done::new(Arc::clone(&self.cell)), Location::caller());
+        let task = &*self;
+        let done = OrCancelled::at(Done::new(&task.cell), Location::caller());
         async move {
             done.await?;
-            Ok(self.take_once())
+            Ok(task.take_once())
         }
     }
 
@@ -217,7 +218,7 @@ impl<T, E: CancelError> Task<T, E> {
     }
 
     fn take_once(&self) -> Outcome<T, E> {
-        match self.slot.take() {
+        match self.outlet.slot(&self.cell).take(&self.cell) {
             Some(outcome) => outcome,
             None => panic!("the outcome of task {} was taken before", self.id()),
         }
@@ -242,7 +243,7 @@ impl<T, E: CancelError> Task<T, E> {
     /// # Source
     /// `Future.add_done_callback`, CPython 3.13, which calls in the next turn of the loop.
     pub fn on_done(&self, function: impl FnOnce(&TaskHandle) + Send + 'static) {
-        let call = move |cell: &Arc<Cell>| function(&TaskHandle::new(Arc::clone(cell)));
+        let call = move |cell: &CellRef| function(&TaskHandle::new(cell.clone()));
         if let Err((watcher, ended)) = self.cell.watch(Watcher::Call(Box::new(call))) {
             watcher.tell(&self.cell, ended);
         }
@@ -263,10 +264,10 @@ impl<T, E: CancelError> IntoFuture for Task<T, E> {
 
 impl<T, E: CancelError> Drop for Task<T, E> {
     fn drop(&mut self) {
-        if self.cancel_on_drop && self.cell.ended().is_none() {
+        if self.cell.is_cancelled_on_drop() && self.cell.ended().is_none() {
             reaper::adopt(std::slice::from_ref(&self.cell), None);
         }
-        self.slot.abandon(&self.cell);
+        self.outlet.slot(&self.cell).abandon(&self.cell);
     }
 }
 

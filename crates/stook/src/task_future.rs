@@ -3,7 +3,9 @@
 //! The user's future is dropped before its outcome is settled: who joins the task finds everything
 //! released.
 
+use std::any::Any;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,9 +13,9 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::cell::Cell;
 use crate::context::{self, Entered, Place, Polled};
 use crate::outcome::Outcome;
 use crate::panicked::Panic;
@@ -21,98 +23,123 @@ use crate::report;
 
 /// Where the outcome of a task goes.
 pub(crate) trait Settle<T, E> {
+    /// The place of the task's cell in its block.
+    fn place(&self) -> usize {
+        0
+    }
+
     /// Keeps the outcome, and has the cell told how the task ended.
-    fn settle(self, cell: &Arc<Cell>, outcome: Outcome<T, E>);
+    fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>);
 }
 
 pin_project! {
-    /// The user's future, in its place.
-    pub(crate) struct TaskFuture<F, T, E, S>
+    /// The user's future, and the block of its task. Small: tokio keeps tasks on cache lines of
+    /// their own.
+    pub(crate) struct TaskFuture<F, T, E, B, S>
     where
+        B: Block,
         S: Settle<T, E>,
     {
         // `None` once it has ended.
         #[pin]
         future: Option<F>,
-        // `None` once it was told.
-        sink: Option<S>,
-        // Its cell is lent to the thread while it is polled.
-        place: Place,
-        _output: std::marker::PhantomData<fn() -> (T, E)>,
+        // Lent to the thread while the future is polled. `None` once the task has ended.
+        block: Option<Arc<B>>,
+        sink: S,
+        _output: PhantomData<fn() -> (T, E)>,
     }
 
-    impl<F, T, E, S> PinnedDrop for TaskFuture<F, T, E, S>
+    impl<F, T, E, B, S> PinnedDrop for TaskFuture<F, T, E, B, S>
     where
+        B: Block,
         S: Settle<T, E>,
     {
         // Aborted, or its runtime is shut down; or never polled.
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            let Some(sink) = this.sink.take() else { return };
-            let outcome = match drop_future(this.future.as_mut(), this.place) {
+            let this = this.project();
+            let Some(block) = this.block.take() else { return };
+            let mut place = Place::of_task(CellRef::new(block, this.sink.place()));
+            let outcome = match drop_future(this.future, &mut place) {
                 None => Outcome::Aborted,
                 Some(panic) => Outcome::Panicked(panic),
             };
-            if let Some(cell) = &this.place.cell {
-                sink.settle(cell, outcome);
+            if let Some(cell) = &place.cell {
+                this.sink.settle(cell, outcome);
             }
         }
     }
 }
 
-impl<F, T, E, S: Settle<T, E>> TaskFuture<F, T, E, S> {
-    pub(crate) fn new(cell: Arc<Cell>, future: F, sink: S) -> Self {
-        Self {
+impl<F, T, E, B, S> TaskFuture<F, T, E, B, S>
+where
+    B: Block,
+    S: Settle<T, E>,
+{
+    /// For a task that is about to be spawned.
+    pub(crate) fn new(block: Arc<B>, future: F, sink: S) -> Self {
+        let task = Self {
             future: Some(future),
-            sink: Some(sink),
-            place: Place {
-                cell: Some(cell),
-                scope: None,
-            },
-            _output: std::marker::PhantomData,
+            block: Some(block),
+            sink,
+            _output: PhantomData,
+        };
+        // Not before: a panic of the program's subscriber is the end of the task.
+        #[cfg(feature = "tracing")]
+        task.open_span();
+        task
+    }
+
+    #[cfg(feature = "tracing")]
+    fn open_span(&self) {
+        let Some(block) = &self.block else { return };
+        if let Some(about) = block.about() {
+            block.cell(self.sink.place()).open_span(about);
         }
     }
 }
 
-impl<F, T, E, S> Future for TaskFuture<F, T, E, S>
+impl<F, T, E, B, S> Future for TaskFuture<F, T, E, B, S>
 where
     F: Future<Output = Result<T, E>>,
     E: CancelError,
+    B: Block,
     S: Settle<T, E>,
 {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let Some(cell) = &this.place.cell else {
+        let Some(block) = this.block.take() else {
             return Poll::Pending;
         };
-        let first = !cell.is_started();
-        let cancelled = if first { cell.start() } else { None };
+        let cell = CellRef::new(block, this.sink.place());
+        let cancelled = if cell.is_started() {
+            None
+        } else {
+            cell.start()
+        };
+        let mut place = Place::of_task(cell);
         let stepped = match cancelled {
             Some(cancelled) => Stepped {
                 end: Some(End::NeverStarted(cancelled)),
-                panic: drop_future(this.future.as_mut(), this.place),
+                panic: drop_future(this.future.as_mut(), &mut place),
             },
-            None => step(this.future.as_mut(), this.place, cx),
+            None => step(this.future.as_mut(), &mut place, cx),
         };
-        let Some(cell) = &this.place.cell else {
-            return Poll::Pending;
+        let Some(cell) = place.cell else {
+            unreachable!("it was lent");
         };
         let Some(end) = stepped.end else {
-            cell.note_waiting(context::take_waiting());
-            if first {
-                cell.park(cx.waker());
-            }
+            cell.park(context::take_waiting(), cx.waker());
+            *this.block = cell.into_block();
             return Poll::Pending;
         };
         // A result is not lost to a destructor that panics.
         if let Some(panic) = stepped.panic {
-            report::destructor_panicked(cell, &panic);
+            report::destructor_panicked(&cell, &panic);
         }
-        if let Some(sink) = this.sink.take() {
-            sink.settle(cell, outcome(cell, end));
-        }
+        let outcome = outcome(&cell, end);
+        this.sink.settle(&cell, outcome);
         Poll::Ready(())
     }
 }
@@ -174,18 +201,33 @@ where
     }
 }
 
-fn outcome<T, E: CancelError>(cell: &Cell, end: End<T, E>) -> Outcome<T, E> {
+fn outcome<T, E: CancelError>(cell: &CellRef, end: End<T, E>) -> Outcome<T, E> {
     match end {
         End::Returned(Ok(value)) => Outcome::Ok(value),
-        End::Returned(Err(error)) => match error.as_cancelled() {
-            // A child's cancellation, or that of somebody else, does not make this one cancelled.
-            Some(cancelled) if cancelled.target() == cell.id() => {
-                Outcome::Cancelled(cancelled.clone())
-            }
-            _ => Outcome::Err(error),
-        },
+        End::Returned(Err(error)) => failed(cell, error),
         End::Panicked(panic) => Outcome::Panicked(panic),
         End::NeverStarted(cancelled) => Outcome::Cancelled(cancelled),
+    }
+}
+
+fn failed<T, E: CancelError>(cell: &CellRef, error: E) -> Outcome<T, E> {
+    let target = error.as_cancelled().map(Cancelled::target);
+    // A child's cancellation, or that of somebody else, does not make this one cancelled.
+    if target != Some(cell.id()) {
+        return Outcome::Err(error);
+    }
+    let mut error = Some(error);
+    // Most errors that are cancellations are of that very type: they need not be copied.
+    let any: &mut dyn Any = &mut error;
+    let own = any.downcast_mut::<Option<Cancelled>>();
+    let moved = own.and_then(Option::take);
+    match (moved, error) {
+        (Some(cancelled), _) => Outcome::Cancelled(cancelled),
+        (None, Some(error)) => match error.as_cancelled().cloned() {
+            Some(cancelled) => Outcome::Cancelled(cancelled),
+            None => Outcome::Err(error),
+        },
+        (None, None) => unreachable!("it is taken by who has it"),
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use stook_kernel::{ReturnWhen, Wait, WaitAction};
 
+use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::cell::Cell;
 use crate::lock::lock;
 use crate::or_cancel::OrCancelled;
 use crate::outcome::Ended;
@@ -95,10 +95,11 @@ where
     E: CancelError,
 {
     let tasks: Vec<&Task<T, E>> = tasks.into_iter().collect();
-    let cells: Vec<Arc<Cell>> = tasks.iter().map(|task| Arc::clone(task.cell())).collect();
+    let cells: Vec<&CellRef> = tasks.iter().map(|task| task.cell()).collect();
     let location = Location::caller();
     async move {
-        OrCancelled::at(enough(cells, when, timeout), location).await?;
+        let enough = Enough::new(cells, when);
+        OrCancelled::at(enough.wait(timeout), location).await?;
         Ok(sort(tasks))
     }
 }
@@ -140,17 +141,20 @@ where
     E: CancelError,
 {
     let tasks: Vec<&Task<T, E>> = tasks.into_iter().collect();
-    let cells: Vec<Arc<Cell>> = tasks.iter().map(|task| Arc::clone(task.cell())).collect();
+    let cells: Vec<&CellRef> = tasks.iter().map(|task| task.cell()).collect();
     let location = Location::caller();
     let mut rest = Rest {
         cells: cells.clone(),
+        watching: None,
         location,
         kind: CancelKind::ParentCancelled,
         cause: None,
     };
     async move {
-        let enough = enough(cells, When::FirstCompleted, timeout);
-        match OrCancelled::at(enough, location).await {
+        let enough = Enough::new(cells, When::FirstCompleted);
+        let waited = OrCancelled::at(enough.wait(timeout), location).await;
+        rest.watching = Some(enough.watching);
+        match waited {
             Ok(()) => rest.kind = CancelKind::LostRace,
             Err(cancelled) => {
                 rest.follow(cancelled.record());
@@ -164,33 +168,34 @@ where
 }
 
 /// Asks the tasks that have not ended to cancel, when it is dropped.
-struct Rest {
-    cells: Vec<Arc<Cell>>,
+struct Rest<'task> {
+    cells: Vec<&'task CellRef>,
+    /// Of those that had not ended when the wait began.
+    watching: Option<Watching<&'task CellRef>>,
     location: &'static Location<'static>,
     kind: CancelKind,
     cause: Option<Arc<Record>>,
 }
 
-impl Rest {
+impl Rest<'_> {
     /// The requests follow from that of the caller.
     fn follow(&mut self, cause: &Arc<Record>) {
         self.cause = Some(Arc::clone(cause));
     }
 }
 
-impl Drop for Rest {
+impl Drop for Rest<'_> {
     fn drop(&mut self) {
-        let mut left = self
-            .cells
-            .iter()
-            .filter(|cell| cell.ended().is_none())
-            .peekable();
-        if left.peek().is_none() {
-            return;
-        }
+        let mut left = self.cells.iter().filter(|cell| cell.ended().is_none());
+        let Some(first) = left.next() else { return };
         let record = Record::new(self.kind, None, self.location, self.cause.as_ref());
-        for cell in left {
-            cell.request(Arc::clone(&record));
+        match self.watching.take() {
+            Some(watching) => watching.ask(&record),
+            None => {
+                for cell in std::iter::once(first).chain(left) {
+                    cell.request(Arc::clone(&record));
+                }
+            }
         }
     }
 }
@@ -200,36 +205,48 @@ fn sort<T, E: CancelError>(tasks: Vec<&Task<T, E>>) -> Waited<'_, T, E> {
     Waited { done, pending }
 }
 
-/// Waits until enough have ended. No cancel point.
-async fn enough(cells: Vec<Arc<Cell>>, when: When, timeout: Option<Duration>) {
-    if cells.is_empty() {
-        return;
+/// A wait until enough have ended.
+struct Enough<'task> {
+    waiter: Arc<Waiter>,
+    watching: Watching<&'task CellRef>,
+}
+
+impl<'task> Enough<'task> {
+    fn new(cells: Vec<&'task CellRef>, when: When) -> Self {
+        let when = match when {
+            When::All => ReturnWhen::AllCompleted,
+            When::FirstCompleted => ReturnWhen::FirstCompleted,
+            When::FirstError => ReturnWhen::FirstException,
+        };
+        let waiter = Arc::new(Waiter(Mutex::new(State {
+            machine: Wait::new(cells.len(), when),
+            waker: None,
+        })));
+        let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
+        let watching = Watching::new(&parent, cells);
+        Self { waiter, watching }
     }
-    let when = match when {
-        When::All => ReturnWhen::AllCompleted,
-        When::FirstCompleted => ReturnWhen::FirstCompleted,
-        When::FirstError => ReturnWhen::FirstException,
-    };
-    let waiter = Arc::new(Waiter(Mutex::new(State {
-        machine: Wait::new(cells.len(), when),
-        waker: None,
-    })));
-    let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
-    let _watching = Watching::new(&parent, &cells);
-    let released = poll_fn(|cx| {
-        let mut state = lock(&waiter.0);
-        if !state.machine.is_waiting() {
-            return Poll::Ready(());
-        }
-        state.waker = Some(cx.waker().clone());
-        Poll::Pending
-    });
-    match timeout {
-        None => released.await,
-        Some(timeout) => {
-            if tokio::time::timeout(timeout, released).await.is_err() {
-                // There is nobody to wake but who is here.
-                let _released = lock(&waiter.0).machine.timed_out();
+
+    /// No cancel point. Of nobody it is over at once.
+    async fn wait(&self, timeout: Option<Duration>) {
+        let released = poll_fn(|cx| {
+            let replaced = {
+                let mut state = lock(&self.waiter.0);
+                if state.machine.remaining() == 0 || !state.machine.is_waiting() {
+                    return Poll::Ready(());
+                }
+                state.waker.replace(cx.waker().clone())
+            };
+            drop(replaced);
+            Poll::Pending
+        });
+        match timeout {
+            None => released.await,
+            Some(timeout) => {
+                if tokio::time::timeout(timeout, released).await.is_err() {
+                    // There is nobody to wake but who is here.
+                    let _released = lock(&self.waiter.0).machine.timed_out();
+                }
             }
         }
     }
@@ -244,7 +261,7 @@ struct State {
 }
 
 impl WatchChildren for Waiter {
-    fn child_done(&self, _place: usize, ended: Ended) {
+    fn child_done(&self, _place: u32, ended: Ended) {
         let waker = {
             let mut state = lock(&self.0);
             match state.machine.child_done(ended.for_kernel()) {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::cell::Cell;
+use crate::block::CellRef;
 use crate::outcome::Ended;
 use crate::report;
 
@@ -13,17 +13,17 @@ pub(crate) enum Watcher {
     /// Who joins it.
     Wake(Waker),
     /// What waits for several; with the task's place among them.
-    Child(Arc<dyn WatchChildren>, usize),
+    Child(Arc<dyn WatchChildren>, u32),
     /// A function of the user's.
     Call(Callback),
 }
 
-type Callback = Box<dyn FnOnce(&Arc<Cell>) + Send>;
+type Callback = Box<dyn FnOnce(&CellRef) + Send>;
 
 /// What waits for several tasks.
 pub(crate) trait WatchChildren: Send + Sync {
     /// The task in this place has ended. Runs where the task has ended, with no lock held.
-    fn child_done(&self, place: usize, ended: Ended);
+    fn child_done(&self, place: u32, ended: Ended);
 }
 
 impl fmt::Debug for Watcher {
@@ -37,7 +37,7 @@ impl fmt::Debug for Watcher {
 }
 
 impl Watcher {
-    pub(crate) fn tell(self, cell: &Arc<Cell>, ended: Ended) {
+    pub(crate) fn tell(self, cell: &CellRef, ended: Ended) {
         match self {
             Self::Wake(waker) => waker.wake(),
             Self::Child(parent, place) => parent.child_done(place, ended),
@@ -46,41 +46,77 @@ impl Watcher {
     }
 }
 
-/// The watchers of one task, in the order in which they came.
+/// The watchers of one task, in the order in which they came. Most tasks have one at the most.
+///
+/// A key is given again once what had it is gone.
 #[derive(Debug, Default)]
-pub(crate) struct Watchers {
-    list: Vec<(u64, Watcher)>,
-    next: u64,
+pub(crate) enum Watchers {
+    #[default]
+    None,
+    One(u32, Watcher),
+    Many(Vec<(u32, Watcher)>),
 }
 
 impl Watchers {
-    pub(crate) fn add(&mut self, watcher: Watcher) -> u64 {
-        let key = self.next;
-        self.next += 1;
-        if self.list.capacity() == 0 {
-            self.list.reserve_exact(1);
+    /// The key to find it by, among those that are there.
+    pub(crate) fn add(&mut self, watcher: Watcher) -> u32 {
+        match self {
+            Self::None => {
+                *self = Self::One(0, watcher);
+                0
+            }
+            Self::One(..) => {
+                let mut many = Vec::with_capacity(4);
+                if let Self::One(key, first) = std::mem::take(self) {
+                    many.push((key, first));
+                }
+                *self = Self::Many(many);
+                self.add(watcher)
+            }
+            Self::Many(many) => {
+                let key = many.last().map_or(0, |(last, _)| last + 1);
+                many.push((key, watcher));
+                key
+            }
         }
-        self.list.push((key, watcher));
-        key
     }
 
     /// Puts a waker in the place of another; returns what is to be dropped.
-    pub(crate) fn replace(&mut self, key: u64, waker: &Waker) -> Option<Watcher> {
-        let (_, kept) = self.list.iter_mut().find(|(other, _)| *other == key)?;
+    pub(crate) fn replace(&mut self, key: u32, waker: &Waker) -> Option<Watcher> {
+        let kept = match self {
+            Self::One(other, kept) if *other == key => kept,
+            Self::Many(many) => &mut many.iter_mut().find(|(other, _)| *other == key)?.1,
+            _ => return None,
+        };
         match kept {
             Watcher::Wake(old) if old.will_wake(waker) => None,
             _ => Some(std::mem::replace(kept, Watcher::Wake(waker.clone()))),
         }
     }
 
-    pub(crate) fn remove(&mut self, key: u64) -> Option<Watcher> {
-        let index = self.list.iter().position(|(other, _)| *other == key)?;
-        Some(self.list.remove(index).1)
+    pub(crate) fn remove(&mut self, key: u32) -> Option<Watcher> {
+        match self {
+            Self::One(other, _) if *other == key => match std::mem::take(self) {
+                Self::One(_, watcher) => Some(watcher),
+                _ => None,
+            },
+            Self::Many(many) => {
+                let index = many.iter().position(|(other, _)| *other == key)?;
+                Some(many.remove(index).1)
+            }
+            _ => None,
+        }
     }
 
-    pub(crate) fn tell(self, cell: &Arc<Cell>, ended: Ended) {
-        for (_, watcher) in self.list {
-            watcher.tell(cell, ended);
+    pub(crate) fn tell(self, cell: &CellRef, ended: Ended) {
+        match self {
+            Self::None => {}
+            Self::One(_, watcher) => watcher.tell(cell, ended),
+            Self::Many(many) => {
+                for (_, watcher) in many {
+                    watcher.tell(cell, ended);
+                }
+            }
         }
     }
 }

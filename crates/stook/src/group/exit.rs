@@ -72,13 +72,18 @@ where
 {
     let location = Location::caller();
     async move {
-        let guard = Guard(Group::new());
-        let group = &guard.0;
+        let mut guard = Guard {
+            group: Group::new(),
+            is_over: false,
+        };
+        let group = &guard.group;
         let inside = body(TaskGroup(Arc::clone(group)));
         let body = Catch::new(Within::new(Arc::clone(&group.body), inside)).await;
         let (mut exit, body) = leave(group, body, location);
         let kept = wait_for_children(group, &mut exit, location).await;
-        end(group, exit, body, kept)
+        let end = end(group, exit, body, kept);
+        guard.is_over = true;
+        end
     }
 }
 
@@ -120,11 +125,12 @@ fn leave<T, E: CancelError>(
         Err(panic) => (BodyEnd::Raised, Some(panic), Body::Panicked),
     };
     let (exit, actions) = {
-        let mut state = lock(&group.state);
+        let mut members = lock(&group.family.members);
         let rule = ExitRule::UncancelLast;
-        let (exit, actions) = state.machine.exit(end, panic.is_some(), rule);
-        if actions.keep_base_error && state.panic.is_none() {
-            state.panic = panic.take();
+        let (exit, actions) = members.machine.exit(end, panic.is_some(), rule);
+        if actions.keep_base_error {
+            let kept = &mut lock(&group.errors).panic;
+            *kept = kept.take().or_else(|| panic.take());
         }
         (exit, actions)
     };
@@ -149,15 +155,16 @@ async fn wait_for_children<E>(
     let mut forward = Forward::new(location);
     let mut propagated = None;
     poll_fn(|cx| {
-        {
-            let mut state = lock(&group.state);
-            if state.machine.marks().tasks == 0 {
+        let replaced = {
+            let mut members = lock(&group.family.members);
+            if members.machine.marks().tasks == 0 {
                 return Poll::Ready(());
             }
-            state.waker = Some(cx.waker().clone());
-        }
+            members.waker.replace(cx.waker().clone())
+        };
+        drop(replaced);
         while let Some(cancelled) = forward.take(cx) {
-            let begins_the_end = exit.interrupted(&mut lock(&group.state).machine);
+            let begins_the_end = exit.interrupted(&mut lock(&group.family.members).machine);
             if begins_the_end {
                 let cause = Some(cancelled.record());
                 let kind = CancelKind::ParentCancelled;
@@ -182,15 +189,18 @@ fn end<T, E: CancelError>(
     body: Body<T, E>,
     kept: Kept,
 ) -> Result<T, GroupError<E>> {
-    let (errors, gone) = {
-        let mut state = lock(&group.state);
-        let gone = exit.children_gone(&state.machine, state.panic.is_some());
-        (std::mem::take(&mut state.errors), gone)
+    let (errors, gone, room) = {
+        let mut members = lock(&group.family.members);
+        let mut errors = lock(&group.errors);
+        let gone = exit.children_gone(&members.machine, errors.panic.is_some());
+        let room = members.room.take();
+        (std::mem::take(&mut errors.errors), gone, room)
     };
+    drop(room);
     match gone {
         ChildrenGone::Nothing => {}
         ChildrenGone::RaiseBaseError => {
-            let panic = lock(&group.state).panic.take();
+            let panic = lock(&group.errors).panic.take();
             renew(kept.first.as_ref());
             match panic {
                 Some(panic) => panic.resume(),
@@ -258,21 +268,32 @@ pub(super) fn renew(taken: Option<&Cancelled>) {
 }
 
 /// Dropped half-way, the group asks its tasks to cancel, and takes no others.
-struct Guard<E>(Arc<Group<E>>);
+struct Guard<E> {
+    group: Arc<Group<E>>,
+    /// It came to its end.
+    is_over: bool,
+}
 
 impl<E> Drop for Guard<E> {
     fn drop(&mut self) {
-        {
-            let mut state = lock(&self.0.state);
-            if state.machine.marks().exiting && state.machine.marks().tasks == 0 {
-                return;
-            }
-            state.is_abandoned = true;
-            state.waker = None;
-            // As if the body had been cancelled. There is nobody to do what follows but this.
-            let rule = ExitRule::UncancelLast;
-            let (_exit, _actions) = state.machine.exit(BodyEnd::Cancelled, false, rule);
+        if self.is_over {
+            return;
         }
-        reaper::adopt(&self.0.family.unfinished(), Some("task_group"));
+        let (is_over, room) = {
+            let mut members = lock(&self.group.family.members);
+            let is_over = members.machine.marks().exiting && members.machine.marks().tasks == 0;
+            if !is_over {
+                members.is_abandoned = true;
+                members.waker = None;
+                // As if the body had been cancelled. There is nobody to do what follows but this.
+                let rule = ExitRule::UncancelLast;
+                let (_exit, _actions) = members.machine.exit(BodyEnd::Cancelled, false, rule);
+            }
+            (is_over, members.room.take())
+        };
+        drop(room);
+        if !is_over {
+            reaper::adopt(&self.group.family.unfinished(), Some("task_group"));
+        }
     }
 }

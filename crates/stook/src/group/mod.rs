@@ -4,6 +4,7 @@
 //!
 //! Does not poll children: they are tasks of their own (`local_scope` has such as are not).
 
+pub(crate) mod brood;
 mod error;
 mod exit;
 pub(crate) mod local;
@@ -15,22 +16,23 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use stook_kernel::{AfterError, ChildDone, SpawnRefused, TaskGroup as Machine};
-use tokio::time::Instant;
 
 pub use error::{GroupClosed, GroupError, Shared};
 pub use exit::task_group;
 
-use crate::about::{About, Home};
+use crate::about::About;
+use crate::alone::{Alone, Outlet};
+use crate::block::CellRef;
 use crate::cancel_error::CancelError;
-use crate::cell::Cell;
 use crate::context;
 use crate::family::Family;
+use crate::group::brood::{Brood, Room, ToBrood};
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::outcome::{Ended, Outcome};
 use crate::panicked::Panic;
-use crate::record::{CancelKind, Reason, Record};
-use crate::registry::Registry;
+use crate::record::{CancelKind, Reason, Record, Who};
+use crate::registry;
 use crate::report;
 use crate::scope::node::ScopeNode;
 use crate::slot::Slot;
@@ -45,7 +47,7 @@ pub struct TaskGroup<E>(Arc<Group<E>>);
 
 /// What a group and its handles share.
 struct Group<E> {
-    state: Mutex<State<E>>,
+    errors: Mutex<Errors<E>>,
     /// The scope of the body.
     body: Arc<ScopeNode>,
     /// The task that the group belongs to.
@@ -53,16 +55,19 @@ struct Group<E> {
     family: Arc<Family>,
 }
 
-struct State<E> {
-    machine: Machine,
+/// What its tasks have failed with. It may be locked while the members are, and not the other way
+/// round.
+struct Errors<E> {
     errors: Vec<Shared<E>>,
     panic: Option<Panic>,
-    /// Of who waits for the children.
-    waker: Option<Waker>,
-    /// Somebody has cancelled it by a handle.
-    is_cancelled: bool,
-    /// The group was dropped half-way: nobody reads the errors.
-    is_abandoned: bool,
+}
+
+/// What comes of a child that has ended, once the members are not locked any more.
+struct Left {
+    /// After its error, if it had one.
+    then: Option<AfterError>,
+    wake: Option<Waker>,
+    cell: Option<CellRef>,
 }
 
 impl<E> Group<E> {
@@ -71,17 +76,13 @@ impl<E> Group<E> {
         // It was not entered before.
         let _entered = machine.enter();
         Arc::new(Self {
-            state: Mutex::new(State {
-                machine,
+            errors: Mutex::new(Errors {
                 errors: Vec::new(),
                 panic: None,
-                waker: None,
-                is_cancelled: false,
-                is_abandoned: false,
             }),
             body: ScopeNode::new(),
             owner: context::task_id(),
-            family: Family::new(Registry::current()),
+            family: Family::new(machine, registry::runtime()),
         })
     }
 
@@ -94,18 +95,91 @@ impl<E> Group<E> {
         any | self.body.fire(Arc::clone(record))
     }
 
-    /// Takes a new child in, and says whether it must not begin.
-    fn admit(&self, cell: &Arc<Cell>) -> Result<(usize, bool), GroupClosed> {
-        let mut state = lock(&self.state);
-        let is_closing = match state.machine.spawn() {
-            Ok(()) => false,
-            Err(SpawnRefused::ShuttingDown) => true,
-            Err(SpawnRefused::Finished | SpawnRefused::NotEntered) => return Err(GroupClosed),
+    /// Takes a new child in, in a block with others like it; its place there.
+    fn hatch<T>(self: &Arc<Self>, about: About) -> Result<(Arc<Brood<T, E>>, usize), GroupClosed>
+    where
+        T: Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let location = about.location;
+        let (asked, brood, place, old) = {
+            let mut members = lock(&self.family.members);
+            let is_closing = members.admits()?;
+            let (brood, place, old) = if is_closing || members.is_abandoned {
+                (Brood::new(self, about, 1), 0, None)
+            } else {
+                Room::take(&mut members.room, self, about)
+            };
+            let cell = CellRef::new(Arc::clone(&brood) as _, place);
+            let asked = is_closing.then(|| cell.clone());
+            let member = members.cells.insert(cell);
+            brood.note_member(place, member);
+            (asked, brood, place, old)
         };
-        state.machine.added();
-        // A cancellation comes to those that are born after it, too.
-        let is_closing = is_closing || state.is_cancelled;
-        Ok((self.family.add(cell), is_closing))
+        drop(old);
+        if let Some(cell) = asked {
+            born_cancelled(&cell, location);
+        }
+        Ok((brood, place))
+    }
+
+    /// Takes a new child in, in a block of its own; its place among the members.
+    fn adopt(
+        &self,
+        cell: &CellRef,
+        location: &'static Location<'static>,
+    ) -> Result<usize, GroupClosed> {
+        let (member, is_closing) = {
+            let mut members = lock(&self.family.members);
+            let is_closing = members.admits()?;
+            (members.cells.insert(cell.clone()), is_closing)
+        };
+        if is_closing {
+            born_cancelled(cell, location);
+        }
+        Ok(member)
+    }
+
+    /// A child has ended, perhaps before its first step, and perhaps with an error.
+    fn child_done(
+        &self,
+        member: usize,
+        ended: Ended,
+        never_started: Option<Who>,
+        error: Option<Result<Shared<E>, Panic>>,
+    ) -> Left {
+        let mut members = lock(&self.family.members);
+        let cell = members.cells.remove(member);
+        if let Some(who) = never_started {
+            members.never_started(who);
+        }
+        let none_left = members.machine.child_left(true);
+        let wake = if none_left {
+            members.waker.take()
+        } else {
+            None
+        };
+        let (is_panic, is_abandoned) = (ended == Ended::Panicked, members.is_abandoned);
+        let done = members
+            .machine
+            .child_done(ended.for_kernel(), is_panic, is_abandoned);
+        let then = match done {
+            ChildDone::Nothing => None,
+            // A panic is what a base error is to asyncio: it goes before all others.
+            ChildDone::KeepError { then, .. } => {
+                // Who waits finds it when it finds that nobody is left.
+                let mut errors = lock(&self.errors);
+                match error {
+                    Some(Ok(error)) => errors.errors.push(error),
+                    Some(Err(panic)) => {
+                        errors.panic.get_or_insert(panic);
+                    }
+                    None => {}
+                }
+                Some(then)
+            }
+        };
+        Left { then, wake, cell }
     }
 }
 
@@ -140,18 +214,14 @@ impl<E: CancelError + Send + Sync> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        let (cell, slot, running) = self.child(name, future, location)?;
-        let running = tokio::spawn(running);
-        Ok(Task::new(cell, slot, running, cancel_on_drop))
+        let about = self.about(name, location);
+        let (brood, place) = self.0.hatch::<T>(about)?;
+        let cell = CellRef::new(Arc::clone(&brood) as _, place);
+        let running = tokio::spawn(TaskFuture::new(brood, future, ToBrood(place)));
+        let outlet = Outlet::Inside(brood::slot_of);
+        Ok(Task::new(cell, outlet, running, cancel_on_drop))
     }
 }
-
-/// A child that is to be spawned.
-type Child<F, T, E> = (
-    Arc<Cell>,
-    Arc<Slot<T, Shared<E>>>,
-    TaskFuture<F, T, E, ToGroup<T, E>>,
-);
 
 impl<E: CancelError> TaskGroup<E> {
     /// Spawns a task that need not be `Send` in the group, as [`spawn_local`](crate::spawn_local)
@@ -168,44 +238,29 @@ impl<E: CancelError> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + 'static,
         T: 'static,
     {
-        let (cell, slot, running) = self.child(None, future, Location::caller())?;
-        let running = tokio::task::spawn_local(running);
-        Ok(Task::new(cell, slot, running, false))
-    }
-
-    fn child<F, T>(
-        &self,
-        name: Option<Arc<str>>,
-        future: F,
-        location: &'static Location<'static>,
-    ) -> Result<Child<F, T, E>, GroupClosed> {
-        let group = &self.0;
-        let cell = Cell::new(About {
-            parent: group.owner,
-            name,
-            location,
-            born: Instant::now(),
-            home: Home::Group(Arc::clone(&group.family)),
-        });
-        let (place, is_closing) = match group.admit(&cell) {
-            Ok(admitted) => admitted,
-            Err(closed) => {
-                cell.finish(Ended::Aborted);
-                return Err(closed);
-            }
-        };
-        if is_closing {
-            let reason = Some("its group was being cancelled".into());
-            cell.request(Record::new(CancelKind::Group, reason, location, None));
-        }
-        let slot = Slot::new(true);
-        let sink = ToGroup {
-            group: Arc::clone(group),
-            place,
+        let location = Location::caller();
+        let block = Alone::new(self.about(None, location), ());
+        let cell = CellRef::new(Arc::clone(&block) as _, 0);
+        let slot = Arc::new(Slot::new(true));
+        let sink = Beside {
+            group: Arc::clone(&self.0),
+            member: self.0.adopt(&cell, location)?,
             slot: Arc::clone(&slot),
         };
-        let running = TaskFuture::new(Arc::clone(&cell), future, sink);
-        Ok((cell, slot, running))
+        let running = tokio::task::spawn_local(TaskFuture::new(block, future, sink));
+        Ok(Task::new(cell, Outlet::Beside(slot), running, false))
+    }
+}
+
+impl<E> TaskGroup<E> {
+    fn about(&self, name: Option<Arc<str>>, location: &'static Location<'static>) -> About {
+        About {
+            parent: self.0.owner,
+            name,
+            location,
+            born: context::now(),
+            runtime: self.0.family.runtime,
+        }
     }
 }
 
@@ -228,7 +283,7 @@ impl<E> TaskGroup<E> {
     }
 
     fn ask(&self, reason: Option<Reason>, location: &'static Location<'static>) -> bool {
-        lock(&self.0.state).is_cancelled = true;
+        lock(&self.0.family.members).is_cancelled = true;
         self.0
             .abort(&Record::new(CancelKind::Group, reason, location, None))
     }
@@ -245,7 +300,7 @@ impl<E> TaskGroup<E> {
 
     /// Whether it takes no task any more.
     pub fn is_closed(&self) -> bool {
-        lock(&self.0.state).machine.spawn() == Err(SpawnRefused::Finished)
+        lock(&self.0.family.members).machine.spawn() == Err(SpawnRefused::Finished)
     }
 }
 
@@ -263,37 +318,42 @@ impl<E> fmt::Debug for TaskGroup<E> {
     }
 }
 
-/// The outcome of a child goes to its handle; its error to the group as well.
-struct ToGroup<T, E> {
+/// The outcome of a child whose error may not go where its block may: its slot is beside that.
+struct Beside<T, E> {
     group: Arc<Group<E>>,
-    place: usize,
+    /// Its place among the members.
+    member: usize,
     slot: Arc<Slot<T, Shared<E>>>,
 }
 
-impl<T, E: CancelError> Settle<T, E> for ToGroup<T, E> {
-    fn settle(self, cell: &Arc<Cell>, outcome: Outcome<T, E>) {
+impl<T, E: CancelError> Settle<T, E> for Beside<T, E> {
+    fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
+        self.group.settle(self.member, cell, &self.slot, outcome);
+    }
+}
+
+impl<E: CancelError> Group<E> {
+    /// A child has ended: its outcome goes to its slot, and its error to the group as well.
+    fn settle<T>(
+        &self,
+        member: usize,
+        cell: &CellRef,
+        slot: &Slot<T, Shared<E>>,
+        outcome: Outcome<T, E>,
+    ) {
         let ended = outcome.ended();
-        if ended == Ended::Cancelled && !cell.is_started() {
-            self.group.family.never_started(cell.who());
-        }
-        let outcome = match outcome {
-            Outcome::Ok(value) => Outcome::Ok(value),
-            Outcome::Err(error) => Outcome::Err(Shared::new(error)),
-            Outcome::Cancelled(cancelled) => Outcome::Cancelled(cancelled),
-            Outcome::Panicked(panic) => Outcome::Panicked(panic),
-            Outcome::Aborted => Outcome::Aborted,
-        };
+        let is_started = ended != Ended::Cancelled || cell.is_started();
+        let never_started = (!is_started).then(|| cell.who());
+        let outcome = outcome.map_err(Shared::new);
         let error = match &outcome {
             Outcome::Err(error) => Some(Ok(error.clone())),
             Outcome::Panicked(panic) => Some(Err(panic.clone())),
             _ => None,
         };
-        self.slot.settle(cell, outcome);
-        self.group.family.remove(self.place);
-        let (then, waker) = lock(&self.group.state).child_done(ended, error.clone());
         // Before the group goes on: it finds no child that runs still.
-        cell.finish(ended);
-        match then {
+        slot.settle(cell, outcome);
+        let left = self.child_done(member, ended, never_started, error.clone());
+        match left.then {
             None | Some(AfterError::Nothing) => {}
             Some(AfterError::ReportOrphan) => match error {
                 Some(Ok(error)) => report::unread_error(cell, format!("{error:?}")),
@@ -301,46 +361,25 @@ impl<T, E: CancelError> Settle<T, E> for ToGroup<T, E> {
                 None => {}
             },
             Some(AfterError::Abort) => {
-                let location = cell
-                    .about()
-                    .map_or_else(Location::caller, |about| about.location);
                 let kind = CancelKind::SiblingFailed;
-                self.group.abort(&Record::new(kind, None, location, None));
+                self.abort(&Record::new(kind, None, location_of(cell), None));
             }
         }
-        if let Some(waker) = waker {
+        if let Some(waker) = left.wake {
             waker.wake();
         }
+        drop(left.cell);
     }
 }
 
-impl<E> State<E> {
-    /// What comes after the error, if there was one; and whom to wake.
-    fn child_done(
-        &mut self,
-        ended: Ended,
-        error: Option<Result<Shared<E>, Panic>>,
-    ) -> (Option<AfterError>, Option<Waker>) {
-        let none_left = self.machine.child_left(true);
-        let waker = if none_left { self.waker.take() } else { None };
-        let is_panic = ended == Ended::Panicked;
-        let done = self
-            .machine
-            .child_done(ended.for_kernel(), is_panic, self.is_abandoned);
-        let then = match done {
-            ChildDone::Nothing => None,
-            // A panic is what a base error is to asyncio: it goes before all others.
-            ChildDone::KeepError { then, .. } => {
-                match error {
-                    Some(Ok(error)) => self.errors.push(error),
-                    Some(Err(panic)) => {
-                        self.panic.get_or_insert(panic);
-                    }
-                    None => {}
-                }
-                Some(then)
-            }
-        };
-        (then, waker)
-    }
+/// It never begins.
+fn born_cancelled(cell: &CellRef, location: &'static Location<'static>) {
+    let reason = Some("its group was being cancelled".into());
+    cell.request(Record::new(CancelKind::Group, reason, location, None));
+}
+
+#[track_caller]
+fn location_of(cell: &CellRef) -> &'static Location<'static> {
+    let about = cell.about();
+    about.map_or_else(Location::caller, |about| about.location)
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 
-use crate::cell::Cell;
+use crate::block::CellRef;
 use crate::lock::lock;
 use crate::panicked::Panic;
 use crate::record::Who;
@@ -159,19 +159,19 @@ fn by_default(report: &Report) {
     drop(writeln!(std::io::stderr(), "stook: {report}"));
 }
 
-pub(crate) fn unread_error(cell: &Cell, error: String) {
+pub(crate) fn unread_error(cell: &CellRef, error: String) {
     let task = TaskInfo::of(cell);
     report(&Report::UnreadError { task, error });
 }
 
-pub(crate) fn destructor_panicked(cell: &Cell, panic: &Panic) {
+pub(crate) fn destructor_panicked(cell: &CellRef, panic: &Panic) {
     report(&Report::DestructorPanicked {
         task: TaskInfo::of(cell),
         message: panic.message().to_owned(),
     });
 }
 
-pub(crate) fn stuck_cancel(cell: &Cell, never_started: Vec<Who>) {
+pub(crate) fn stuck_cancel(cell: &CellRef, never_started: Vec<Who>) {
     let task = TaskInfo::of(cell);
     report(&Report::StuckCancel {
         task,
@@ -179,13 +179,13 @@ pub(crate) fn stuck_cancel(cell: &Cell, never_started: Vec<Who>) {
     });
 }
 
-pub(crate) fn dropped_halfway(what: &'static str, cells: &[Arc<Cell>]) {
-    let tasks = cells.iter().map(|cell| TaskInfo::of(cell)).collect();
+pub(crate) fn dropped_halfway(what: &'static str, cells: &[CellRef]) {
+    let tasks = cells.iter().map(TaskInfo::of).collect();
     report(&Report::DroppedHalfway { what, tasks });
 }
 
 /// Calls a function of the user's, and reports its panic.
-pub(crate) fn guard_callback(cell: &Arc<Cell>, call: impl FnOnce()) {
+pub(crate) fn guard_callback(cell: &CellRef, call: impl FnOnce()) {
     guard(Some(cell), call);
 }
 
@@ -194,10 +194,17 @@ pub(crate) fn guard_token_callback(call: impl FnOnce()) {
     guard(None, call);
 }
 
-fn guard(cell: Option<&Arc<Cell>>, call: impl FnOnce()) {
+/// Drops something of a task that has ended, and reports a panic of that.
+pub(crate) fn guard_destructor<T>(cell: &CellRef, value: T) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        destructor_panicked(cell, &Panic::new(payload));
+    }
+}
+
+fn guard(cell: Option<&CellRef>, call: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {
         report(&Report::CallbackPanicked {
-            task: cell.map(|cell| TaskInfo::of(cell)),
+            task: cell.map(TaskInfo::of),
             message: Panic::new(payload).message().to_owned(),
         });
     }

@@ -5,11 +5,11 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::family;
+use crate::block::CellRef;
 use crate::id::TaskId;
-use crate::record::Record;
+use crate::record::{Record, Who};
+use crate::registry::{self, Listed};
 use crate::report;
-use crate::report::tree;
 
 /// Reports tasks of the current runtime that were asked to cancel and have not reached a cancel point
 /// for this long, as [`Report::StuckCancel`](crate::Report::StuckCancel); until the guard is dropped.
@@ -67,7 +67,7 @@ async fn watch(after: Duration) {
     loop {
         tokio::time::sleep(after).await;
         let mut still_due = HashMap::new();
-        for cell in tree::cells() {
+        for cell in registry::tasks() {
             let (last, is_due) = cell.last_request();
             let Some(record) = last.filter(|_| is_due && cell.ended().is_none()) else {
                 continue;
@@ -77,10 +77,17 @@ async fn watch(after: Duration) {
             }
             let before = reported.get(&cell.id());
             if !before.is_some_and(|before| Arc::ptr_eq(before, &record)) {
-                report::stuck_cancel(&cell, family::never_started_beside(&cell));
+                report::stuck_cancel(&cell, never_started_beside(&cell));
             }
             still_due.insert(cell.id(), record);
         }
         reported = still_due;
     }
+}
+
+/// What a task that is stuck may be waiting for.
+fn never_started_beside(cell: &CellRef) -> Vec<Who> {
+    let groups = cell.about().map(|about| registry::of(about.runtime));
+    let beside = |listed: &Arc<dyn Listed>| listed.never_started_beside(cell);
+    groups.iter().flatten().flat_map(beside).collect()
 }

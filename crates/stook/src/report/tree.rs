@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cell::Cell;
+use crate::block::CellRef;
 use crate::id::TaskId;
 use crate::outcome::Ended;
-use crate::registry::Registry;
+use crate::registry;
 
 /// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +34,7 @@ pub enum TaskState {
 }
 
 impl TaskState {
-    pub(crate) fn of(cell: &Cell) -> Self {
+    pub(crate) fn of(cell: &CellRef) -> Self {
         match cell.ended() {
             Some(Ended::Ok) => Self::Ok,
             Some(Ended::Err) => Self::Err,
@@ -76,12 +75,13 @@ pub struct TaskInfo {
     pub reason: Option<String>,
     /// Whether what waited for it was dropped.
     pub is_orphan: bool,
-    /// How long ago it was spawned, by tokio's clock.
+    /// How long ago it was spawned, by tokio's clock. Of those that a task spawns in one step, as of
+    /// the first.
     pub age: Duration,
 }
 
 impl TaskInfo {
-    pub(crate) fn of(cell: &Cell) -> Self {
+    pub(crate) fn of(cell: &CellRef) -> Self {
         let about = cell.about();
         let (last, _) = cell.last_request();
         Self {
@@ -167,14 +167,10 @@ pub struct Branch {
 /// # Source
 /// `asyncio.all_tasks`, CPython 3.13; `trio.lowlevel.Task.child_nurseries`, Trio 0.27.
 pub fn tree() -> Tree {
-    let Some(registry) = Registry::of_current_runtime() else {
-        return Tree::default();
-    };
-    let mut tasks: Vec<TaskInfo> = registry
-        .tasks()
+    let mut tasks: Vec<TaskInfo> = registry::tasks()
         .iter()
         .filter(|cell| cell.ended().is_none())
-        .map(|cell| TaskInfo::of(cell))
+        .map(TaskInfo::of)
         .collect();
     tasks.sort_by_key(|task| task.id);
     Tree {
@@ -230,9 +226,4 @@ impl fmt::Display for Tree {
         }
         Ok(())
     }
-}
-
-/// The cells of all tasks, for what looks at them now and then.
-pub(crate) fn cells() -> Vec<Arc<Cell>> {
-    Registry::of_current_runtime().map_or_else(Vec::new, |registry| registry.tasks())
 }

@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::block::CellRef;
 use crate::cancelled::Cancelled;
-use crate::cell::Cell;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::record::Record;
@@ -25,7 +25,7 @@ pub(crate) struct ScopeNode {
 #[derive(Debug, Default)]
 struct NodeState {
     /// The task it is in, once it was polled.
-    cell: Option<Arc<Cell>>,
+    cell: Option<CellRef>,
     outer: Option<Arc<ScopeNode>>,
     record: Option<Arc<Record>>,
     is_left: bool,
@@ -95,7 +95,7 @@ impl ScopeNode {
     /// The cancellation that it delivers.
     pub(crate) fn cancelled(&self) -> Option<Cancelled> {
         let record = lock(&self.state).record.clone()?;
-        Some(Cancelled::new(self.id, record, Vec::new()))
+        Some(Cancelled::new(self.id, record))
     }
 
     /// Fires, and wakes what waits inside; `false` when it has fired before or was left.
@@ -129,10 +129,10 @@ impl ScopeNode {
     }
 
     /// It is polled here from now on.
-    pub(crate) fn settle(&self, cell: Arc<Cell>, outer: Option<Arc<Self>>) {
+    pub(crate) fn settle(&self, cell: CellRef, outer: Option<Arc<Self>>) {
         let replaced = {
             let mut state = lock(&self.state);
-            let replaced = state.cell.replace(Arc::clone(&cell));
+            let replaced = state.cell.replace(cell.clone());
             if self.is_fired() {
                 if let Some(replaced) = &replaced {
                     replaced.scope_left();

@@ -58,7 +58,7 @@ impl Inside {
         let cell = self.place.cell.as_ref();
         let is_settled = context::with(|current| {
             let same_cell = match (&current.cell, cell) {
-                (Some(current), Some(cell)) => Arc::ptr_eq(current, cell),
+                (Some(current), Some(cell)) => current == cell,
                 (None, Some(cell)) => !cell.is_task(),
                 (_, None) => false,
             };
@@ -69,7 +69,7 @@ impl Inside {
         }
         let current = context::current();
         let cell = current.cell.unwrap_or_else(Cell::of_scope);
-        self.node.settle(Arc::clone(&cell), current.scope.clone());
+        self.node.settle(cell.clone(), current.scope.clone());
         self.outer = current.scope;
         self.place = Place {
             cell: Some(cell),

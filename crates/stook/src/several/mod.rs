@@ -12,29 +12,28 @@
 
 mod waiting;
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use stook_kernel::{AfterRace, Gather, GatherAction, Race, RaceAction};
-use tokio::time::Instant;
+use tokio::runtime::Id;
 
 pub(crate) use waiting::Waiting;
 
-use crate::about::{About, Home};
+use crate::about::About;
+use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::cell::Cell;
 use crate::context;
-use crate::family::Family;
-use crate::handle::TaskHandle;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::outcome::Outcome;
-use crate::reaper;
 use crate::record::{CancelKind, Reason, Record};
-use crate::registry::Registry;
+use crate::registry::{self, Listed, Membership};
 use crate::report;
 use crate::task_future::{Settle, TaskFuture};
 
@@ -59,11 +58,12 @@ pub(crate) enum Over {
     Nobody,
 }
 
-/// Several children that end one by one.
-#[derive(Debug)]
+/// Several children that end one by one, and all that is shared of them: their cells lie here.
 pub(crate) struct Several<T, E> {
+    cells: Box<[Cell]>,
+    about: About,
+    membership: Membership,
     state: Mutex<State<T, E>>,
-    family: Arc<Family>,
 }
 
 #[derive(Debug)]
@@ -84,12 +84,49 @@ struct Todo<T, E> {
     /// The others are asked to cancel.
     ask: Option<CancelKind>,
     wake: Option<Waker>,
-    unread: Option<Outcome<T, E>>,
+    /// What nobody waits for, to be dropped.
+    left: Option<Outcome<T, E>>,
+    /// It is to be reported before, where it is an error.
+    is_unread: bool,
 }
 
-impl<T, E> Several<T, E> {
+impl<T, E> Several<T, E>
+where
+    T: Send + 'static,
+    E: CancelError + Send,
+{
+    /// Spawns the futures as children.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub(crate) fn spawn<F>(machine: impl FnOnce(usize) -> Machine, futures: Vec<F>) -> Arc<Self>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let several = Self::new(machine(futures.len()), futures.len());
+        for (place, future) in futures.into_iter().enumerate() {
+            let task = TaskFuture::new(Arc::clone(&several), future, ToSeveral(place));
+            // It ends by the requests that it gets, never by an abort.
+            drop(tokio::spawn(task));
+        }
+        several
+    }
+
+    #[track_caller]
     fn new(machine: Machine, count: usize) -> Arc<Self> {
-        Arc::new(Self {
+        let about = About {
+            parent: context::task_id(),
+            name: None,
+            location: Location::caller(),
+            born: context::now(),
+            runtime: registry::runtime(),
+        };
+        let ids = TaskId::next_many(count);
+        let several = Arc::new(Self {
+            cells: ids.map(Cell::of_task).collect(),
+            about,
+            membership: Membership::default(),
             state: Mutex::new(State {
                 machine,
                 outcomes: (0..count).map(|_| None).collect(),
@@ -99,53 +136,14 @@ impl<T, E> Several<T, E> {
                 waker: None,
                 is_abandoned: false,
             }),
-            family: Family::new(Registry::current()),
-        })
-    }
-
-    /// Spawns the futures as children.
-    ///
-    /// # Panics
-    /// Outside a runtime.
-    #[track_caller]
-    pub(crate) fn spawn<F>(machine: impl FnOnce(usize) -> Machine, futures: Vec<F>) -> Arc<Self>
-    where
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: CancelError + Send,
-    {
-        let count = futures.len();
-        let several = Self::new(machine(count), count);
-        let family = &several.family;
-        let (parent, location, born) = (context::task_id(), Location::caller(), Instant::now());
-        let new_cell = |_| {
-            Cell::new(About {
-                parent,
-                name: None,
-                location,
-                born,
-                // Not the family: it keeps its cells for as long as it is there.
-                home: Home::Gathered(Arc::clone(family.registry())),
-            })
-        };
-        let cells: Vec<Arc<Cell>> = (0..count).map(new_cell).collect();
-        family.add_all(&cells);
-        for (place, (future, cell)) in futures.into_iter().zip(cells).enumerate() {
-            let sink = ToSeveral(Arc::clone(&several), place);
-            // It ends by the requests that it gets, never by an abort.
-            drop(tokio::spawn(TaskFuture::new(cell, future, sink)));
-        }
+        });
+        let weak = Arc::downgrade(&several);
+        several.membership.enter(weak);
         several
     }
+}
 
-    pub(crate) fn cells(&self) -> Vec<Arc<Cell>> {
-        self.family.cells()
-    }
-
-    pub(crate) fn handles(&self) -> Vec<TaskHandle> {
-        self.cells().into_iter().map(TaskHandle::new).collect()
-    }
-
+impl<T, E> Several<T, E> {
     pub(crate) fn is_over(&self) -> bool {
         lock(&self.state).over.is_some()
     }
@@ -158,7 +156,7 @@ impl<T, E> Several<T, E> {
     ) -> bool {
         let record = Record::new(CancelKind::Group, reason, location, None);
         // It is not the cancellation of whoever waits.
-        let cancelled = Cancelled::new(TaskId::next(), Arc::clone(&record), Vec::new());
+        let cancelled = Cancelled::new(TaskId::next(), Arc::clone(&record));
         self.interrupt(cancelled, &record)
     }
 
@@ -190,9 +188,7 @@ impl<T, E> Several<T, E> {
         };
         let mut any = false;
         if asks {
-            for cell in self.family.unfinished() {
-                any |= cell.request(Arc::clone(record));
-            }
+            any = self.ask(record);
         }
         let waker = {
             let mut state = lock(&self.state);
@@ -207,16 +203,21 @@ impl<T, E> Several<T, E> {
         any
     }
 
-    /// Nobody waits any more: the children are asked to cancel, and go on being seen.
-    pub(crate) fn abandon(&self, what: &'static str) {
-        let outcomes = {
-            let mut state = lock(&self.state);
-            state.is_abandoned = true;
-            state.waker = None;
-            std::mem::take(&mut state.outcomes)
-        };
-        reaper::adopt(&self.family.unfinished(), Some(what));
-        drop(outcomes);
+    /// Asks those that have not ended to cancel; whether any accepted.
+    fn ask(&self, record: &Arc<Record>) -> bool {
+        let mut any = false;
+        for cell in self.cells.iter().filter(|cell| cell.ended().is_none()) {
+            any |= cell.request(Arc::clone(record));
+        }
+        any
+    }
+
+    /// Nobody waits any more; what is to be dropped.
+    fn abandon(&self) -> Vec<Option<Outcome<T, E>>> {
+        let mut state = lock(&self.state);
+        state.is_abandoned = true;
+        state.waker = None;
+        std::mem::take(&mut state.outcomes)
     }
 }
 
@@ -236,26 +237,27 @@ impl<T, E> State<T, E> {
 }
 
 impl<T, E: CancelError> Several<T, E> {
-    fn child_done(&self, place: usize, cell: &Arc<Cell>, outcome: Outcome<T, E>) {
-        let ended = outcome.ended();
-        let todo = lock(&self.state).child_done(place, outcome);
+    fn child_done(&self, cell: &CellRef, outcome: Outcome<T, E>) {
         // Before who waits goes on: it finds no child that runs still.
-        cell.finish(ended);
+        cell.finish(outcome.ended());
+        let todo = lock(&self.state).child_done(cell.place(), outcome);
         if let Some(waker) = todo.wake {
             waker.wake();
         }
         if let Some(kind) = todo.ask {
-            let about = cell.about();
-            let location = about.map_or_else(Location::caller, |about| about.location);
-            let record = Record::new(kind, None, location, None);
-            for cell in self.family.unfinished() {
-                cell.request(Arc::clone(&record));
-            }
+            self.ask(&Record::new(kind, None, self.about.location, None));
         }
-        match todo.unread {
-            Some(Outcome::Err(error)) => report::unread_error(cell, format!("{error:?}")),
-            Some(Outcome::Panicked(panic)) => report::unread_error(cell, format!("{panic:?}")),
-            _ => {}
+        if let Some(left) = todo.left {
+            match &left {
+                Outcome::Err(error) if todo.is_unread => {
+                    report::unread_error(cell, format!("{error:?}"));
+                }
+                Outcome::Panicked(panic) if todo.is_unread => {
+                    report::unread_error(cell, format!("{panic:?}"));
+                }
+                _ => {}
+            }
+            report::guard_destructor(cell, left);
         }
     }
 }
@@ -293,23 +295,88 @@ impl<T, E> State<T, E> {
             }
         }
         let wake = self.take_waker_if_over();
-        let unread = if self.is_abandoned {
-            Some(outcome)
-        } else {
-            if keeps {
-                self.outcomes[place] = Some(outcome);
+        let left = match self.outcomes.get_mut(place) {
+            Some(kept) if keeps && !self.is_abandoned => {
+                *kept = Some(outcome);
+                None
             }
-            None
+            // Or they were taken: who waits has gone on.
+            _ => Some(outcome),
         };
-        Todo { ask, wake, unread }
+        Todo {
+            ask,
+            wake,
+            left,
+            is_unread: self.is_abandoned,
+        }
+    }
+}
+
+impl<T, E> Block for Several<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    fn cell(&self, place: usize) -> &Cell {
+        &self.cells[place]
+    }
+
+    fn count(&self) -> usize {
+        self.cells.len()
+    }
+
+    fn about(&self) -> Option<&About> {
+        Some(&self.about)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+impl<T, E> Listed for Several<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    fn runtime(&self) -> Id {
+        self.about.runtime
+    }
+
+    fn cells(self: Arc<Self>) -> Vec<CellRef> {
+        let block: Arc<dyn Block> = self;
+        (0..block.count())
+            .map(|place| CellRef::new(Arc::clone(&block), place))
+            .collect()
+    }
+}
+
+impl<T, E> Drop for Several<T, E> {
+    fn drop(&mut self) {
+        self.membership.leave();
     }
 }
 
 /// The outcome of one child goes to its place among the others.
-struct ToSeveral<T, E>(Arc<Several<T, E>>, usize);
+struct ToSeveral(usize);
 
-impl<T, E: CancelError> Settle<T, E> for ToSeveral<T, E> {
-    fn settle(self, cell: &Arc<Cell>, outcome: Outcome<T, E>) {
-        self.0.child_done(self.1, cell, outcome);
+impl<T, E> Settle<T, E> for ToSeveral
+where
+    T: Send + 'static,
+    E: CancelError + Send,
+{
+    fn place(&self) -> usize {
+        self.0
+    }
+
+    fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
+        match cell.block::<Several<T, E>>() {
+            Some(several) => several.child_done(cell, outcome),
+            None => unreachable!("its cell lies there"),
+        }
     }
 }

@@ -4,15 +4,20 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::block::{Block, CellRef};
 use crate::cancelled::Cancelled;
 use crate::forward::Forward;
+use crate::handle::TaskHandle;
 use crate::lock::lock;
 use crate::outcome::Outcome;
+use crate::reaper;
 use crate::several::{Over, Several};
 
 /// Who waits for several children, and hands its own cancellation on to them.
 pub(crate) struct Waiting<T, E> {
     several: Arc<Several<T, E>>,
+    /// The same, for references to its cells.
+    block: Arc<dyn Block>,
     forward: Forward,
     /// For reports.
     what: &'static str,
@@ -27,18 +32,33 @@ pub(crate) struct End<T, E> {
     pub(crate) cancelled: Option<Cancelled>,
 }
 
-impl<T, E> Waiting<T, E> {
+impl<T, E> Waiting<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
     pub(crate) fn new(
         several: Arc<Several<T, E>>,
         what: &'static str,
         location: &'static Location<'static>,
     ) -> Self {
         Self {
+            block: Arc::clone(&several) as _,
             several,
             forward: Forward::new(location),
             what,
             is_over: false,
         }
+    }
+}
+
+impl<T, E> Waiting<T, E> {
+    fn cells(&self) -> impl Iterator<Item = CellRef> {
+        (0..self.block.count()).map(|place| CellRef::new(Arc::clone(&self.block), place))
+    }
+
+    pub(crate) fn handles(&self) -> Vec<TaskHandle> {
+        self.cells().map(TaskHandle::new).collect()
     }
 
     pub(crate) fn several(&self) -> &Arc<Several<T, E>> {
@@ -71,7 +91,7 @@ impl<T, E> Waiting<T, E> {
         self.is_over = true;
         Some(End {
             over,
-            outcomes: state.outcomes.iter_mut().map(Option::take).collect(),
+            outcomes: std::mem::take(&mut state.outcomes),
             cancelled: state.cancelled.clone(),
         })
     }
@@ -80,7 +100,10 @@ impl<T, E> Waiting<T, E> {
 impl<T, E> Drop for Waiting<T, E> {
     fn drop(&mut self) {
         if !self.is_over && !self.several.is_over() {
-            self.several.abandon(self.what);
+            let outcomes = self.several.abandon();
+            let unfinished = self.cells().filter(|cell| cell.ended().is_none());
+            reaper::adopt(&unfinished.collect::<Vec<_>>(), Some(self.what));
+            drop(outcomes);
         }
     }
 }

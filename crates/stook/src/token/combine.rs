@@ -9,9 +9,9 @@ use std::task::{Poll, Waker};
 
 use stook_kernel::{Decider, Losers, Race, RaceAction};
 
+use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::cell::Cell;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::or_cancel::OrCancelled;
@@ -134,7 +134,7 @@ fn first<T, E: CancelError>(
     token: &CancellationToken,
     location: &'static Location<'static>,
 ) -> impl Future<Output = Result<Option<usize>, E>> + use<T, E> {
-    let cells: Vec<Arc<Cell>> = tasks.iter().map(|task| Arc::clone(task.cell())).collect();
+    let cells: Vec<CellRef> = tasks.iter().map(|task| task.cell().clone()).collect();
     let token = token.clone();
     async move {
         let decision = OrCancelled::at(token.run_until_cancelled(decide(cells, decider)), location);
@@ -142,14 +142,14 @@ fn first<T, E: CancelError>(
             Some(decided) => Ok(decided),
             None => match token.record() {
                 // It is not the caller's.
-                Some(record) => Err(Cancelled::new(TaskId::next(), record, Vec::new()).into()),
+                Some(record) => Err(Cancelled::new(TaskId::next(), record).into()),
                 None => unreachable!("it was cancelled"),
             },
         }
     }
 }
 
-async fn decide(cells: Vec<Arc<Cell>>, decider: Decider) -> Option<usize> {
+async fn decide(cells: Vec<CellRef>, decider: Decider) -> Option<usize> {
     if cells.is_empty() {
         return None;
     }
@@ -160,7 +160,7 @@ async fn decide(cells: Vec<Arc<Cell>>, decider: Decider) -> Option<usize> {
         waker: None,
     })));
     let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
-    let _watching = Watching::new(&parent, &cells);
+    let _watching = Watching::new(&parent, cells);
     poll_fn(|cx| {
         let mut state = lock(&waiter.0);
         if state.is_released {
@@ -183,12 +183,12 @@ struct State {
 }
 
 impl WatchChildren for Waiter {
-    fn child_done(&self, place: usize, ended: Ended) {
+    fn child_done(&self, place: u32, ended: Ended) {
         let waker = {
             let mut state = lock(&self.0);
             match state.machine.child_done(ended.for_kernel()) {
                 RaceAction::KeepWaiting => return,
-                RaceAction::Decide => state.decided = Some(place),
+                RaceAction::Decide => state.decided = Some(place as usize),
                 RaceAction::Release => {}
             }
             state.is_released = true;

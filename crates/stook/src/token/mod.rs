@@ -17,8 +17,8 @@ use std::sync::Arc;
 pub use combine::{when_all, when_any};
 pub use wait::WaitForCancellation;
 
+use crate::block::CellRef;
 use crate::cancel_error::CancelError;
-use crate::cell::Cell;
 use crate::handle::TaskHandle;
 use crate::record::{CancelKind, Reason, Record};
 use crate::task::Task;
@@ -181,8 +181,8 @@ impl CancellationToken {
         self.attach_cell(task.cell());
     }
 
-    fn attach_cell(&self, cell: &Arc<Cell>) {
-        let Some(key) = self.0.register(Kept::Task(Arc::clone(cell))) else {
+    fn attach_cell(&self, cell: &CellRef) {
+        let Some(key) = self.0.register(Kept::Task(cell.clone())) else {
             return;
         };
         // The task keeps the token until it ends, and takes itself out then.

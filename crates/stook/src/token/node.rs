@@ -17,7 +17,7 @@ use stook_kernel::{
 };
 use tokio::task::AbortHandle;
 
-use crate::cell::Cell;
+use crate::block::CellRef;
 use crate::lock::lock;
 use crate::record::Record;
 use crate::report;
@@ -46,7 +46,7 @@ struct State {
 /// Who is told.
 pub(crate) enum Kept {
     Wake(Waker),
-    Task(Arc<Cell>),
+    Task(CellRef),
     Scope(Arc<ScopeNode>),
     Call(Callback),
 }

@@ -394,3 +394,63 @@ fn closing_races_with_spawning_on_two_threads() {
         }
     });
 }
+
+#[test]
+fn each_of_many_that_are_spawned_in_one_step_has_its_own_result_and_requests() {
+    everywhere(|| async {
+        stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let (mut numbers, mut texts) = (Vec::new(), Vec::new());
+            for number in 0..100_u32 {
+                let task = group.spawn(async move {
+                    if number % 7 == 0 {
+                        forever().await?;
+                    }
+                    Ok(number)
+                });
+                numbers.push(task.unwrap());
+                // Of another type in between.
+                if number % 10 == 0 {
+                    let text = group.spawn(async move { Ok(number.to_string()) });
+                    texts.push(text.unwrap());
+                }
+            }
+            for (number, task) in (0..).zip(&mut numbers) {
+                if number % 7 == 0 {
+                    assert!(task.cancel());
+                    assert!(task.join().await?.is_cancelled());
+                } else {
+                    assert_eq!(task.join().await?.ok(), Some(number));
+                }
+            }
+            let ids: std::collections::HashSet<_> = numbers.iter().map(|task| task.id()).collect();
+            assert_eq!(ids.len(), 100);
+            for (number, mut text) in (0..).step_by(10).zip(texts) {
+                assert_eq!(text.join().await?.ok(), Some(u32::to_string(&number)));
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn the_ages_of_children_are_as_of_the_step_that_spawned_them() {
+    with_paused_clock(|| async {
+        stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let spawn = || group.spawn(forever::<Cancelled>()).unwrap();
+            let early = [spawn(), spawn()];
+            stook::sleep(seconds(5)).await?;
+            let late = [spawn(), spawn()];
+            stook::sleep(seconds(1)).await?;
+            let ages =
+                |tasks: &[stook::Task<(), _>; 2]| tasks.each_ref().map(|task| task.info().age);
+            assert_eq!(ages(&early), [seconds(6); 2]);
+            assert_eq!(ages(&late), [seconds(1); 2]);
+            group.cancel();
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}

@@ -1,10 +1,12 @@
 //! Bad input: documented behaviour, no deadlock, nothing lost.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use futures_util::FutureExt;
-use stook::{Cancelled, Outcome};
+use stook::{Cancelled, Gather, Outcome, TaskGroup};
 
 use crate::stage::{seconds, settle, with_paused_clock};
 
@@ -126,5 +128,80 @@ fn a_task_dropped_inside_its_own_callback_does_not_deadlock() {
         *kept.lock().unwrap() = Some(task);
         handle.done().await.unwrap();
         assert!(kept.lock().unwrap().is_none());
+    });
+}
+
+/// Its destructor panics, where it was not defused.
+struct Touchy(bool);
+
+impl Drop for Touchy {
+    fn drop(&mut self) {
+        assert!(!self.0, "in the destructor of a result");
+    }
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_a_result_that_nobody_reads_holds_up_no_group() {
+    with_paused_clock(|| async {
+        stook::task_group(async |group: TaskGroup<Cancelled>| {
+            drop(group.spawn(async { Ok(Touchy(true)) }));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Calls something when it is dropped.
+struct OnDrop(Box<dyn Fn() + Send + Sync>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0();
+    }
+}
+
+#[test]
+fn a_result_that_comes_late_may_look_at_the_gather_from_its_destructor() {
+    with_paused_clock(|| async {
+        let kept = Arc::new(OnceLock::<Gather<OnDrop, io::Error>>::new());
+        let looked = Arc::new(AtomicBool::new(false));
+        let gather = stook::gather((1..3).map(|number| {
+            let (kept, looked) = (Arc::clone(&kept), Arc::clone(&looked));
+            async move {
+                stook::sleep(seconds(number)).await?;
+                if number == 1 {
+                    return Err(io::Error::other("out of paper"));
+                }
+                let look = move || looked.store(kept.get().unwrap().is_done(), Ordering::SeqCst);
+                Ok(OnDrop(Box::new(look)))
+            }
+        }));
+        assert!(kept.set(gather).is_ok());
+        stook::sleep(seconds(3)).await.unwrap();
+        assert!(looked.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn who_watches_a_task_is_told_in_order_whoever_went_before() {
+    with_paused_clock(|| async {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let mut task = stook::spawn(stook::checkpoint());
+        let handle = task.handle();
+        let mut waits: Vec<_> = (0..3).map(|_| Box::pin(handle.done())).collect();
+        for wait in &mut waits {
+            assert!(wait.now_or_never().is_none());
+        }
+        for number in 0..3 {
+            let told = Arc::clone(&told);
+            task.on_done(move |_| told.lock().unwrap().push(number));
+        }
+        // The first and the last but one of those that wait.
+        drop(waits.remove(0));
+        drop(waits.remove(0));
+        assert!(task.join().await.unwrap().is_ok());
+        assert_eq!(*told.lock().unwrap(), [0, 1, 2]);
+        assert!(waits.remove(0).await.unwrap().is_done());
     });
 }

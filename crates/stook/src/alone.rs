@@ -1,0 +1,130 @@
+//! The block of a task that shares it with no other.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use tokio::runtime::Id;
+
+use crate::about::About;
+use crate::block::{Block, CellRef};
+use crate::cancel_error::CancelError;
+use crate::cell::Cell;
+use crate::id::TaskId;
+use crate::outcome::Outcome;
+use crate::registry::{Listed, Membership};
+use crate::slot::Slot;
+use crate::task_future::Settle;
+
+/// The block of one task: its cell, what is known of it, and where its outcome is kept.
+pub(crate) struct Alone<S> {
+    cell: Cell,
+    about: About,
+    membership: Membership,
+    slot: S,
+}
+
+impl<S: Send + Sync + 'static> Alone<S> {
+    /// For a task that others know of: a group does.
+    pub(crate) fn new(about: About, slot: S) -> Arc<Self> {
+        Arc::new(Self {
+            cell: Cell::of_task(TaskId::next()),
+            about,
+            membership: Membership::default(),
+            slot,
+        })
+    }
+
+    /// For a task that is in the registry by itself, until it has ended.
+    pub(crate) fn registered(about: About, slot: S) -> Arc<Self> {
+        let block = Self::new(about, slot);
+        let weak = Arc::downgrade(&block);
+        block.membership.enter(weak);
+        block
+    }
+}
+
+impl<S: Send + Sync + 'static> Block for Alone<S> {
+    fn cell(&self, _place: usize) -> &Cell {
+        &self.cell
+    }
+
+    fn about(&self) -> Option<&About> {
+        Some(&self.about)
+    }
+
+    fn forget(&self) {
+        self.membership.leave();
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+impl<S: Send + Sync + 'static> Listed for Alone<S> {
+    fn runtime(&self) -> Id {
+        self.about.runtime
+    }
+
+    fn cells(self: Arc<Self>) -> Vec<CellRef> {
+        vec![CellRef::new(self, 0)]
+    }
+}
+
+/// Where the outcome of one task is: in its block, or beside it, when it may not go where the block
+/// may.
+pub(crate) enum Outlet<T, E> {
+    Inside(fn(&CellRef) -> Option<&Slot<T, E>>),
+    Beside(Arc<Slot<T, E>>),
+}
+
+impl<T, E> Outlet<T, E> {
+    /// The slot of the task with this cell.
+    pub(crate) fn slot<'task>(&'task self, cell: &'task CellRef) -> &'task Slot<T, E> {
+        match self {
+            Self::Beside(slot) => slot,
+            Self::Inside(slot_of) => match slot_of(cell) {
+                Some(slot) => slot,
+                None => unreachable!("the outlet was made with the block"),
+            },
+        }
+    }
+}
+
+/// The slot in the block of this cell, where it is alone.
+pub(crate) fn slot_of<T, E>(cell: &CellRef) -> Option<&Slot<T, E>>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    cell.block::<Alone<Slot<T, E>>>().map(|block| &block.slot)
+}
+
+/// The outcome goes to the slot in the block of the task.
+pub(crate) struct Inside;
+
+impl<T, E> Settle<T, E> for Inside
+where
+    T: Send + 'static,
+    E: CancelError + Send,
+{
+    fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
+        match slot_of::<T, E>(cell) {
+            Some(slot) => slot.settle(cell, outcome),
+            None => unreachable!("the task was made with the block"),
+        }
+    }
+}
+
+/// The outcome goes to a slot beside the block.
+pub(crate) struct Beside<T, E>(pub(crate) Arc<Slot<T, E>>);
+
+impl<T, E: CancelError> Settle<T, E> for Beside<T, E> {
+    fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
+        self.0.settle(cell, outcome);
+    }
+}

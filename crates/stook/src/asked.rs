@@ -1,0 +1,79 @@
+//! What the lock of a cell guards: the requests of the task, its wakers, and who watches it.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Waker;
+
+use stook_kernel::{CancelRequests, Received};
+
+use crate::record::Record;
+use crate::slab::Slab;
+use crate::watcher::Watchers;
+
+/// What the lock of a cell guards.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) requests: CancelRequests,
+    pub(crate) received: Received,
+    /// Somebody was to be woken before the task had a waker here.
+    pub(crate) is_wake_due: bool,
+    /// How many scopes in this cell have fired and were not left yet.
+    pub(crate) fired: u32,
+    /// The task's own, while it waits.
+    pub(crate) waker: Option<Waker>,
+    /// Of the last request, delivered or not.
+    pub(crate) last: Option<Arc<Record>>,
+    /// What few tasks have.
+    rare: Option<Box<Rare>>,
+    /// Where the task waits, as of its last step.
+    pub(crate) waiting: Option<&'static Location<'static>>,
+    pub(crate) watchers: Watchers,
+}
+
+#[derive(Debug)]
+pub(crate) struct Rare {
+    /// Of the requests that were not delivered yet, without the last.
+    pub(crate) earlier: Vec<Arc<Record>>,
+    /// Of cancel points that are polled with another waker than the task's.
+    pub(crate) wakers: Slab<Waker>,
+}
+
+impl Asked {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| {
+            Box::new(Rare {
+                earlier: Vec::new(),
+                wakers: Slab::new(),
+            })
+        })
+    }
+
+    /// Of the requests that were not delivered yet, without the last.
+    pub(crate) fn take_earlier(&mut self) -> Vec<Arc<Record>> {
+        match &mut self.rare {
+            Some(rare) => std::mem::take(&mut rare.earlier),
+            None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn other_wakers(&self) -> Vec<Waker> {
+        match &self.rare {
+            Some(rare) => rare.wakers.iter().cloned().collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
+/// Taken out under the lock, to be woken without it.
+pub(crate) struct Wakers {
+    pub(crate) own: Option<Waker>,
+    pub(crate) others: Vec<Waker>,
+}
+
+impl Wakers {
+    pub(crate) fn wake(self) {
+        for waker in self.own.into_iter().chain(self.others) {
+            waker.wake();
+        }
+    }
+}

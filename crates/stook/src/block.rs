@@ -1,0 +1,117 @@
+//! Where cells lie, and how one is referred to.
+//!
+//! What is shared of a task is allocated once: a task that is spawned alone has its cell and its
+//! outcome in one block, the tasks of a gather have one block for all of them. A reference keeps the
+//! block, and knows the place of the cell in it.
+
+use std::any::Any;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::about::About;
+use crate::cell::Cell;
+use crate::outcome::Ended;
+use crate::record::Who;
+
+/// What keeps cells.
+pub(crate) trait Block: Send + Sync + 'static {
+    /// The cell in this place.
+    fn cell(&self, place: usize) -> &Cell;
+
+    /// How many there are.
+    fn count(&self) -> usize {
+        1
+    }
+
+    /// What is known of its tasks from the beginning; `None` for a scope outside tasks.
+    fn about(&self) -> Option<&About>;
+
+    /// The one task in it is about to end.
+    fn forget(&self) {}
+
+    /// For who knows what kind of block it is.
+    fn as_any(&self) -> &dyn Any;
+
+    /// The same, with the reference.
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+/// A reference to a cell, which keeps it.
+#[derive(Clone)]
+pub(crate) struct CellRef {
+    block: Arc<dyn Block>,
+    place: usize,
+}
+
+impl CellRef {
+    pub(crate) fn new(block: Arc<dyn Block>, place: usize) -> Self {
+        Self { block, place }
+    }
+
+    /// Its place in its block.
+    pub(crate) fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Its block, if it is of this kind.
+    pub(crate) fn block<B: Block>(&self) -> Option<&B> {
+        self.block.as_any().downcast_ref()
+    }
+
+    /// The same, with the reference.
+    pub(crate) fn into_block<B: Block>(self) -> Option<Arc<B>> {
+        self.block.into_any().downcast().ok()
+    }
+
+    pub(crate) fn about(&self) -> Option<&About> {
+        self.block.about()
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.about()?.name.as_deref()
+    }
+
+    pub(crate) fn who(&self) -> Who {
+        Who {
+            id: self.id(),
+            name: self.about().and_then(|about| about.name.clone()),
+        }
+    }
+
+    /// Records how the task ended, and tells who watches; whether its handle was dropped before.
+    /// Called once, by what tokio runs.
+    pub(crate) fn finish(&self, ended: Ended) -> bool {
+        self.block.forget();
+        let finished = self.deref().finish(ended);
+        finished.watchers.tell(self, ended);
+        finished.is_abandoned
+    }
+}
+
+impl Deref for CellRef {
+    type Target = Cell;
+
+    fn deref(&self) -> &Cell {
+        self.block.cell(self.place)
+    }
+}
+
+impl AsRef<CellRef> for CellRef {
+    fn as_ref(&self) -> &CellRef {
+        self
+    }
+}
+
+/// Of the same cell: numbers are given once.
+impl PartialEq for CellRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl fmt::Debug for CellRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.deref().fmt(f)
+    }
+}

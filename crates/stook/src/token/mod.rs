@@ -5,6 +5,7 @@
 
 mod combine;
 mod deadline;
+mod in_order;
 mod interop;
 mod node;
 mod scope;

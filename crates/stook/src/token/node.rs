@@ -22,6 +22,7 @@ use crate::lock::lock;
 use crate::record::Record;
 use crate::report;
 use crate::scope::node::ScopeNode;
+use crate::token::in_order::InOrder;
 
 /// What a token's copies share.
 pub(crate) struct Node {
@@ -36,7 +37,7 @@ struct State {
     /// Where it fires with the last of those that it follows.
     all: Option<AllFired>,
     record: Option<Arc<Record>>,
-    kept: BTreeMap<TokenKey, Kept>,
+    kept: InOrder<Kept>,
     followers: BTreeMap<u64, Weak<Node>>,
     next_follower: u64,
     /// What will cancel it: a deadline, a foreign token. Of no use once it has fired.
@@ -78,7 +79,7 @@ impl Node {
                 source: TokenSource::new(),
                 all: with_the_last.then(|| AllFired::new(parents.len())),
                 record: None,
-                kept: BTreeMap::new(),
+                kept: InOrder::new(),
                 followers: BTreeMap::new(),
                 next_follower: 0,
                 helpers: Vec::new(),
@@ -165,11 +166,11 @@ impl Node {
                     let (kept, helpers) = {
                         let mut state = lock(&node.state);
                         (
-                            std::mem::take(&mut state.kept),
+                            std::mem::replace(&mut state.kept, InOrder::new()),
                             std::mem::take(&mut state.helpers),
                         )
                     };
-                    for (_, kept) in kept {
+                    for kept in kept.into_values() {
                         kept.tell(node, record);
                     }
                     for helper in helpers {
@@ -193,7 +194,7 @@ impl Node {
             let mut state = lock(&self.state);
             match state.source.register() {
                 Registered::Keep(key) => {
-                    state.kept.insert(key, kept);
+                    state.kept.push(key, kept);
                     return Some(key);
                 }
                 Registered::TellNow => state.record.clone(),
@@ -209,7 +210,7 @@ impl Node {
     /// Puts another waker in the place of the one registered by this key; `false` when it was told.
     pub(crate) fn replace_waker(&self, key: TokenKey, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
-        match state.kept.get_mut(&key) {
+        match state.kept.get_mut(key) {
             Some(Kept::Wake(kept)) => {
                 kept.clone_from(waker);
                 true
@@ -219,7 +220,7 @@ impl Node {
     }
 
     fn unregister(&self, key: TokenKey) {
-        let removed = lock(&self.state).kept.remove(&key);
+        let removed = lock(&self.state).kept.remove(key);
         drop(removed);
     }
 

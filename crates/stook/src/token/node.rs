@@ -219,7 +219,7 @@ impl Node {
         }
     }
 
-    fn unregister(&self, key: TokenKey) {
+    pub(crate) fn unregister(&self, key: TokenKey) {
         let removed = lock(&self.state).kept.remove(key);
         drop(removed);
     }
@@ -261,10 +261,6 @@ impl Place {
             node: Some(Arc::clone(node)),
             key,
         }
-    }
-
-    pub(crate) fn key(&self) -> TokenKey {
-        self.key
     }
 
     /// It is not taken out any more.

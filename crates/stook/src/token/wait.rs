@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+use stook_kernel::TokenKey;
 
 use crate::token::CancellationToken;
-use crate::token::node::{Kept, Node, Place};
+use crate::token::node::{Kept, Node};
 
 /// The future of [`CancellationToken::cancelled`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct WaitForCancellation {
     node: Arc<Node>,
-    place: Option<Place>,
+    /// Of its waker, while that is registered.
+    key: Option<TokenKey>,
 }
 
 impl CancellationToken {
@@ -43,7 +45,7 @@ impl CancellationToken {
     pub fn cancelled(&self) -> WaitForCancellation {
         WaitForCancellation {
             node: Arc::clone(&self.0),
-            place: None,
+            key: None,
         }
     }
 
@@ -72,22 +74,28 @@ impl Future for WaitForCancellation {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.node.is_fired() {
             // It was told, or is about to be, to no harm: it need not be taken out.
-            if let Some(place) = self.place.take() {
-                place.leave_there();
-            }
+            self.key = None;
             return Poll::Ready(());
         }
-        if let Some(place) = &self.place {
-            if self.node.replace_waker(place.key(), cx.waker()) {
+        if let Some(key) = self.key {
+            if self.node.replace_waker(key, cx.waker()) {
                 return Poll::Pending;
             }
             // It has fired meanwhile.
+            self.key = None;
             return Poll::Ready(());
         }
         // When it has fired meanwhile this wakes, and the next poll is ready.
-        let key = self.node.register(Kept::Wake(cx.waker().clone()));
-        self.place = key.map(|key| Place::new(&self.node, key));
+        self.key = self.node.register(Kept::Wake(cx.waker().clone()));
         Poll::Pending
+    }
+}
+
+impl Drop for WaitForCancellation {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.node.unregister(key);
+        }
     }
 }
 

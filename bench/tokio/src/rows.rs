@@ -2,7 +2,6 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::hint::black_box;
-use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -16,52 +15,73 @@ pub(crate) type Run = fn(&Runtime, usize) -> Duration;
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) sizes: &'static [usize],
+    /// The ratio that is asked for with so many tasks.
+    pub(crate) asked: fn(usize) -> f64,
     pub(crate) ours: Run,
     pub(crate) theirs: Run,
 }
 
-const ALL: &[usize] = &[10, 1_000, 100_000];
+const ALL: &[usize] = &[10, 1_000, 100_000, 1_000_000];
+
+fn as_fast(_tasks: usize) -> f64 {
+    1.0
+}
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "gather",
         sizes: ALL,
+        asked: |tasks| if tasks == 10 { 1.2 } else { 0.85 },
         ours: gather,
         theirs: join_set_with_index,
     },
     Row {
         name: "task_group",
         sizes: ALL,
+        asked: as_fast,
         ours: task_group,
         theirs: join_set,
     },
     Row {
         name: "task_group/ten deep",
         sizes: &[10, 1_000],
+        asked: |_| 1.1,
         ours: nested_groups,
         theirs: nested_join_sets,
     },
     Row {
         name: "wait_any",
         sizes: &[10, 1_000],
+        asked: as_fast,
         ours: wait_any,
+        theirs: first_of_join_set,
+    },
+    Row {
+        name: "race",
+        sizes: &[10, 1_000],
+        asked: as_fast,
+        ours: race,
         theirs: first_of_join_set,
     },
     Row {
         name: "mass cancel of sleepers",
         sizes: &[10_000],
+        asked: as_fast,
         ours: cancel_sleepers,
         theirs: cancel_sleepers_by_token,
     },
     Row {
         name: "token to waiters",
         sizes: &[10_000],
+        asked: as_fast,
         ours: token,
         theirs: token_of_tokio_util,
     },
     Row {
         name: "cancel point",
         sizes: &[100_000],
+        // In nanoseconds, and not as a ratio: below.
+        asked: |_| f64::INFINITY,
         ours: cancel_points,
         theirs: bare_awaits,
     },
@@ -190,6 +210,23 @@ fn wait_any(runtime: &Runtime, tasks: usize) -> Duration {
         for mut task in all {
             let _ = task.join().await;
         }
+    })
+}
+
+fn race(runtime: &Runtime, tasks: usize) -> Duration {
+    timed(runtime, async {
+        let race = stook::race(
+            stook::Losers::Cancel,
+            (0..tasks).map(|number| async move {
+                if number + 1 == tasks {
+                    return Ok::<_, Cancelled>(number);
+                }
+                pending::<()>().or_cancel().await?;
+                Ok(number)
+            }),
+        );
+        let (place, number) = race.await.expect("no error");
+        assert_eq!((place, number), (tasks - 1, tasks - 1));
     })
 }
 
@@ -333,32 +370,88 @@ fn bare_awaits(runtime: &Runtime, tasks: usize) -> Duration {
     })
 }
 
-/// Bytes of a parked task, by the memory of the process.
-pub(crate) fn memory(runtime: &Runtime) {
-    const TASKS: usize = 200_000;
-    let before = resident();
-    runtime.block_on(async {
-        let all: Vec<_> = (0..TASKS)
-            .map(|_| stook::spawn(async { pending::<()>().or_cancel().await }))
-            .collect();
-        settle().await;
-        let ours = (resident() - before) / TASKS;
-        for task in &all {
-            task.cancel();
-        }
-        for mut task in all {
-            let _ = task.join().await;
-        }
-        println!(
-            "{:<28} {:<10} {TASKS:>8} {ours:>12} bytes a task that waits at `.or_cancel()`",
-            "memory", "one"
-        );
-    });
-    let mut nothing = pin!(async {});
-    runtime.block_on(nothing.as_mut());
+/// Has many tasks wait, and says how many bytes each takes.
+type Wait = fn(&Runtime, Measure) -> usize;
+
+pub(crate) const MEMORY: &[(&str, Wait)] = &[
+    ("memory/spawned, with its handle", spawned),
+    ("memory/gathered", gathered),
+    ("memory/in a group", in_a_group),
+    ("memory/of tokio::spawn, with its handle", of_tokio),
+];
+
+/// How many bytes the process has.
+pub(crate) type Measure = fn() -> usize;
+
+const WAITING: usize = 200_000;
+
+async fn wait_for_ever() -> Result<(), Cancelled> {
+    pending::<()>().or_cancel().await
 }
 
-fn resident() -> usize {
+fn spawned(runtime: &Runtime, measure: Measure) -> usize {
+    runtime.block_on(async {
+        let before = measure();
+        let tasks: Vec<_> = (0..WAITING)
+            .map(|_| stook::spawn(wait_for_ever()))
+            .collect();
+        settle().await;
+        let bytes = measure() - before;
+        for task in &tasks {
+            task.cancel();
+        }
+        for mut task in tasks {
+            let _ = task.join().await;
+        }
+        bytes / WAITING
+    })
+}
+
+fn gathered(runtime: &Runtime, measure: Measure) -> usize {
+    runtime.block_on(async {
+        let before = measure();
+        let gather = stook::gather_outcomes((0..WAITING).map(|_| wait_for_ever()));
+        settle().await;
+        let bytes = measure() - before;
+        gather.cancel();
+        assert!(gather.await.is_err());
+        bytes / WAITING
+    })
+}
+
+fn in_a_group(runtime: &Runtime, measure: Measure) -> usize {
+    let end = runtime.block_on(stook::task_group(async |group: TaskGroup<Cancelled>| {
+        let before = measure();
+        for _ in 0..WAITING {
+            drop(group.spawn(wait_for_ever()));
+        }
+        settle().await;
+        let bytes = measure() - before;
+        group.cancel();
+        Ok(bytes / WAITING)
+    }));
+    end.expect("no error")
+}
+
+fn of_tokio(runtime: &Runtime, measure: Measure) -> usize {
+    runtime.block_on(async {
+        let before = measure();
+        let tasks: Vec<_> = (0..WAITING)
+            .map(|_| tokio::spawn(pending::<()>()))
+            .collect();
+        settle().await;
+        let bytes = measure() - before;
+        for task in tasks {
+            task.abort();
+            let _ = task.await;
+        }
+        bytes / WAITING
+    })
+}
+
+/// What the process has of memory. It seldom gives any back: one figure a process.
+#[cfg(not(feature = "counted"))]
+pub(crate) fn resident() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").expect("Linux");
     let pages: usize = text
         .split(' ')

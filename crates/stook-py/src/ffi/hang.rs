@@ -201,6 +201,7 @@ wrapped! {
     ) -> Object;
     fn PyContext_Copy(context: Object) -> Object;
     fn PyContext_CopyCurrent() -> Object;
+    fn PyDescr_NewMethod(class: *mut PyTypeObject, definition: *mut PyMethodDef) -> Object;
     fn PyDict_New() -> Object;
     fn PyMethod_New(function: Object, receiver: Object) -> Object;
     fn PyFrame_New(
@@ -212,6 +213,7 @@ wrapped! {
     fn PyTuple_New(size: isize) -> Object;
     #[cfg(feature = "gc-stress")]
     fn PyGC_Collect() -> isize;
+    fn PyWeakref_NewRef(object: Object, callback: Object) -> Object;
     fn PyType_GenericAlloc(class: *mut PyTypeObject, count: isize) -> Object;
     fn Py_GenericAlias(origin: Object, arguments: Object) -> Object;
     fn _PyObject_GC_New(class: *mut PyTypeObject) -> Object;

@@ -13,6 +13,7 @@ use pyo3::types::{PyTuple, PyType};
 use super::args::Args;
 use super::class::Class;
 use super::error::{Fallible, Raised};
+use super::hang;
 use super::refs::Ref;
 use super::slot::{Unary, attached, conjure, guard, receiver, text};
 
@@ -35,7 +36,7 @@ pub(crate) fn adopt<T: Class>(class: &Bound<'_, PyType>, names: &[&CStr]) -> Fal
             continue;
         }
         // SAFETY: S1, S2, S11; instances of a subclass begin as those of the class.
-        let own = unsafe { ffi::PyDescr_NewMethod(class.as_type_ptr(), method) };
+        let own = unsafe { hang::PyDescr_NewMethod(class.as_type_ptr(), method) };
         // SAFETY: S3, a new reference or null.
         let own = unsafe { Bound::from_owned_ptr_or_opt(py, own) };
         class.setattr(&*spelled, own.ok_or_else(|| Raised::assume_set(py))?)?;

@@ -1,7 +1,7 @@
 //! The decisions of task control, as pure state machines.
 //!
 //! How a cancel request travels, when a gather is settled and with what, when a wait is over, how a
-//! task group and a timeout end, who hears of a token: both faces of stook (asyncio and tokio) ask
+//! task group and a timeout end, who hears of a token, who waits for whom: both faces of stook (asyncio and tokio) ask
 //! the machines of this crate, so that they cannot disagree. A face reports an event, receives an
 //! action, and performs it with its own futures, queues and values:
 //!
@@ -32,6 +32,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod await_walk;
 pub mod block;
 pub mod cancel;
 pub mod future;
@@ -45,7 +46,9 @@ pub mod task_group_exit;
 pub mod timeout;
 pub mod token;
 pub mod wait;
+pub mod wait_graph;
 
+pub use crate::await_walk::{AwaitWalk, LONGEST_WALK, WalkStep};
 pub use crate::block::{BodyEnd, EnterRefused};
 pub use crate::cancel::{CancelRequests, Requested, Suspended, WithdrawRule};
 pub use crate::future::{FutureState, InvalidState, MarkRefused, Retrieval};
@@ -64,3 +67,4 @@ pub use crate::token::{
     AllFired, Fired, Firing, FiringStep, Followed, Registered, TokenKey, TokenPhase, TokenSource,
 };
 pub use crate::wait::{ReturnWhen, Wait, WaitAction};
+pub use crate::wait_graph::{Edge, Malformed, Needs, Node, WaitGraph};

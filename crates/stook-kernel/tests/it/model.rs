@@ -13,6 +13,7 @@ mod task_group;
 mod timeout;
 mod token;
 mod wait;
+mod wait_graph;
 
 use std::collections::VecDeque;
 

@@ -3,6 +3,7 @@
 //! A table here is a list of literal rows. Each test also checks that the list is complete: a row
 //! is looked up for every pair, and no row is left over.
 
+mod await_walk;
 mod cancel;
 mod future;
 mod gather;
@@ -14,6 +15,7 @@ mod task_group_exit;
 mod timeout;
 mod token;
 mod wait;
+mod wait_graph;
 
 use std::fmt::Debug;
 

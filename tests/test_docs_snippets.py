@@ -20,6 +20,7 @@ PAGES = [
     "gather-or-wait.md",
     "nested-run.md",
     "never-retrieved.md",
+    "program-hangs.md",
     "tokens.md",
     "who-cancelled-me.md",
 ]

@@ -49,9 +49,12 @@ _HOMES = {
     "_factory": ("task_factory",),
     "_install": ("install", "uninstall"),
     "_nesting": ("allow_nesting",),
+    "_task_tree": ("print_tasks",),
     "_token_tasks": ("create_task",),
     "_tokens": ("CancellationRegistration", "CancellationSource", "CancellationToken"),
     "_unretrieved": ("Unretrieved", "on_unretrieved"),
+    "_wait_graph": ("WaitEdge", "WaitGraph", "tasks", "wait_graph"),
+    "_waits": ("TaskInfo", "Wait"),
     "events": ("EventLoop", "EventLoopPolicy", "new_event_loop"),
     "runners": ("run",),
 }

@@ -33,8 +33,15 @@ from stook._core import cancellation as cancellation
 from stook._ending import Ended as Ended
 from stook._ending import cancel_and_wait as cancel_and_wait
 from stook._factory import task_factory as task_factory
+from stook._task_tree import print_tasks as print_tasks
 from stook._unretrieved import Unretrieved as Unretrieved
 from stook._unretrieved import on_unretrieved as on_unretrieved
+from stook._wait_graph import WaitEdge as WaitEdge
+from stook._wait_graph import WaitGraph as WaitGraph
+from stook._wait_graph import tasks as tasks
+from stook._wait_graph import wait_graph as wait_graph
+from stook._waits import TaskInfo as TaskInfo
+from stook._waits import Wait as Wait
 from stook.events import EventLoop as EventLoop
 from stook.events import EventLoopPolicy as EventLoopPolicy
 from stook.events import new_event_loop as new_event_loop

@@ -21,7 +21,7 @@
 //! one.
 //!
 //! # Source
-//! None in asyncio. Cycles are found as in R. Tarjan, "Depth-First Search and Linear Graph Algorithms",
+//! None in asyncio, whose `tools.py` of CPython 3.14 finds cycles of plain awaits. They are found as in R. Tarjan, "Depth-First Search and Linear Graph Algorithms",
 //! SIAM J. Comput. 1 (1972), written as a loop.
 
 /// By what a node goes on.

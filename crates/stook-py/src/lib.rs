@@ -61,6 +61,7 @@ mod token;
 mod turn;
 mod unlisted;
 mod wait;
+mod wait_graph;
 mod wakeup;
 mod wrapper;
 

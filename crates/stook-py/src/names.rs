@@ -27,6 +27,7 @@ use crate::task::{self, TaskState};
 use crate::task_class;
 use crate::unlisted;
 use crate::wait;
+use crate::wait_graph;
 
 fn none(py: Python<'_>) -> Bound<'_, PyAny> {
     py.None().into_bound(py)
@@ -321,6 +322,7 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_wait_any", FIRST, wait::wait_any),
         Function::new(c"_wait_ended", WAIT_ENDED, wait::wait_ended),
         Function::new(c"_held_up", HELD_UP, held_up::held_up),
+        Function::new(c"_find_cycles", FIND_CYCLES, wait_graph::find_cycles),
         Function::new(c"_cancel_each", CANCEL_EACH, cancellation::cancel_each),
         Function::new(c"_race", FIRST, race::race),
         Function::new(c"_first_success", FIRST, race::first_success),
@@ -511,6 +513,8 @@ const WAIT_ENDED: &std::ffi::CStr = c"_wait_ended(fs, timeout)\n--\n\n\
 Make the coroutine by which the current task waits until all have ended, whatever happens.";
 const HELD_UP: &std::ffi::CStr = c"_held_up()\n--\n\n\
 Return those that, once asked to cancel, end no sooner than the current task, for which they wait.";
+const FIND_CYCLES: &std::ffi::CStr = c"_find_cycles(needs, waiters, on)\n--\n\n\
+Return of each node the number of its cycle, or None, and whether it can go on.";
 const UNRAISABLE: &std::ffi::CStr = c"_unraisable(exception, where)\n--\n\n\
 Tell sys.unraisablehook of an exception that nobody can catch.";
 const REPEAT: &std::ffi::CStr =

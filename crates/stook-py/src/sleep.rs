@@ -162,10 +162,8 @@ fn plain_seconds(delay: &Bound<'_, PyAny>) -> Option<f64> {
 
 fn begin<'py>(this: &Ref<'py, SleepState>) -> Fallible<Resumed<'py>> {
     let py = this.py();
-    let delay = this
-        .delay
-        .take(py)
-        .unwrap_or_else(|| py.None().into_bound(py));
+    // It stays: who asks what the task waits for finds it here.
+    let delay = this.delay.get_or_none(py);
     let seconds = plain_seconds(&delay);
     let none_at_all = match seconds {
         Some(seconds) => seconds <= 0.0,

@@ -73,6 +73,7 @@ const RANKS: &[&[&str]] = &[
     &["event_loop"],
     &["cancellation"],
     &["token"],
+    &["wait_graph"],
     &["names"],
 ];
 

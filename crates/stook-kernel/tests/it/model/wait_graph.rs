@@ -45,7 +45,7 @@ fn able(needs: &[Needs], edges: &[(u32, u32)]) -> Vec<bool> {
 fn compare(needs: &[Needs], pairs: &[(u32, u32)]) {
     let mut nodes: Vec<_> = needs.iter().map(|&needs| Node::new(needs)).collect();
     let mut edges: Vec<_> = pairs.iter().map(|&(one, on)| Edge::new(one, on)).collect();
-    let mut graph = WaitGraph::new(&mut nodes, &mut edges).unwrap();
+    let mut graph = WaitGraph::new(&mut nodes, &mut edges).expect("edges of these nodes");
     let told = || format!("{needs:?}, {pairs:?}");
 
     let expected = able(needs, pairs);

@@ -1,0 +1,152 @@
+"""The tasks of a loop as a tree that is read: who waits is above what it waits for."""
+
+import asyncio
+import sys
+from typing import Any, TextIO
+
+from stook import _wait_graph
+from stook._cancellation import Place, _named, _place
+from stook._wait_graph import WaitEdge, WaitGraph
+from stook._waits import TaskInfo, Wait
+
+_DEEPEST = 20
+"""What is further down is not indented further."""
+
+
+def print_tasks(
+    loop: asyncio.AbstractEventLoop | None = None, *, file: TextIO | None = None
+) -> None:
+    """Print the tasks of a loop as a tree: what each waits for, and the lines that led there.
+
+    A task stands below the one that waits for it. Where tasks wait for each other, lines at the end
+    name each cycle.
+
+    Args:
+        loop: As for ``stook.tasks``.
+        file: Where to print; ``sys.stdout`` when ``None``.
+
+    Raises:
+        RuntimeError: No loop is given and none runs in this thread.
+        TypeError: It is no event loop.
+
+    Source:
+        ``asyncio.print_call_graph``, CPython 3.14.
+    """
+    text = tree(_wait_graph.wait_graph(loop))
+    print(text, file=sys.stdout if file is None else file)
+
+
+def tree(graph: WaitGraph, most: int | None = None) -> str:
+    """Return the tree of a graph.
+
+    Args:
+        graph: The tasks.
+        most: So many tasks are shown, and how many more there are; all of them when ``None``.
+    """
+    if not graph.tasks:
+        return "no tasks"
+    below: dict[int, list[Any]] = {}
+    waited_for = set()
+    for edge in graph.edges:
+        below.setdefault(id(edge.waiter), []).append(edge.on)
+        waited_for.add(id(edge.on))
+    # Those whom nobody waits for, and then what only leads to itself.
+    roots = [info for info in graph.tasks if id(info.task) not in waited_for]
+    lines: list[str] = []
+    shown: set[int] = set()
+    for root in [*roots, *graph.tasks]:
+        left = [(root, 0)] if id(root.task) not in shown else []
+        while left:
+            info, depth = left.pop()
+            indent = "  " * min(depth, _DEEPEST)
+            if id(info.task) in shown:
+                lines.append(f"{indent}{_named(info.name)}, shown above")
+                continue
+            shown.add(id(info.task))
+            if most is None or len(shown) <= most:
+                lines += [indent + line for line in _task(info, graph.now)]
+                children = map(graph.info, below.get(id(info.task), ()))
+                left += [(child, depth + 1) for child in children if child is not None][::-1]
+    if most is not None and len(graph.tasks) > most:
+        lines.append(f"and {len(graph.tasks) - most} more tasks")
+    lines += [cycle(way) for way in graph.cycles]
+    return "\n".join(lines)
+
+
+def _task(info: TaskInfo, now: float) -> list[str]:
+    if info.wait is None:
+        said = {
+            "created": "has not begun",
+            "running": "is running",
+            "ready": "is ready to go on",
+        }[info.state]
+    else:
+        said = f"waits for {what(info.wait, now)}"
+    if info.cancelling:
+        said += f"; asked to cancel {_times(info.cancelling)}"
+    return [f"{_named(info.name)} {said}", *(f"  at {_place(place)}" for place in info.stack[::-1])]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+_NOUNS = {
+    "cancel_and_wait": "the ends of what it cancels",
+    "condition": "a condition to be notified",
+    "detect_cancel": "a task",
+    "event": "an event to be set",
+    "executor": "a job of an executor",
+    "first_success": "the first success",
+    "future": "a future",
+    "gather": "a gather",
+    "group": "its task group",
+    "io": "input or output",
+    "lock": "a lock",
+    "process": "a process to end",
+    "queue": "a queue",
+    "race": "a race",
+    "semaphore": "a semaphore",
+    "server": "a server to end",
+    "shield": "a shield",
+    "sleep": "a sleep to end",
+    "wait": "several",
+    "wait_any": "the first",
+    "barrier": "others at a barrier",
+}
+
+
+def what(wait: Wait, now: float) -> str:
+    """Return in words what is waited for, at a time of the loop's clock."""
+    names = ", ".join(_named(task.get_name()) for task in wait.on[:5])
+    if len(wait.on) > 5:
+        names += f" and {len(wait.on) - 5} more"
+    if wait.kind == "task":
+        said = names
+    else:
+        said = _NOUNS[wait.kind]
+        if wait.fd is not None:
+            said += f" on descriptor {wait.fd}"
+        if wait.kind in ("lock", "semaphore"):
+            said += f" held by {names}" if names else ", nobody knows held by whom"
+        elif names:
+            said += f" of {names}"
+    if wait.until is not None:
+        said += f", for {max(wait.until - now, 0.0):.1f} seconds at most"
+    return said
+
+
+def cycle(way: tuple[WaitEdge, ...]) -> str:
+    """Return in words who waits for whom, round and round."""
+    lines = ["these wait for each other:"]
+    for edge in way:
+        where = "" if edge.where is None else f" at {place(edge.where)}"
+        waiter, on = (_named(task.get_name()) for task in (edge.waiter, edge.on))
+        verb = "awaits" if edge.kind == "task" else f"waits ({edge.kind}) for"
+        lines.append(f"  {waiter} {verb} {on}{where}")
+    return "\n".join(lines)
+
+
+def place(where: Place) -> str:
+    """Return a place as the other reports show it."""
+    return _place(where)

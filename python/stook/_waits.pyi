@@ -1,0 +1,21 @@
+from typing import Any, NamedTuple
+
+from stook._cancellation import Place
+
+class Wait(NamedTuple):
+    kind: str
+    what: Any
+    where: Place | None
+    on: tuple[Any, ...] = ()
+    any: bool = False
+    until: float | None = None
+    since: float | None = None
+    fd: int | None = None
+
+class TaskInfo(NamedTuple):
+    task: Any
+    name: str
+    state: str
+    stack: tuple[Place, ...]
+    wait: Wait | None
+    cancelling: int

@@ -332,8 +332,12 @@ async def test_cancel_takes_its_message_by_position_or_name(engine, loop):
 
 
 @pytest.mark.native
-async def test_cycle_of_tasks_that_await_each_other_is_cancelled_as_a_whole(engine, loop):
+async def test_cycle_of_tasks_that_await_each_other_is_cancelled_as_a_whole(engine, loop, request):
     # The standard library recurses here until a RecursionError.
+    import stook
+
+    request.addfinalizer(lambda: stook.refuse_deadlocks(True))
+    stook.refuse_deadlocks(False)
     tasks = []
 
     async def body(index):

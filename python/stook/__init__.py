@@ -45,6 +45,7 @@ _HOMES = {
     ),
     "_cancellation": ("ChildCancelled", "Place", "Requester"),
     "_combining": ("when_all", "when_any"),
+    "_deadlock": ("DeadlockError", "on_deadlock", "refuse_deadlocks"),
     "_ending": ("Ended", "cancel_and_wait"),
     "_factory": ("task_factory",),
     "_install": ("install", "uninstall"),

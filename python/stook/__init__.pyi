@@ -30,6 +30,9 @@ from stook._core import Future as Future
 from stook._core import Task as Task
 from stook._core import cancel as cancel
 from stook._core import cancellation as cancellation
+from stook._deadlock import DeadlockError as DeadlockError
+from stook._deadlock import on_deadlock as on_deadlock
+from stook._deadlock import refuse_deadlocks as refuse_deadlocks
 from stook._ending import Ended as Ended
 from stook._ending import cancel_and_wait as cancel_and_wait
 from stook._factory import task_factory as task_factory

@@ -10,10 +10,10 @@ from stook import _platform
 from stook._install import rebind
 
 HELP = """\
-usage: stook script.py [arguments]
-       stook -m module [arguments]
-       stook -c code [arguments]
-       stook - [arguments]
+usage: stook [options] script.py [arguments]
+       stook [options] -m module [arguments]
+       stook [options] -c code [arguments]
+       stook [options] - [arguments]
 
 Run a Python program with stook in asyncio's place. A script may also be a directory or a zip
 file with a __main__.py; "-" reads the program from standard input. All that follows belongs to
@@ -21,6 +21,10 @@ the program.
 
   -h, --help     print this and exit
   -V, --version  print the version and exit
+  --on-deadlock=report|raise|exit
+                 when nothing in an event loop can go on: write who waits for whom
+                 to standard error (report, the default), end the loop with a
+                 stook.DeadlockError (raise), or write it and end the program (exit)
 
 The interpreter's own options go to python: python -X dev -m stook script.py
 """
@@ -48,6 +52,7 @@ def main():
         if arguments[0] in ("-V", "--version"):
             sys.stdout.write(f"stook {_platform.load_core().__version__}\n")
             return 0
+        on_deadlock, arguments = _options_of(arguments)
         kind, operands = _program_of(arguments)
         rebind()
     except ImportError as error:
@@ -55,6 +60,10 @@ def main():
     except _UsageError as error:
         return _refuse(str(error), status=USAGE_ERROR_STATUS)
     # Not earlier: this imports asyncio, and installing is cheaper before anybody has.
+    if on_deadlock is not None:
+        from stook import _deadlock
+
+        _deadlock.on_deadlock(on_deadlock)
     from stook import _program
 
     return getattr(_program, f"run_{kind}")(*operands)
@@ -62,6 +71,23 @@ def main():
 
 class _UsageError(Exception):
     """The command line does not say what to run."""
+
+
+def _options_of(arguments):
+    """Return what is to be done about a deadlock, if anything is said of it, and what follows."""
+    on_deadlock = None
+    while arguments and arguments[0].partition("=")[0] == "--on-deadlock":
+        option, has_value, on_deadlock = arguments[0].partition("=")
+        arguments = arguments[1:]
+        if not has_value:
+            if not arguments:
+                raise _UsageError(f"argument expected for the {option} option")
+            on_deadlock, *arguments = arguments
+        if on_deadlock not in ("report", "raise", "exit"):
+            raise _UsageError(f"--on-deadlock is report, raise or exit, not {on_deadlock}")
+    if not arguments:
+        raise _UsageError("no program is named")
+    return on_deadlock, arguments
 
 
 def _program_of(arguments):

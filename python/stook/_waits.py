@@ -200,6 +200,12 @@ def look_at(task: Any, scheduled: Scheduled, running: Any) -> TaskInfo:
     return TaskInfo(task, name, state, tuple(stack), wait, cancelling)
 
 
+def waits_at(task: Any) -> Place | None:
+    """Return the newest line outside asyncio and stook at which a task waits."""
+    stack, _known = _walk(task.get_coro())
+    return stack[-1] if stack else None
+
+
 def _walk(coroutine: Any) -> tuple[list[Place], Any]:
     """Return where coroutines outside asyncio and stook wait, and the first known wait below."""
     stack = []

@@ -113,6 +113,11 @@ impl Handoff {
         self.offered.load(Ordering::Acquire)
     }
 
+    /// Whether there is a job that has not ended.
+    pub(crate) fn has_jobs(&self) -> bool {
+        self.offered() > 0 || self.busy.load(Ordering::Acquire) > 0
+    }
+
     /// This thread has taken a job.
     pub(crate) fn take(self: &Arc<Self>) {
         self.withdraw();

@@ -13,6 +13,7 @@ mod cancellations;
 mod clock;
 mod coroutine;
 mod current;
+mod deadlock;
 mod ensure;
 mod errors;
 mod event_loop;

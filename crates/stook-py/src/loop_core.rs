@@ -111,6 +111,8 @@ pub(crate) struct LoopState {
     /// The state of the class in which nothing about the self-pipe was found replaced.
     pub(crate) has_plain_pipe: Cell<u32>,
     pub(crate) nesting_allowed: Cell<bool>,
+    /// It was reported that nothing can go on, in this run.
+    pub(crate) is_stuck: Cell<bool>,
     pub(crate) current_handle: HeldCell,
     /// A context that is lent to those who have theirs in common with others.
     pub(crate) spare_context: HeldCell,
@@ -143,6 +145,11 @@ impl LoopState {
     #[inline]
     pub(crate) fn is_running(&self) -> bool {
         self.thread.is_some()
+    }
+
+    /// Whether runs of turns are going on one inside another.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.runs.get() > 1
     }
 
     /// Whether what is scheduled now needs no collector until it runs: somebody runs turns, who
@@ -202,6 +209,7 @@ impl<'a> RunOfTurns<'a> {
     /// Begins one.
     pub(crate) fn begin(state: &'a LoopState) -> Self {
         state.runs.set(state.runs.get() + 1);
+        state.is_stuck.set(false);
         RunOfTurns(state)
     }
 }

@@ -8,6 +8,7 @@ use pyo3::types::{PySet, PyType};
 use crate::accelerator;
 use crate::cancellation;
 use crate::current;
+use crate::deadlock;
 use crate::ensure;
 use crate::errors::Imported;
 use crate::ffi::{Args, Fallible, Function, Ref, Signature, call, callers, compat, method};
@@ -283,6 +284,20 @@ fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// Whether an await that closes a circle of tasks is refused.
+fn set_refusing<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [on] = given(args, &one("_set_refusing", "on", 1))?;
+    deadlock::set_refusing(on.is_truthy()?);
+    Ok(none(args.py()))
+}
+
+/// Whether loops in which nothing can go on are looked for.
+fn set_watching<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [on] = given(args, &one("_set_watching", "on", 1))?;
+    deadlock::set_watching(on.is_truthy()?);
+    Ok(none(args.py()))
+}
+
 /// The place that made a task.
 fn made_at<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let [task] = given(args, &one("_made_at", "task", 1))?;
@@ -315,6 +330,8 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_cancel_with", CANCEL_WITH, cancellation::cancel_with),
         Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
+        Function::new(c"_set_refusing", SET_REFUSING, set_refusing),
+        Function::new(c"_set_watching", SET_WATCHING, set_watching),
         Function::new(c"_made_at", MADE_AT, made_at),
         Function::new(c"_adopt_methods", ADOPT_METHODS, adopt_methods),
         Function::new(c"_watch_tasks", WATCH_TASKS, watch_tasks),
@@ -536,6 +553,10 @@ const ATTACH: &std::ffi::CStr =
     c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
 const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\
 Set whether stook._unretrieved is told of exceptions that nobody read.";
+const SET_REFUSING: &std::ffi::CStr = c"_set_refusing(on, /)\n--\n\n\
+Set whether an await by which tasks would await each other is refused.";
+const SET_WATCHING: &std::ffi::CStr = c"_set_watching(on, /)\n--\n\n\
+Set whether stook._deadlock is told of loops in which nothing may go on.";
 const MADE_AT: &std::ffi::CStr = c"_made_at(task, /)\n--\n\n\
 Return the place that made a task; None where that is not known.";
 const ADOPT_METHODS: &std::ffi::CStr = c"_adopt_methods(loop_class, /)\n--\n\n\

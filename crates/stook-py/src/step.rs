@@ -17,6 +17,7 @@ use crate::asking;
 use crate::callbacks::Callback;
 use crate::cancellations;
 use crate::current;
+use crate::deadlock;
 use crate::errors::{self, CANCELLED_ERROR};
 use crate::ffi::coro::{self, Resumed};
 use crate::ffi::{Fallible, Held, Raised, Ref, call, context, error};
@@ -287,6 +288,9 @@ fn wait_for<'py>(this: &Ref<'py, TaskState>, awaited: &Ref<'py, FutureState>) ->
     }
     if !awaited.blocking.replace(false) {
         return fail_soon(this, yield_instead_of_await(this, awaited.as_any())?);
+    }
+    if let Some(refusal) = deadlock::refusal(this, awaited.as_any())? {
+        return task::schedule_step(this, Some(refusal));
     }
     future::add_callback(awaited, Callback::Wake(Held::new(this.as_any())))?;
     this.awaited.set(awaited.as_any().clone());

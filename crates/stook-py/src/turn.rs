@@ -16,6 +16,7 @@ use pyo3::types::{PyDict, PyFloat};
 
 use crate::clock;
 use crate::current;
+use crate::deadlock::{self, EndlessWait};
 use crate::errors::Imported;
 use crate::ffi::{Fallible, Held, HeldCell, Raised, Ref, call, compat, context, poll};
 use crate::forward;
@@ -291,9 +292,23 @@ impl<'py> Run<'_, 'py> {
         }
     }
 
+    /// Whether nobody may ever end this wait: tasks wait, and of what is watched, so many descriptors,
+    /// all are the loop's own.
+    fn may_be_stuck(&self, watched: usize) -> bool {
+        let this = self.event_loop;
+        deadlock::is_watching()
+            && this.ready.is_empty()
+            && watched <= OWN_DESCRIPTORS
+            && !this.is_stuck.get()
+            && !this.is_nested()
+            && !this.tasks.is_empty()
+            && !this.handoff.get().is_some_and(|handoff| handoff.has_jobs())
+    }
+
     /// Waits on epoll; signals that interrupt it are handled, and the wait goes on (PEP 475).
     fn wait(&self, descriptor: i32, most: usize) -> Fallible<Vec<poll::Readiness>> {
         let py = self.event_loop.py();
+        let endless = EndlessWait::default();
         loop {
             if self.event_loop.ready.is_empty() {
                 // A signal that came while no Python code ran would not interrupt the wait.
@@ -302,8 +317,10 @@ impl<'py> Run<'_, 'py> {
             let milliseconds = match self.timeout()? {
                 // Rounded up, as the selector does: never earlier than asked for.
                 Some(seconds) => (seconds * 1e3).ceil() as i32,
+                None if self.may_be_stuck(most) => endless.until_look(),
                 None => -1,
             };
+            let is_look = milliseconds > 0 && self.timeout()?.is_none();
             let handoff = self.event_loop.handoff.get().filter(|_| milliseconds != 0);
             let is_over = || handoff.is_some_and(|handoff| handoff.look_for_result());
             let waited = poll::wait(py, descriptor, milliseconds, most, is_over);
@@ -311,6 +328,10 @@ impl<'py> Run<'_, 'py> {
                 handoff.went_on();
             }
             match waited {
+                Ok(events) if is_look && events.is_empty() && self.may_be_stuck(most) => {
+                    let is_told = endless.look(self.event_loop.as_any())?;
+                    self.event_loop.is_stuck.set(is_told);
+                }
                 Ok(events) => return Ok(events),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                     compat::run_signal_handlers(py)?;
@@ -321,6 +342,8 @@ impl<'py> Run<'_, 'py> {
     }
 }
 
+/// How many descriptors a loop watches for itself: one end of its self-pipe.
+const OWN_DESCRIPTORS: usize = 1;
 /// How many entries a queue keeps memory for while the loop has nothing to do.
 const KEPT_ENTRIES: usize = 4096;
 

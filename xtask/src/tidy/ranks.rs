@@ -43,6 +43,7 @@ const RANKS: &[&[&str]] = &[
     &["cancellations"],
     &[
         "asking",
+        "deadlock",
         "forward",
         "future",
         "task",

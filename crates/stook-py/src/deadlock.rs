@@ -1,0 +1,132 @@
+//! Tasks that await each other in a circle: refused where it closes; and a loop in which nothing can
+//! go on.
+//!
+//! What a report says, and whether a loop that waits is really stuck, is decided in `stook._deadlock`.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use stook_kernel::{AwaitWalk, WalkStep};
+
+use crate::errors::Imported;
+use crate::ffi::{Fallible, Ref};
+use crate::task::TaskState;
+
+static REFUSAL: Imported = Imported::new("stook._deadlock", "refusal");
+static LOOK_AT: Imported = Imported::new("stook._deadlock", "look_at");
+
+/// Whether an await that closes a circle is refused.
+static REFUSES: AtomicBool = AtomicBool::new(true);
+/// Whether loops in which nothing can go on are looked for.
+static WATCHES: AtomicBool = AtomicBool::new(true);
+
+/// Sets whether an await that closes a circle is refused.
+pub(crate) fn set_refusing(on: bool) {
+    REFUSES.store(on, Ordering::Relaxed);
+}
+
+fn is_refusing() -> bool {
+    REFUSES.load(Ordering::Relaxed)
+}
+
+/// Sets whether loops in which nothing can go on are looked for.
+pub(crate) fn set_watching(on: bool) {
+    WATCHES.store(on, Ordering::Relaxed);
+}
+
+/// Whether they are.
+pub(crate) fn is_watching() -> bool {
+    WATCHES.load(Ordering::Relaxed)
+}
+
+/// The exception for a task that is about to await `awaited`, if that would close a circle of tasks
+/// that await each other.
+///
+/// DIFFERENCE: an await by which tasks would await each other in a circle raises `stook.DeadlockError`,
+/// a `RuntimeError`, in the task that closes it, as an await of oneself does in asyncio; there, those
+/// wait for ever. `stook.refuse_deadlocks(False)` has them wait. Circles of more than 64 tasks are not
+/// refused.
+///
+/// # Errors
+/// What making the exception raises.
+#[inline]
+pub(crate) fn refusal<'py>(
+    this: &Ref<'py, TaskState>,
+    awaited: &Bound<'py, PyAny>,
+) -> Fallible<Option<Bound<'py, PyAny>>> {
+    match Ref::<TaskState>::cast_exact(awaited) {
+        Some(first) if first.awaited.is_some() && is_refusing() && closes(this, first) => {
+            explain(this, first)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether the awaits that begin with `first` lead to `this`.
+fn closes<'py>(this: &Ref<'py, TaskState>, first: &Ref<'py, TaskState>) -> bool {
+    let mut walk = AwaitWalk::new();
+    let mut at = first.clone();
+    loop {
+        match walk.reached(at.as_any().is(this.as_any())) {
+            WalkStep::Closes => return true,
+            WalkStep::GiveUp => return false,
+            WalkStep::Follow => {}
+        }
+        match awaited_task(&at) {
+            Some(next) => at = next,
+            None => return false,
+        }
+    }
+}
+
+/// The task that a task awaits, if it awaits one.
+fn awaited_task<'py>(task: &Ref<'py, TaskState>) -> Option<Ref<'py, TaskState>> {
+    let awaited = task.awaited.get(task.py())?;
+    Ref::<TaskState>::cast_exact(&awaited).cloned()
+}
+
+#[cold]
+fn explain<'py>(
+    this: &Ref<'py, TaskState>,
+    first: &Ref<'py, TaskState>,
+) -> Fallible<Option<Bound<'py, PyAny>>> {
+    let py = this.py();
+    let circle = PyList::new(py, [this.as_any()])?;
+    let mut at = Some(first.clone());
+    while let Some(task) = at.filter(|task| !task.as_any().is(this.as_any())) {
+        circle.append(task.as_any())?;
+        at = awaited_task(&task);
+    }
+    Ok(Some(REFUSAL.get(py)?.call1((circle,))?))
+}
+
+/// How often a loop that waits for ever is looked at, and how long it has been waiting then, in
+/// milliseconds: other threads may have ended meanwhile.
+const LOOKS: [i32; 4] = [400, 2_000, 10_000, 60_000];
+
+/// One wait for events that nothing but an event ends.
+#[derive(Debug, Default)]
+pub(crate) struct EndlessWait {
+    looks: Cell<usize>,
+}
+
+impl EndlessWait {
+    /// For how many milliseconds to wait before the loop is looked at; -1 for as long as it takes.
+    pub(crate) fn until_look(&self) -> i32 {
+        LOOKS.get(self.looks.get()).copied().unwrap_or(-1)
+    }
+
+    /// The loop has waited so long: asks whether it can go on, and reports it.
+    ///
+    /// Whether it is not to be looked at again.
+    ///
+    /// # Errors
+    /// What the program has asked for in that case.
+    pub(crate) fn look(&self, event_loop: &Bound<'_, PyAny>) -> Fallible<bool> {
+        self.looks.set(self.looks.get() + 1);
+        let is_told = LOOK_AT.get(event_loop.py())?.call1((event_loop,))?;
+        Ok(is_told.is_truthy()?)
+    }
+}

@@ -1,0 +1,208 @@
+"""Deadlocks: awaits that would close a circle, and loops in which nothing can go on.
+
+The compiled part finds the first as it happens, and asks here about the second when a loop has
+nothing ready, no timer, no descriptor but its own and no job of its own executor for some time.
+
+A false alarm is worse than none. So nothing is said where a handler of a signal, a thread or a job
+may still wake a task; with other threads alive, only tasks are named that wait for each other.
+"""
+
+import _thread
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Literal
+
+from stook import _platform
+
+_core = _platform.load_core()
+
+EXIT_STATUS = 70
+"""What a program ends with after ``on_deadlock("exit")``: ``EX_SOFTWARE``."""
+_MOST_SHOWN = 50
+
+_policy: Any = "report"
+
+
+class DeadlockError(RuntimeError):
+    """Tasks wait for each other, or nothing in a program can go on."""
+
+
+def refuse_deadlocks(on: bool) -> None:
+    """Say whether an await by which tasks would await each other in a circle raises.
+
+    Args:
+        on: Whether ``DeadlockError`` is raised in the task that would close the circle, which is so
+            at first; else all of them wait, as they do in asyncio.
+
+    Example:
+        >>> import asyncio, stook
+        >>> async def main():
+        ...     async def one():
+        ...         await tasks[1]
+        ...     async def other():
+        ...         await tasks[0]
+        ...     tasks = [asyncio.create_task(one()), asyncio.create_task(other())]
+        ...     ended = await asyncio.gather(*tasks, return_exceptions=True)
+        ...     print(*(type(error).__name__ for error in ended))
+        >>> stook.run(main())
+        DeadlockError DeadlockError
+    """
+    _core._set_refusing(on)
+
+
+def on_deadlock(how: Literal["report", "raise", "exit"] | Callable[[Any], object] | None) -> None:
+    """Say what is to be done when nothing in a loop of stook's can go on.
+
+    That is noticed within a second: tasks wait, nothing is ready, there is no timer, no descriptor
+    but the loop's own, no job of an executor. It is told once a run of the loop. Where other
+    threads may wake a task, it is told of tasks alone that wait for each other.
+
+    Args:
+        how: ``"report"``, which is so at first: who waits for whom is written to ``sys.stderr``.
+            ``"raise"``: the loop stops with ``DeadlockError``, and ``stook.run`` raises it.
+            ``"exit"``: it is reported, and the loop stops with ``SystemExit`` of status 70. A
+            function: it is called with the ``WaitGraph``; what it raises goes to
+            ``sys.unraisablehook``. ``None``: nothing, and nothing is looked for.
+
+    Raises:
+        TypeError: It is none of these.
+
+    Example:
+        >>> import asyncio, stook
+        >>> stook.on_deadlock("raise")
+        >>> try:
+        ...     stook.run(asyncio.Event().wait())
+        ... except stook.DeadlockError:
+        ...     print("nobody sets the event")
+        nobody sets the event
+        >>> stook.on_deadlock("report")
+    """
+    global _policy
+    if how not in ("report", "raise", "exit", None) and not callable(how):
+        raise TypeError(
+            f"on_deadlock() takes 'report', 'raise', 'exit', None or a function, not {how!r}"
+        )
+    _policy = how
+    _core._set_watching(how is not None)
+
+
+def refusal(circle: list[Any]) -> DeadlockError:
+    """Return the exception for the first task of a circle, which is about to close it."""
+    from stook import _task_tree, _waits
+
+    lines = ["these tasks would await each other:"]
+    for task, awaited in zip(circle, [*circle[1:], circle[0]], strict=True):
+        where = _waits.waits_at(task)
+        at = "" if where is None else f" at {_task_tree.place(where)}"
+        lines.append(f"  {task.get_name()} awaits {awaited.get_name()}{at}")
+    return DeadlockError("\n".join(lines))
+
+
+def look_at(loop: Any) -> bool:
+    """Tell of a loop in which nothing can go on; called by the compiled part while the loop waits.
+
+    Returns:
+        Whether it is not to be asked again in this run.
+
+    Raises:
+        DeadlockError: The program has asked for that.
+        SystemExit: The program has asked for that.
+    """
+    from stook import _wait_graph
+
+    if _may_be_woken(loop):
+        return False
+    graph = _wait_graph.wait_graph(loop)
+    if any(info.state != "waiting" or _is_from_outside(info.wait) for info in graph.tasks):
+        return False
+    others = _other_threads()
+    if others and not graph.stuck:
+        return False
+    _tell(graph, others)
+    return True
+
+
+def _may_be_woken(loop: Any) -> bool:
+    """Whether something else than a thread may end the loop's wait."""
+    own = {loop._ssock.fileno()} if loop._ssock is not None else set()
+    if set(loop._selector.get_map() or ()) - own or loop._signal_handlers:
+        return True
+    return any(_is_programs_own(handler) for handler in _handlers())
+
+
+def _handlers() -> list[Any]:
+    numbers = sorted(signal.valid_signals())
+    return [handler for number in numbers if callable(handler := signal.getsignal(number))]
+
+
+def _is_programs_own(handler: Any) -> bool:
+    if handler is signal.default_int_handler or isinstance(handler, signal.Handlers):
+        return False
+    # `asyncio.Runner` cancels its main task when it is interrupted.
+    method = getattr(handler, "func", handler)
+    return getattr(method, "__qualname__", "") != "Runner._on_sigint"
+
+
+def _is_from_outside(wait: Any) -> bool:
+    return wait.kind in ("io", "process", "executor", "server") or wait.until is not None
+
+
+def _other_threads() -> list[str]:
+    """Return the names of the other threads that may wake a task; those nobody knows last."""
+    frames = sys._current_frames()
+    own = _thread.get_ident()
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    others = [
+        names.get(number, f"thread {number}")
+        for number, frame in frames.items()
+        if number != own and not _waits_for_jobs(frame)
+    ]
+    try:
+        native = len(os.listdir("/proc/self/task"))
+    except OSError:
+        native = 0
+    if native > len(frames):
+        others.append("one that is not Python's")
+    return others
+
+
+def _waits_for_jobs(frame: Any) -> bool:
+    """Whether a thread of an executor has nothing to do."""
+    if frame.f_globals.get("__name__") == "stook._executor":
+        frame = frame.f_back
+    pools = sys.modules.get("concurrent.futures.thread")
+    return pools is not None and frame is not None and frame.f_code is pools._worker.__code__
+
+
+def _tell(graph: Any, others: list[str]) -> None:
+    said = _said(graph, others)
+    if callable(_policy):
+        try:
+            _policy(graph)
+        except BaseException as error:
+            _core._unraisable(error, _policy)
+        return
+    if _policy == "raise":
+        raise DeadlockError(said)
+    if sys.stderr is not None:
+        try:
+            sys.stderr.write(f"stook: {said}\n")
+            sys.stderr.flush()
+        except Exception:
+            # As the interpreter, which has nowhere to show it.
+            pass
+    if _policy == "exit":
+        raise SystemExit(EXIT_STATUS)
+
+
+def _said(graph: Any, others: list[str]) -> str:
+    from stook import _task_tree
+
+    tree = _task_tree.tree(graph, _MOST_SHOWN)
+    if not others:
+        return f"nothing can go on: every task waits, and nothing is to come\n{tree}"
+    threads = ", ".join(sorted(others))
+    return f"tasks wait for each other, unless another thread wakes them ({threads})\n{tree}"

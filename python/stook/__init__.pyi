@@ -143,6 +143,7 @@ def run(
     debug: bool | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     keep_tasks: bool = False,
+    grace: float | None = None,
 ) -> _T: ...
 async def wait_any(
     tasks: Iterable[_F], *, timeout: float | None = None

@@ -4,10 +4,12 @@ import asyncio
 import sys
 from typing import Any, TextIO
 
-from stook import _wait_graph
+from stook import _platform, _wait_graph
 from stook._cancellation import Place, _named, _place
 from stook._wait_graph import WaitEdge, WaitGraph
 from stook._waits import TaskInfo, Wait
+
+_core = _platform.load_core()
 
 _DEEPEST = 20
 """What is further down is not indented further."""
@@ -87,8 +89,39 @@ def _task(info: TaskInfo, now: float) -> list[str]:
     return [f"{_named(info.name)} {said}", *(f"  at {_place(place)}" for place in info.stack[::-1])]
 
 
+def cancelled(loop: Any, tasks: Any, most: int) -> list[str]:
+    """Return lines on tasks that were asked to cancel and have not ended.
+
+    Args:
+        loop: Their loop.
+        tasks: The tasks.
+        most: So many are shown.
+    """
+    graph = _wait_graph.wait_graph(loop)
+    infos = [info for info in graph.tasks if info.task in tasks]
+    lines = []
+    for info in infos[:most]:
+        lines += _task(info, graph.now)
+        lines += [f"  {line}" for line in _survived(info.task)]
+    if len(infos) > most:
+        lines.append(f"and {len(infos) - most} more")
+    return lines
+
+
+def _survived(task: Any) -> list[str]:
+    """Return where a task has gone on after it was cancelled, and who asked last."""
+    record = _core.cancellation(task)
+    said = [] if record is None else record.explain().splitlines()
+    places: dict[Place, int] = {}
+    for where in _core._survived(task):
+        places[where] = places.get(where, 0) + 1
+    for where, count in places.items():
+        said.append(f"it went on after a cancellation {_times(count)} at {_place(where)}")
+    return said
+
+
 def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 _NOUNS = {

@@ -2,13 +2,13 @@
 
 import asyncio
 
-from stook import _explained, _factory, _nesting, _platform, _unretrieved
+from stook import _explained, _factory, _nesting, _platform, _seconds, _unretrieved
 from stook.events import new_event_loop
 
 _core = _platform.load_core()
 
 
-def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
+def run(main, *, debug=None, loop_factory=None, keep_tasks=False, grace=None):
     """Run a coroutine on a new event loop, and close that loop.
 
     Args:
@@ -19,18 +19,28 @@ def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
             are done. asyncio keeps none: one to which nothing refers may be collected while it
             waits. Of loops that are not stook's, tasks that asyncio's functions make are kept, also
             after the program has set ``stook.task_factory``; not after it has set another factory.
+        grace: For how many seconds tasks that are cancelled at the end are waited for. Those that
+            have not ended then are reported on ``sys.stderr``, cancelled once more and waited for
+            as long; then those are listed that are given up, and the run ends. As in asyncio, where
+            a run does not end before its tasks, when ``None``. A callback that holds the loop is
+            waited for, and so are, by the interpreter, threads of an executor.
 
     Returns:
         What the coroutine returns.
 
     Raises:
         RuntimeError: An event loop is running in this thread and does not allow nesting.
-        ValueError: ``main`` is not a coroutine.
+        ValueError: ``main`` is not a coroutine, or ``grace`` is less than zero.
+        TypeError: ``grace`` is no number.
         ExceptionGroup: Exceptions that nobody read, after ``stook.on_unretrieved("raise")``.
 
     Source:
         ``asyncio.run``, CPython 3.12.
     """
+    if grace is not None:
+        grace = _seconds.seconds("grace", grace)
+        if grace < 0:
+            raise ValueError(f"grace has to be zero or more seconds, not {grace:g}")
     running = asyncio._get_running_loop()
     if running is not None:
         if _nesting.allows_nesting(running):
@@ -42,7 +52,13 @@ def run(main, *, debug=None, loop_factory=None, keep_tasks=False):
             collected.of(runner.get_loop())
             if keep_tasks:
                 _keep_tasks(runner.get_loop())
-            return runner.run(main)
+            try:
+                return runner.run(main)
+            finally:
+                if grace is not None:
+                    from stook import _shutdown
+
+                    _shutdown.shut_down(runner.get_loop(), grace)
     except BaseException as error:
         _explained.watch_for(error)
         raise

@@ -295,6 +295,21 @@ impl Cancellations {
         Ok(swallowed)
     }
 
+    /// Where the task has survived requests that stand, oldest first.
+    ///
+    /// # Errors
+    /// What looking at code raises.
+    pub(crate) fn survived_at<'py>(&self, py: Python<'py>) -> Fallible<Vec<Bound<'py, PyAny>>> {
+        let survived = self.survived.take();
+        let places = survived.iter().map(|survivor| Origin {
+            code: survivor.code.bind(py).clone(),
+            offset: survivor.offset,
+        });
+        let places: Vec<_> = places.collect();
+        drop(self.survived.replace(survived));
+        places.iter().map(record::as_place).collect()
+    }
+
     /// A request is raised; those before are remembered.
     fn set_own<'py>(&self, py: Python<'py>, record: &Bound<'py, PyAny>) {
         let before = self.own.take(py);

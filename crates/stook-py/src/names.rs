@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PySet, PyType};
+use pyo3::types::{PyList, PySet, PyType};
 
 use crate::accelerator;
 use crate::cancellation;
@@ -298,6 +298,16 @@ fn set_watching<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// Where a task has gone on after it was cancelled.
+fn survived<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [task] = given(args, &one("_survived", "task", 1))?;
+    let py = args.py();
+    record::look_up(py)?;
+    let known = Ref::<TaskState>::cast(&task).and_then(|task| task.future.cancellations_if_any());
+    let places = known.map_or_else(|| Ok(Vec::new()), |known| known.survived_at(py))?;
+    Ok(PyList::new(py, places)?.into_any())
+}
+
 /// The place that made a task.
 fn made_at<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let [task] = given(args, &one("_made_at", "task", 1))?;
@@ -332,6 +342,7 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
         Function::new(c"_set_refusing", SET_REFUSING, set_refusing),
         Function::new(c"_set_watching", SET_WATCHING, set_watching),
+        Function::new(c"_survived", SURVIVED, survived),
         Function::new(c"_made_at", MADE_AT, made_at),
         Function::new(c"_adopt_methods", ADOPT_METHODS, adopt_methods),
         Function::new(c"_watch_tasks", WATCH_TASKS, watch_tasks),
@@ -557,6 +568,8 @@ const SET_REFUSING: &std::ffi::CStr = c"_set_refusing(on, /)\n--\n\n\
 Set whether an await by which tasks would await each other is refused.";
 const SET_WATCHING: &std::ffi::CStr = c"_set_watching(on, /)\n--\n\n\
 Set whether stook._deadlock is told of loops in which nothing may go on.";
+const SURVIVED: &std::ffi::CStr = c"_survived(task, /)\n--\n\n\
+Return the places at which a task has gone on after a cancellation that still stands.";
 const MADE_AT: &std::ffi::CStr = c"_made_at(task, /)\n--\n\n\
 Return the place that made a task; None where that is not known.";
 const ADOPT_METHODS: &std::ffi::CStr = c"_adopt_methods(loop_class, /)\n--\n\n\

@@ -467,3 +467,64 @@ def test_a_function_that_raises_does_not_stop_the_program(told):
     )
     assert ended.stdout == "1\nwent on\n"
     assert "ValueError: in the function" in said
+
+
+def test_a_task_that_was_cancelled_before_it_began_is_named_with_what_it_had(told):
+    _said, ended = told("""
+        class Service:
+            def __init__(self):
+                self.started = asyncio.Event()
+            async def start(self):
+                self.started.set()
+        async def answers(future):
+            future.set_result(None)
+        async def main():
+            service, future = Service(), asyncio.get_running_loop().create_future()
+            async def waits():
+                started = asyncio.create_task(service.started.wait(), name="gathered")
+                await asyncio.gather(future, started)
+            waiter = asyncio.create_task(waits(), name="waiter")
+            asked = asyncio.create_task(service.started.wait(), name="asked")
+            answered = asyncio.create_task(awaits(future), name="answered")
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(service.start(), name="starter")
+                    group.create_task(answers(future), name="answerer")
+                    raise ValueError
+            except* ValueError:
+                pass
+            await waiter
+        async def awaits(future):
+            await future
+        stook.on_deadlock("raise")
+        try:
+            stook.run(main())
+        except stook.DeadlockError as error:
+            print(error)
+    """)
+    lines = [line.partition(" at /")[0] for line in ended.stdout.splitlines()]
+    said = lines[lines.index(next(line for line in lines if "first step" in line)) :]
+    because = "another task of the group, or its block, failed by Task-1"
+    assert said == [
+        f"starter was cancelled before its first step: {because}",
+        "  it had what asked, gathered wait for",
+        f"answerer was cancelled before its first step: {because}",
+        "  it had what answered waits for",
+    ]
+
+
+def test_a_task_that_had_begun_is_not_named(told):
+    _said, ended = told("""
+        async def main():
+            task = asyncio.create_task(never())
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            await never()
+        stook.on_deadlock("raise")
+        try:
+            stook.run(main())
+        except stook.DeadlockError as error:
+            print("first step" in str(error))
+    """)
+    assert ended.stdout == "False\n"

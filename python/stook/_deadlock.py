@@ -8,12 +8,16 @@ may still wake a task; with other threads alive, only tasks are named that wait 
 """
 
 import _thread
+import collections
+import gc
 import os
 import signal
 import sys
 import threading
+import types
+import weakref
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from stook import _platform
 
@@ -22,6 +26,12 @@ _core = _platform.load_core()
 EXIT_STATUS = 70
 """What a program ends with after ``on_deadlock("exit")``: ``EX_SOFTWARE``."""
 _MOST_SHOWN = 50
+_MOST_REMEMBERED = 32
+"""So many tasks of a loop are remembered that never began: the last ones."""
+_never_began: "weakref.WeakKeyDictionary[Any, collections.deque[_NeverBegan]]" = (
+    weakref.WeakKeyDictionary()
+)
+_NO_OBJECTS = (type, types.ModuleType, types.FunctionType, types.CodeType, str, int, float)
 
 _policy: Any = "report"
 
@@ -101,6 +111,52 @@ def refusal(circle: list[Any]) -> DeadlockError:
     return DeadlockError("\n".join(lines))
 
 
+class _NeverBegan(NamedTuple):
+    """A task that was cancelled before its first step, and what it would have had to do with."""
+
+    name: str
+    record: Any
+    had: list[Any]
+
+
+def never_began(task: Any) -> None:
+    """Remember a task that is cancelled before its first step; called by the compiled part.
+
+    What it has to do with is what its coroutine holds, and what objects have that this holds.
+    """
+    held = gc.get_referents(task.get_coro())
+    for each in tuple(held):
+        if not isinstance(each, _NO_OBJECTS):
+            held += getattr(each, "__dict__", {}).values()
+    had = []
+    for each in held:
+        if not isinstance(each, _NO_OBJECTS) and type(each).__weakrefoffset__:
+            had.append(weakref.ref(each))
+    loop = task.get_loop()
+    remembered = _never_began.setdefault(loop, collections.deque(maxlen=_MOST_REMEMBERED))
+    remembered.append(_NeverBegan(task.get_name(), _core.cancellation(task), had))
+
+
+def _named_as_never_begun(loop: Any, graph: Any) -> list[str]:
+    """Return a line of each task that never began, with who waits for what it had."""
+    lines = []
+    for one in _never_began.get(loop, ()):
+        had = [thing for reference in one.had if (thing := reference()) is not None]
+        waiting = [
+            info.name
+            for info in graph.tasks
+            if info.wait is not None and any(info.wait.what is thing for thing in had)
+        ]
+        said = f"{one.name} was cancelled before its first step"
+        if one.record is not None:
+            said += f": {one.record.explain().splitlines()[0]}"
+        if waiting:
+            verb = "waits" if len(waiting) == 1 else "wait"
+            said += f"\n  it had what {', '.join(waiting)} {verb} for"
+        lines.append(said)
+    return lines
+
+
 def look_at(loop: Any) -> bool:
     """Tell of a loop in which nothing can go on; called by the compiled part while the loop waits.
 
@@ -121,7 +177,7 @@ def look_at(loop: Any) -> bool:
     others = _other_threads()
     if others and not graph.stuck:
         return False
-    _tell(graph, others)
+    _tell(graph, _said(graph, others, _named_as_never_begun(loop, graph)))
     return True
 
 
@@ -177,8 +233,7 @@ def _waits_for_jobs(frame: Any) -> bool:
     return pools is not None and frame is not None and frame.f_code is pools._worker.__code__
 
 
-def _tell(graph: Any, others: list[str]) -> None:
-    said = _said(graph, others)
+def _tell(graph: Any, said: str) -> None:
     if callable(_policy):
         try:
             _policy(graph)
@@ -198,10 +253,10 @@ def _tell(graph: Any, others: list[str]) -> None:
         raise SystemExit(EXIT_STATUS)
 
 
-def _said(graph: Any, others: list[str]) -> str:
+def _said(graph: Any, others: list[str], never_begun: list[str]) -> str:
     from stook import _task_tree
 
-    tree = _task_tree.tree(graph, _MOST_SHOWN)
+    tree = "\n".join([_task_tree.tree(graph, _MOST_SHOWN), *never_begun])
     if not others:
         return f"nothing can go on: every task waits, and nothing is to come\n{tree}"
     threads = ", ".join(sorted(others))

@@ -6,15 +6,18 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use stook_kernel::{AwaitWalk, WalkStep};
 
 use crate::errors::Imported;
-use crate::ffi::{Fallible, Ref};
+use crate::ffi::{Fallible, Ref, call};
+use crate::loop_core;
 use crate::task::TaskState;
 
 static REFUSAL: Imported = Imported::new("stook._deadlock", "refusal");
+static NEVER_BEGAN: Imported = Imported::new("stook._deadlock", "never_began");
 static LOOK_AT: Imported = Imported::new("stook._deadlock", "look_at");
 
 /// Whether an await that closes a circle is refused.
@@ -100,6 +103,30 @@ fn explain<'py>(
         at = awaited_task(&task);
     }
     Ok(Some(REFUSAL.get(py)?.call1((circle,))?))
+}
+
+/// The task is to be told of a request to cancel: it is remembered, if it has not begun. A report may
+/// have to name it: another one may wait for what it was to do.
+#[cold]
+pub(crate) fn remember_if_not_begun(this: &Ref<'_, TaskState>) {
+    let py = this.py();
+    let Some(coroutine) = this.coroutine.get(py).filter(|_| is_watching()) else {
+        return;
+    };
+    let event_loop = this.future.event_loop(py);
+    if event_loop.as_ref().and_then(loop_core::native).is_none() {
+        return;
+    }
+    let remembered = (|| -> Fallible<()> {
+        let suspended = call::optional_attribute(&coroutine, intern!(py, "cr_suspended"))?;
+        if suspended.is_some_and(|suspended| !suspended.is_truthy().unwrap_or(true)) {
+            NEVER_BEGAN.get(py)?.call1((this.as_any(),))?;
+        }
+        Ok(())
+    })();
+    if let Err(raised) = remembered {
+        raised.write_unraisable(this.as_any());
+    }
 }
 
 /// How often a loop that waits for ever is looked at, and how long it has been waiting then, in

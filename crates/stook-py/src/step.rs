@@ -126,6 +126,7 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
             None => false,
         };
         if !is_cancellation {
+            deadlock::remember_if_not_begun(this);
             thrown = Some(future::make_cancelled_error(as_future)?.into());
         }
     }

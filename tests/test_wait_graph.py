@@ -616,3 +616,27 @@ async def test_who_acquires_by_hand_inside_a_block_holds_that(engine, loop, stoo
     assert info_of(stook, waiter).wait.on == (holder,)
     assert info_of(stook, holder).wait.on == ()
     await end_all(engine)
+
+
+@pytest.mark.anywhere
+async def test_on_any_loop(engine, loop, stook):
+    lock = asyncio.Lock()
+
+    async def holds():
+        async with lock:
+            await asyncio.gather(asyncio.create_task(asyncio.sleep(3600), name="sleeper"))
+
+    async def waits():
+        async with lock:
+            pass
+
+    holder = asyncio.create_task(holds(), name="holder")
+    await asyncio.sleep(0)
+    waiter = asyncio.create_task(waits(), name="waiter")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    graph = stook.wait_graph()
+    edges = {(edge.waiter, edge.kind, edge.on.get_name()) for edge in graph.edges}
+    assert edges == {(waiter, "lock", "holder"), (holder, "gather", "sleeper")}
+    assert "waiter waits for a lock held by holder" in str(graph)
+    await end_all(asyncio)

@@ -172,7 +172,9 @@ def look_at(loop: Any) -> bool:
     if _may_be_woken(loop):
         return False
     graph = _wait_graph.wait_graph(loop)
-    if any(info.state != "waiting" or _is_from_outside(info.wait) for info in graph.tasks):
+    if not graph.tasks or any(
+        info.state != "waiting" or _is_from_outside(info.wait) for info in graph.tasks
+    ):
         return False
     others = _other_threads()
     if others and not graph.stuck:

@@ -185,10 +185,7 @@ def _without_collections() -> Iterator[None]:
 
 def _tasks(loop: asyncio.AbstractEventLoop) -> list[TaskInfo]:
     scheduled = _waits.Scheduled(loop)
-    # What is not asyncio's to keep, a closed loop has forgotten.
-    running = _core._current_tasks.get(loop)
-    if isinstance(loop, _core.LoopCore):
-        running = _core.current_task(loop)
+    running = _core.current_task(loop)
     infos = [_waits.look_at(task, scheduled, running) for task in _core.all_tasks(loop)]
     # Task-9 comes before Task-10.
     infos.sort(key=lambda info: (len(info.name), info.name))

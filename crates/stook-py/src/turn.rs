@@ -31,6 +31,7 @@ use crate::self_pipe;
 use crate::shown;
 use crate::step;
 use crate::task::{self, TaskState};
+use crate::unlisted;
 use crate::wait::{self, WaitState};
 
 static EPOLL_SELECTOR: Imported = Imported::new("selectors", "EpollSelector");
@@ -301,7 +302,7 @@ impl<'py> Run<'_, 'py> {
             && watched <= OWN_DESCRIPTORS
             && !this.is_stuck.get()
             && !this.is_nested()
-            && !this.tasks.is_empty()
+            && !(this.tasks.is_empty() && unlisted::is_empty(this.py()))
             && !this.handoff.get().is_some_and(|handoff| handoff.has_jobs())
     }
 

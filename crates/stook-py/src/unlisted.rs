@@ -62,6 +62,11 @@ pub(crate) fn keep(this: &Ref<'_, TaskState>) -> bool {
     this.is_exact() && with(this.py(), keep).unwrap_or(false)
 }
 
+/// Whether there are none, of any loop.
+pub(crate) fn is_empty(py: Python<'_>) -> bool {
+    with(py, |unlisted| unlisted.tasks.is_empty()).unwrap_or(true)
+}
+
 /// Puts all into `listed`, the set inside the weak set; `forget` is called with a reference to what
 /// has died.
 ///

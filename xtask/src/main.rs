@@ -72,6 +72,9 @@ enum Command {
         #[arg(long = "only", value_name = "CHECK")]
         checks: Vec<Check>,
     },
+    /// Set up, then compare the scenarios of both faces with this interpreter, or write them; with
+    /// `--random N`, so many that are drawn, on both faces.
+    Scenarios(Passthrough),
     /// Set up, then run random programs for an hour and watch the memory; further arguments go on.
     Soak(Passthrough),
     /// Set up, then measure what starting a program by stook adds; further arguments go on.
@@ -126,6 +129,9 @@ fn run(command: Command) -> Result<()> {
         Command::Instructions(passed) => drive(Driver::Instructions, &passed),
         Command::Safety { python, checks } => {
             commands::safety::run(python.interpreter.as_deref(), &checks)
+        }
+        Command::Scenarios(passed) => {
+            commands::scenarios::run(passed.python.interpreter.as_deref(), &passed.arguments)
         }
         Command::Soak(passed) => drive(Driver::Soak, &passed),
         Command::Startup(passed) => drive(Driver::Startup, &passed),

@@ -60,7 +60,7 @@ impl<T, E: CancelError> Future for Awaiting<T, E> {
         let this = &mut *self;
         if Pin::new(&mut this.done).poll(cx).is_pending() {
             let location = this.forward.location();
-            if let Some(cancelled) = this.forward.take(cx) {
+            while let Some(cancelled) = this.forward.take(cx) {
                 let cause = Some(cancelled.record());
                 let kind = CancelKind::ParentCancelled;
                 this.task

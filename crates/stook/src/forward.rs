@@ -1,9 +1,11 @@
 //! What waits for children and hands the caller's cancellation on to them.
 
 use std::panic::Location;
+use std::sync::Arc;
 use std::task::Context;
 
 use crate::cancelled::Cancelled;
+use crate::context;
 use crate::point::Point;
 
 /// The cancellations of the caller that one wait has taken to hand them on.
@@ -46,13 +48,29 @@ impl Forward {
     fn has_same(&self, cancelled: &Cancelled) -> bool {
         let mut taken = self.mine.iter().chain(&self.later);
         taken.any(|taken| {
-            taken.target() == cancelled.target()
-                && std::sync::Arc::ptr_eq(taken.record(), cancelled.record())
+            taken.target() == cancelled.target() && Arc::ptr_eq(taken.record(), cancelled.record())
         })
     }
 
-    /// The caller's cancellation that was handed on first.
+    /// The caller's cancellation: that of the task if there was one, for no scope takes it; or else the
+    /// first that was handed on.
     pub(crate) fn mine(&self) -> Option<Cancelled> {
-        self.mine.clone()
+        let task = context::task_id();
+        let of_task = |cancelled: &&Cancelled| Some(cancelled.target()) == task;
+        let mut taken = self.mine.iter().chain(&self.later);
+        let mine = taken.find(of_task).or(self.mine.as_ref());
+        mine.cloned()
+    }
+}
+
+/// A request of the task that was taken and is not returned stands again, and is delivered at its
+/// next cancel point. A scope goes on delivering its own.
+pub(crate) fn renew(taken: Option<&Cancelled>) {
+    let Some(cancelled) = taken else { return };
+    if let Some(cell) = context::task().filter(|cell| cell.id() == cancelled.target()) {
+        if cell.cancelling() > 0 {
+            cell.uncancel();
+            cell.request(Arc::clone(cancelled.record()));
+        }
     }
 }

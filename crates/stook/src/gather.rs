@@ -243,20 +243,30 @@ impl<T, E: CancelError> Future for Gather<T, E> {
         let Some(waiting) = &mut self.waiting else {
             return Poll::Ready(Ok(Vec::new()));
         };
-        let Poll::Ready(end) = waiting.poll(cx) else {
+        let Poll::Ready(mut end) = waiting.poll(cx) else {
             return Poll::Pending;
         };
-        let mut outcomes = end.outcomes;
-        Poll::Ready(match (end.over, end.cancelled) {
-            (Over::Child(place), cancelled) => match (outcomes[place].take(), cancelled) {
-                (Some(outcome), cancelled) if outcome.is_cancelled() => match cancelled {
-                    Some(cancelled) => Err(cancelled.into()),
-                    None => outcome.into_result().map(|_| Vec::new()),
-                },
-                (Some(outcome), _) => outcome.into_result().map(|_| Vec::new()),
-                (None, _) => panic!("a gather was polled after it was over"),
-            },
+        let mut outcomes = std::mem::take(&mut end.outcomes);
+        Poll::Ready(match (end.over.clone(), end.cancelled.clone()) {
+            (Over::Child(place), cancelled) => {
+                let Some(outcome) = outcomes.get_mut(place).and_then(Option::take) else {
+                    panic!("a gather was polled after it was over")
+                };
+                waiting.report_unread(&outcomes);
+                match cancelled {
+                    Some(cancelled) if outcome.is_cancelled() => Err(cancelled.into()),
+                    _ => {
+                        end.ends_otherwise();
+                        outcome.into_result().map(|_| Vec::new())
+                    }
+                }
+            }
             (Over::AllCancelled, Some(cancelled)) => Err(cancelled.into()),
+            // When all have made the best of it there are results, and none is lost.
+            (Over::Nobody, Some(cancelled)) if !outcomes.iter().flatten().all(Outcome::is_ok) => {
+                waiting.report_unread(&outcomes);
+                Err(cancelled.into())
+            }
             _ => outcomes
                 .into_iter()
                 .map(|outcome| match outcome {

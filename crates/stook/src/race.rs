@@ -20,8 +20,9 @@ use crate::several::{Machine, Over, Several, Waiting};
 /// others have ended: what they clean up is cleaned up by then.
 ///
 /// `losers` says what becomes of the others: they are asked to cancel and waited for, or only waited
-/// for, or left alone. When who awaits it is cancelled, all are asked to cancel and waited for; a
-/// second cancellation does not end that wait. The tasks begin when this is called.
+/// for, or left alone; an error of theirs is one that nobody reads. When who awaits it is cancelled,
+/// all are asked to cancel and waited for; a second cancellation does not end that wait. The tasks
+/// begin when this is called.
 ///
 /// # Errors
 /// The error of the first that ends, or its cancellation, which is not the caller's; or the caller's,
@@ -70,9 +71,13 @@ where
             Over::Child(place) => end.outcomes[place].take().map(|outcome| (place, outcome)),
             _ => None,
         };
-        match (decided, end.cancelled) {
+        waiting.report_unread(&end.outcomes);
+        match (decided, end.cancelled.clone()) {
             (Some((_, outcome)), Some(mine)) if outcome.is_cancelled() => Err(mine.into()),
-            (Some((place, outcome)), _) => outcome.into_result().map(|value| (place, value)),
+            (Some((place, outcome)), _) => {
+                end.ends_otherwise();
+                outcome.into_result().map(|value| (place, value))
+            }
             (None, Some(mine)) => Err(mine.into()),
             (None, None) => panic!("the kernel ends a race by a child or a cancellation"),
         }
@@ -135,6 +140,7 @@ where
         let mut end = std::future::poll_fn(|cx| waiting.poll(cx)).await;
         if let Over::Child(place) = end.over {
             if let Some(Outcome::Ok(value)) = end.outcomes[place].take() {
+                end.ends_otherwise();
                 return Ok((place, value));
             }
         }

@@ -47,6 +47,17 @@ impl Record {
         location: &'static Location<'static>,
         cause: Option<&Arc<Self>>,
     ) -> Arc<Self> {
+        Self::by(context::who(), kind, reason, location, cause)
+    }
+
+    /// The same, of a request that follows from what somebody else did, or nobody.
+    pub(crate) fn by(
+        who: Option<Who>,
+        kind: CancelKind,
+        reason: Option<Reason>,
+        location: &'static Location<'static>,
+        cause: Option<&Arc<Self>>,
+    ) -> Arc<Self> {
         let (cause, depth) = match cause {
             None => (None, ChainDepth::FIRST),
             Some(cause) => match cause.depth.follow() {
@@ -56,7 +67,7 @@ impl Record {
         };
         Arc::new(Self {
             kind,
-            who: context::who(),
+            who,
             reason,
             location,
             when: Instant::now(),
@@ -78,7 +89,8 @@ impl Record {
         self.kind
     }
 
-    /// The task that asked; `None` when it was asked outside the tasks of this crate.
+    /// The task that asked: of a failed sibling, that one; of a lost race, the one that waits for it.
+    /// `None` when it was asked outside the tasks of this crate, and of a timeout.
     pub fn who(&self) -> Option<&Who> {
         self.who.as_ref()
     }

@@ -105,12 +105,7 @@ impl<T, E: CancelError> Slot<T, E> {
 }
 
 fn report_unread<T, E: CancelError>(cell: &CellRef, unread: bool, outcome: &Outcome<T, E>) {
-    if !unread {
-        return;
-    }
-    match outcome {
-        Outcome::Err(error) => report::unread_error(cell, format!("{error:?}")),
-        Outcome::Panicked(panic) => report::unread_error(cell, format!("{panic:?}")),
-        _ => {}
+    if unread {
+        report::unread(cell, outcome);
     }
 }

@@ -1,5 +1,5 @@
 //! The Python programs behind `cargo xtask bench`, `bench-http`, `conformance`, `downstream`, `fuzz`,
-//! `growth`, `instructions`, `soak` and `startup`.
+//! `growth`, `instructions`, `scenarios`, `soak` and `startup`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -34,6 +34,8 @@ pub(crate) enum Driver {
     Growth,
     /// Counts instructions and compares them with the committed figures.
     Instructions,
+    /// Compares or writes what is observed of the scenarios.
+    Scenarios,
     /// Runs random programs and watches the memory.
     Soak,
     /// Measures what starting a program by stook adds.
@@ -51,6 +53,7 @@ impl Driver {
             Self::Fuzz => "conformance/order/run.py",
             Self::Growth => "bench/run_growth.py",
             Self::Instructions => "bench/instructions.py",
+            Self::Scenarios => "scenarios/record.py",
             Self::Soak => "conformance/order/run_soak.py",
             Self::Startup => "bench/run_startup.py",
         }

@@ -5,5 +5,6 @@ pub(crate) mod demo;
 pub(crate) mod drivers;
 pub(crate) mod matrix;
 pub(crate) mod safety;
+pub(crate) mod scenarios;
 pub(crate) mod test;
 pub(crate) mod tidy;

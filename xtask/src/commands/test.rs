@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::drivers::Driver;
+use super::scenarios;
 use crate::environment::Environment;
 use crate::process;
 use crate::report::Report;
@@ -34,6 +35,9 @@ pub(crate) fn run_steps(
     for (title, setting) in PYTHON_RUNS {
         report.step(format!("{title}{note}"), || pytest(environment, setting));
     }
+    report.step(format!("Random scenarios on both faces{note}"), || {
+        scenarios::both_faces(environment, RANDOM_SCENARIOS)
+    });
     for &(driver, title, arguments) in long_runs {
         let title = format!("{title}{note}");
         if driver.exists() {
@@ -105,6 +109,9 @@ const ORDER: LongRun = (
     "Order of random programs",
     &["--programs", "500"],
 );
+
+/// So many are drawn in every test run.
+const RANDOM_SCENARIOS: [&str; 4] = ["--random", "200", "--seed", "1"];
 
 /// The parts of the long runs that belong to every test run.
 const EXCERPTS: [LongRun; 3] = [

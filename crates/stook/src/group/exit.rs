@@ -11,7 +11,7 @@ use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::catch::Catch;
 use crate::context;
-use crate::forward::Forward;
+use crate::forward::{Forward, renew};
 use crate::group::error::{GroupError, Shared};
 use crate::group::{Group, TaskGroup};
 use crate::lock::lock;
@@ -99,10 +99,10 @@ enum Body<T, E> {
 
 /// The cancellations of the caller that came while the children were waited for.
 struct Kept {
-    /// The one that began the end.
-    propagated: Option<Cancelled>,
-    /// The first.
-    first: Option<Cancelled>,
+    /// Whether one of them began the end.
+    is_propagated: bool,
+    /// That of the task, or else the first of a scope.
+    mine: Option<Cancelled>,
 }
 
 /// The body has ended: begins to leave the block.
@@ -153,7 +153,7 @@ async fn wait_for_children<E>(
     location: &'static Location<'static>,
 ) -> Kept {
     let mut forward = Forward::new(location);
-    let mut propagated = None;
+    let mut is_propagated = false;
     poll_fn(|cx| {
         let replaced = {
             let mut members = lock(&group.family.members);
@@ -169,7 +169,7 @@ async fn wait_for_children<E>(
                 let cause = Some(cancelled.record());
                 let kind = CancelKind::ParentCancelled;
                 group.abort(&Record::new(kind, None, location, cause));
-                propagated = Some(cancelled);
+                is_propagated = true;
             }
         }
         // The waker is told of the last child, which may have gone meanwhile.
@@ -177,8 +177,8 @@ async fn wait_for_children<E>(
     })
     .await;
     Kept {
-        propagated,
-        first: forward.mine(),
+        is_propagated,
+        mine: forward.mine(),
     }
 }
 
@@ -201,7 +201,7 @@ fn end<T, E: CancelError>(
         ChildrenGone::Nothing => {}
         ChildrenGone::RaiseBaseError => {
             let panic = lock(&group.errors).panic.take();
-            renew(kept.first.as_ref());
+            renew(kept.mine.as_ref());
             match panic {
                 Some(panic) => panic.resume(),
                 None => unreachable!("there was one, and nobody else takes it"),
@@ -214,12 +214,12 @@ fn end<T, E: CancelError>(
                 Body::Cancelled(cancelled) => cancelled.target() != group.body.id(),
                 _ => false,
             };
-            let left = u32::from(from_outside || kept.propagated.is_some());
+            let left = u32::from(from_outside || kept.is_propagated);
             exit.uncancelled(left);
         }
     }
     match exit.end(errors.len()) {
-        ExitEnd::PropagateCancellation => match (kept.propagated, body) {
+        ExitEnd::PropagateCancellation => match (kept.mine, body) {
             (Some(cancelled), _) | (None, Body::Cancelled(cancelled)) => {
                 Err(GroupError::cancelled(cancelled))
             }
@@ -227,21 +227,21 @@ fn end<T, E: CancelError>(
         },
         ExitEnd::RaiseGroup { add_body, .. } => {
             let mut errors = errors;
-            let mut first = kept.first;
+            let mut mine = kept.mine;
             match body {
                 Body::Err(error) if add_body => errors.push(Shared::new(error)),
                 // The errors go first; the cancellation is delivered at the caller's next cancel point.
-                Body::Cancelled(cancelled) => first = Some(cancelled),
+                Body::Cancelled(cancelled) => mine = Some(cancelled),
                 _ => {}
             }
-            renew(first.as_ref());
+            renew(mine.as_ref());
             Err(GroupError {
                 errors,
                 cancelled: None,
             })
         }
         ExitEnd::Return => {
-            renew(kept.first.as_ref());
+            renew(kept.mine.as_ref());
             match body {
                 Body::Ok(value) => Ok(value),
                 Body::Err(error) => Err(GroupError {
@@ -251,18 +251,6 @@ fn end<T, E: CancelError>(
                 Body::Cancelled(cancelled) => Err(GroupError::cancelled(cancelled)),
                 Body::Panicked => unreachable!("a panic is raised before"),
             }
-        }
-    }
-}
-
-/// A request of the task that was taken and is not returned stands again, and is delivered at its
-/// next cancel point. A scope goes on delivering its own.
-pub(super) fn renew(taken: Option<&Cancelled>) {
-    let Some(cancelled) = taken else { return };
-    if let Some(cell) = context::task().filter(|cell| cell.id() == cancelled.target()) {
-        if cell.cancelling() > 0 {
-            cell.uncancel();
-            cell.request(Arc::clone(cancelled.record()));
         }
     }
 }

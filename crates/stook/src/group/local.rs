@@ -19,8 +19,8 @@ use stook_kernel::{
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::context;
+use crate::forward::renew;
 use crate::group::error::{GroupError, Shared};
-use crate::group::exit::renew;
 use crate::lock::lock;
 use crate::record::{CancelKind, Record};
 use crate::scope::node::ScopeNode;

@@ -356,13 +356,16 @@ impl<E: CancelError> Group<E> {
         match left.then {
             None | Some(AfterError::Nothing) => {}
             Some(AfterError::ReportOrphan) => match error {
-                Some(Ok(error)) => report::unread_error(cell, format!("{error:?}")),
+                Some(Ok(error)) if error.as_cancelled().is_none() => {
+                    report::unread_error(cell, format!("{error:?}"));
+                }
                 Some(Err(panic)) => report::unread_error(cell, format!("{panic:?}")),
-                None => {}
+                _ => {}
             },
             Some(AfterError::Abort) => {
                 let kind = CancelKind::SiblingFailed;
-                self.abort(&Record::new(kind, None, location_of(cell), None));
+                let who = Some(cell.who());
+                self.abort(&Record::by(who, kind, None, location_of(cell), None));
             }
         }
         if let Some(waker) = left.wake {

@@ -10,7 +10,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 
 use crate::block::CellRef;
+use crate::cancel_error::CancelError;
 use crate::lock::lock;
+use crate::outcome::Outcome;
 use crate::panicked::Panic;
 use crate::record::Who;
 use crate::report::tree::TaskInfo;
@@ -157,6 +159,18 @@ fn by_default(report: &Report) {
     use std::io::Write;
     // Standard error may be closed.
     drop(writeln!(std::io::stderr(), "stook: {report}"));
+}
+
+/// Nobody will read how a task has ended. A cancellation that was not its own, and that it passed on,
+/// is no error of which anybody has to hear.
+pub(crate) fn unread<T, E: CancelError>(cell: &CellRef, outcome: &Outcome<T, E>) {
+    match outcome {
+        Outcome::Err(error) if error.as_cancelled().is_none() => {
+            unread_error(cell, format!("{error:?}"));
+        }
+        Outcome::Panicked(panic) => unread_error(cell, format!("{panic:?}")),
+        _ => {}
+    }
 }
 
 pub(crate) fn unread_error(cell: &CellRef, error: String) {

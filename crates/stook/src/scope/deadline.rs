@@ -66,7 +66,7 @@ where
         let _entered = this.machine.enter(EnterRule::Once);
         if let Some(deadline) = this.deadline.as_pin_mut() {
             if !this.node.is_fired() && deadline.poll(cx).is_ready() {
-                let record = Record::new(CancelKind::Timeout, None, this.location, None);
+                let record = Record::by(None, CancelKind::Timeout, None, this.location, None);
                 this.node.fire(record);
             }
         }

@@ -32,7 +32,7 @@ use crate::context;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::outcome::Outcome;
-use crate::record::{CancelKind, Reason, Record};
+use crate::record::{CancelKind, Reason, Record, Who};
 use crate::registry::{self, Listed, Membership};
 use crate::report;
 use crate::task_future::{Settle, TaskFuture};
@@ -62,6 +62,8 @@ pub(crate) enum Over {
 pub(crate) struct Several<T, E> {
     cells: Box<[Cell]>,
     about: About,
+    /// Of a race: the task that made it.
+    owner: Option<Who>,
     membership: Membership,
     state: Mutex<State<T, E>>,
 }
@@ -122,10 +124,15 @@ where
             born: context::now(),
             runtime: registry::runtime(),
         };
+        let owner = match machine {
+            Machine::Race(_, CancelKind::LostRace) => context::who(),
+            _ => None,
+        };
         let ids = TaskId::next_many(count);
         let several = Arc::new(Self {
             cells: ids.map(Cell::of_task).collect(),
             about,
+            owner,
             membership: Membership::default(),
             state: Mutex::new(State {
                 machine,
@@ -154,17 +161,31 @@ impl<T, E> Several<T, E> {
         reason: Option<Reason>,
         location: &'static Location<'static>,
     ) -> bool {
-        let record = Record::new(CancelKind::Group, reason, location, None);
+        let asked = Record::new(CancelKind::Explicit, reason, location, None);
+        let record = Record::new(self.kind_of_interrupt(), None, location, Some(&asked));
         // It is not the cancellation of whoever waits.
         let cancelled = Cancelled::new(TaskId::next(), Arc::clone(&record));
         self.interrupt(cancelled, &record)
     }
 
-    /// The same for a cancellation of whoever waits.
-    pub(crate) fn hand_on(&self, cancelled: Cancelled, location: &'static Location<'static>) {
+    /// The same for a cancellation of whoever waits. Whether it was in time: `false` when it is over.
+    pub(crate) fn hand_on(
+        &self,
+        cancelled: &Cancelled,
+        location: &'static Location<'static>,
+    ) -> bool {
         let cause = Some(cancelled.record());
-        let record = Record::new(CancelKind::ParentCancelled, None, location, cause);
-        self.interrupt(cancelled, &record);
+        let record = Record::new(self.kind_of_interrupt(), None, location, cause);
+        self.interrupt(cancelled.clone(), &record);
+        lock(&self.state).cancelled.is_some()
+    }
+
+    /// To the children of a gather it is the gather that was cancelled, whoever asked.
+    fn kind_of_interrupt(&self) -> CancelKind {
+        match lock(&self.state).machine {
+            Machine::Gather(_) => CancelKind::Group,
+            Machine::Race(..) => CancelKind::ParentCancelled,
+        }
     }
 
     fn interrupt(&self, cancelled: Cancelled, record: &Arc<Record>) -> bool {
@@ -175,7 +196,12 @@ impl<T, E> Several<T, E> {
             }
             state.cancelled.get_or_insert(cancelled);
             match &mut state.machine {
-                Machine::Gather(_) => true,
+                Machine::Gather(gather) => {
+                    // Before they are asked: on another thread they may have ended before this goes
+                    // on. One at least has not, or it were over.
+                    let _accepted = gather.request_cancel(true);
+                    true
+                }
                 Machine::Race(race, _) => match race.interrupted() {
                     AfterRace::CancelAndWait => true,
                     AfterRace::Wait => false,
@@ -190,13 +216,7 @@ impl<T, E> Several<T, E> {
         if asks {
             any = self.ask(record);
         }
-        let waker = {
-            let mut state = lock(&self.state);
-            if let Machine::Gather(gather) = &mut state.machine {
-                let _accepted = gather.request_cancel(any);
-            }
-            state.take_waker_if_over()
-        };
+        let waker = lock(&self.state).take_waker_if_over();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -245,17 +265,15 @@ impl<T, E: CancelError> Several<T, E> {
             waker.wake();
         }
         if let Some(kind) = todo.ask {
-            self.ask(&Record::new(kind, None, self.about.location, None));
+            let who = match kind {
+                CancelKind::LostRace => self.owner.clone(),
+                _ => Some(cell.who()),
+            };
+            self.ask(&Record::by(who, kind, None, self.about.location, None));
         }
         if let Some(left) = todo.left {
-            match &left {
-                Outcome::Err(error) if todo.is_unread => {
-                    report::unread_error(cell, format!("{error:?}"));
-                }
-                Outcome::Panicked(panic) if todo.is_unread => {
-                    report::unread_error(cell, format!("{panic:?}"));
-                }
-                _ => {}
+            if todo.is_unread {
+                report::unread(cell, &left);
             }
             report::guard_destructor(cell, left);
         }
@@ -265,11 +283,12 @@ impl<T, E: CancelError> Several<T, E> {
 impl<T, E> State<T, E> {
     fn child_done(&mut self, place: usize, outcome: Outcome<T, E>) -> Todo<T, E> {
         let kind = outcome.ended().for_kernel();
+        let was_over = self.over.is_some();
         let mut keeps = true;
         let mut ask = None;
         match &mut self.machine {
-            Machine::Gather(gather) => match gather.child_done(self.over.is_some(), kind) {
-                GatherAction::Nothing => keeps = self.over.is_none(),
+            Machine::Gather(gather) => match gather.child_done(was_over, kind) {
+                GatherAction::Nothing => keeps = !was_over,
                 GatherAction::MarkRetrieved => keeps = false,
                 GatherAction::FailWithChild | GatherAction::CancelWithChild => {
                     self.over = Some(Over::Child(place));
@@ -295,8 +314,11 @@ impl<T, E> State<T, E> {
             }
         }
         let wake = self.take_waker_if_over();
+        // A loser that was left alone has nobody any more.
+        let is_left = was_over && matches!(self.machine, Machine::Race(..));
+        let is_unread = self.is_abandoned || is_left;
         let left = match self.outcomes.get_mut(place) {
-            Some(kept) if keeps && !self.is_abandoned => {
+            Some(kept) if keeps && !is_unread => {
                 *kept = Some(outcome);
                 None
             }
@@ -307,7 +329,7 @@ impl<T, E> State<T, E> {
             ask,
             wake,
             left,
-            is_unread: self.is_abandoned,
+            is_unread,
         }
     }
 }

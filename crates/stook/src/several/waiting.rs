@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::block::{Block, CellRef};
+use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::forward::Forward;
+use crate::forward::{Forward, renew};
 use crate::handle::TaskHandle;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::reaper;
-use crate::several::{Over, Several};
+use crate::report;
+use crate::several::{Machine, Over, Several};
 
 /// Who waits for several children, and hands its own cancellation on to them.
 pub(crate) struct Waiting<T, E> {
@@ -30,6 +32,18 @@ pub(crate) struct End<T, E> {
     pub(crate) outcomes: Vec<Option<Outcome<T, E>>>,
     /// The cancellation by which it was asked to cancel, if it was: that of whoever waits, or another.
     pub(crate) cancelled: Option<Cancelled>,
+    is_race: bool,
+}
+
+impl<T, E> End<T, E> {
+    /// It ends otherwise than by the caller's cancellation. A race was decided before that came: the
+    /// next cancel point tells. The children of a gather have made the best of it, and so does who
+    /// waits.
+    pub(crate) fn ends_otherwise(&self) {
+        if self.is_race {
+            renew(self.cancelled.as_ref());
+        }
+    }
 }
 
 impl<T, E> Waiting<T, E>
@@ -65,12 +79,30 @@ impl<T, E> Waiting<T, E> {
         &self.several
     }
 
+    /// Reports the errors among outcomes that nobody takes.
+    pub(crate) fn report_unread(&self, outcomes: &[Option<Outcome<T, E>>])
+    where
+        E: CancelError,
+    {
+        if !outcomes.iter().flatten().any(Outcome::is_error) {
+            return;
+        }
+        for (cell, outcome) in self.cells().zip(outcomes) {
+            if let Some(outcome) = outcome {
+                report::unread(&cell, outcome);
+            }
+        }
+    }
+
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End<T, E>> {
         if let Some(end) = self.poll_over(cx) {
             return Poll::Ready(end);
         }
         while let Some(cancelled) = self.forward.take(cx) {
-            self.several.hand_on(cancelled, self.forward.location());
+            let location = self.forward.location();
+            if !self.several.hand_on(&cancelled, location) {
+                renew(Some(&cancelled));
+            }
         }
         // Asking may have ended it: a race that leaves its losers alone.
         match self.poll_over(cx) {
@@ -89,10 +121,13 @@ impl<T, E> Waiting<T, E> {
             return None;
         };
         self.is_over = true;
+        let handed_on = state.cancelled.clone();
         Some(End {
             over,
             outcomes: std::mem::take(&mut state.outcomes),
-            cancelled: state.cancelled.clone(),
+            // The caller's own goes before that of a handle.
+            cancelled: handed_on.map(|other| self.forward.mine().unwrap_or(other)),
+            is_race: matches!(state.machine, Machine::Race(..)),
         })
     }
 }

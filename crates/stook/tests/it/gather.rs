@@ -286,3 +286,16 @@ fn a_cancelled_gather_whose_children_return_nonetheless_is_cancelled() {
         assert_eq!(gather.await.unwrap_err().reason(), Some("enough"));
     });
 }
+
+/// The children may have ended, on the other threads, before whoever asked them has gone on.
+#[test]
+fn a_gather_that_collects_and_is_cancelled_is_cancelled_however_quick_the_children_are() {
+    everywhere(|| async {
+        for _ in 0..8_000 {
+            let gather = stook::gather_outcomes([forever()]);
+            tokio::task::yield_now().await;
+            gather.cancel();
+            assert!(gather.await.is_err());
+        }
+    });
+}

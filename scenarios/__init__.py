@@ -1,0 +1,1 @@
+"""Scenarios: programs of tasks, and what is to be observed of them, for both faces."""

@@ -1,0 +1,122 @@
+"""The scenarios that both faces run: on stock asyncio, and by every way in to stook."""
+
+import json
+import pathlib
+
+import pytest
+from scenarios import ways
+from scenarios.command import main
+from scenarios.draw import draw
+from scenarios.files import Scenario, corpus
+from scenarios.stage import Deadlock, Stage
+
+from engines import INSTALLED, OURS_ONLY, STOCK_ONLY
+
+SCENARIOS = {scenario.name: scenario for scenario in corpus() if scenario.runs_on()}
+
+
+def chosen_ways():
+    """Return the ways of this run; after ``install()`` there is one."""
+    if INSTALLED:
+        return ["installed"]
+    chosen = ["tasks", "loop_factory", "names"]
+    if STOCK_ONLY:
+        return [ways.STOCK]
+    return chosen if OURS_ONLY else [ways.STOCK, *chosen]
+
+
+@pytest.mark.parametrize("way", chosen_ways())
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_is_observed_is_what_the_file_says(name, way):
+    scenario = SCENARIOS[name]
+    if STOCK_ONLY and ways.by(scenario) != ways.BY_STOCK:
+        pytest.skip("asyncio alone has nothing for it, and this run has no stook")
+    lines = ways.observe(scenario, way)
+    assert scenario.same(lines, scenario.expected()), lines
+
+
+def test_there_are_enough_and_how_many_differ_in_rust():
+    differ = [scenario for scenario in SCENARIOS.values() if "observed" in scenario.rust]
+    print(
+        f"{len(SCENARIOS)} scenarios, the tokio face has observations of its own of {len(differ)}"
+    )
+    assert len(SCENARIOS) >= 60
+    assert all("difference" in scenario.rust for scenario in differ)
+
+
+def test_each_says_what_it_is_about_once():
+    abouts = [scenario.about for scenario in SCENARIOS.values()]
+    assert len(set(abouts)) == len(abouts)
+
+
+def scenario_of(tmp_path, **tasks):
+    folder = tmp_path / "some"
+    folder.mkdir(exist_ok=True)
+    path = folder / "scenario.json"
+    content = {"about": "A test.", "at_one_time": True, "tasks": tasks}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return Scenario(path, path.read_text(encoding="utf-8"))
+
+
+def test_one_that_waits_for_what_never_comes_is_refused(tmp_path):
+    scenario = scenario_of(tmp_path, main=[{"event": "never"}])
+    with pytest.raises(Deadlock, match="main"):
+        Stage(scenario).perform()
+
+
+def test_a_step_that_is_not_known_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no such step"):
+        Stage(scenario_of(tmp_path, main=[{"slep": 1}])).perform()
+
+
+@pytest.fixture
+def one(tmp_path):
+    """Give a corpus of one scenario, in a folder of its own."""
+    source = SCENARIOS["cancel/is_swallowed"].path
+    folder = tmp_path / "cancel"
+    folder.mkdir()
+    (folder / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+def file_of(folder):
+    [path] = pathlib.Path(folder).glob("*/*.toml")
+    return path
+
+
+def test_the_recorder_finds_a_file_that_is_not_true(one, capsys):
+    path = file_of(one)
+    text = path.read_text(encoding="utf-8")
+    assert main(["--corpus", str(one)]) == 0
+    path.write_text(text.replace("returned 7", "returned 8"), encoding="utf-8")
+    assert main(["--corpus", str(one)]) == 1
+    assert "+2 child: returned 7" in capsys.readouterr().out
+
+
+def test_the_recorder_writes_what_it_finds(one):
+    path = file_of(one)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("returned 7", "returned 8"), encoding="utf-8")
+    assert main(["--write", "--corpus", str(one)]) == 0
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_the_recorder_adds_what_one_version_gives_otherwise(one):
+    path = file_of(one)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("returned 7", "returned 8"), encoding="utf-8")
+    assert main(["--add", "--corpus", str(one)]) == 0
+    assert main(["--corpus", str(one)]) == 0
+    scenario = Scenario(path, path.read_text(encoding="utf-8"))
+    assert "returned 8" in scenario.observed["cpython"]
+    assert "2 child: returned 7" in scenario.expected()
+
+
+@pytest.mark.needs_stook
+@pytest.mark.parametrize("seed", range(20))
+def test_random_scenarios_are_observed_alike(seed, tmp_path):
+    scenario = scenario_of(tmp_path, **draw(seed))
+    reference = ways.observe(scenario)
+    for way in chosen_ways():
+        lines = ways.observe(scenario, way)
+        assert scenario.same(lines, reference), lines

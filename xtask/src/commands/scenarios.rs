@@ -1,0 +1,69 @@
+//! `cargo xtask scenarios`: what is observed of the scenarios, on this interpreter; of random ones on
+//! the tokio face as well.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::drivers::Driver;
+use crate::environment::Environment;
+use crate::process;
+use crate::project;
+use crate::report;
+use crate::setup;
+
+/// Sets up, and compares or writes the corpus; or draws scenarios and compares both faces.
+///
+/// # Errors
+/// Setting up fails, or something is observed otherwise.
+pub(crate) fn run(wanted: Option<&Path>, arguments: &[OsString]) -> Result<()> {
+    let environment = setup::set_up(wanted)?;
+    report::heading(Driver::Scenarios.script());
+    if is_random(arguments) {
+        return both_faces(&environment, arguments);
+    }
+    Driver::Scenarios.run(&environment, arguments)
+}
+
+fn is_random(arguments: &[OsString]) -> bool {
+    let mut texts = arguments.iter().filter_map(|argument| argument.to_str());
+    texts.any(|text| text == "--random" || text.starts_with("--random="))
+}
+
+/// Observes random scenarios on the Python face, and the same on the tokio face.
+///
+/// # Errors
+/// Something is observed otherwise.
+pub(crate) fn both_faces<I>(environment: &Environment, arguments: I) -> Result<()>
+where
+    I: IntoIterator<Item: AsRef<OsStr>>,
+{
+    let folder = project::target().join("scenarios");
+    let mut passed: Vec<OsString> = arguments
+        .into_iter()
+        .map(|argument| argument.as_ref().to_owned())
+        .collect();
+    passed.extend([OsString::from("--into"), folder.clone().into()]);
+    Driver::Scenarios.run(environment, passed)?;
+    let mut tests = environment.cargo();
+    tests.args(["test", "--quiet", "--package", "stook", "--test"]);
+    tests.args(["scenarios", "--", "--skip", "differences"]);
+    process::run(tests.env("STOOK_SCENARIOS", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_ones_are_for_both_faces() {
+        let are_random = |line: &str| {
+            let arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            is_random(&arguments)
+        };
+        assert!(are_random("--seed 3 --random 7"));
+        assert!(are_random("--random=7"));
+        assert!(!are_random("--write --only random"));
+    }
+}

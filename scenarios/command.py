@@ -90,9 +90,10 @@ def _write(scenario, lines, *, is_new):
         key: text.splitlines() for key, text in observed.items() if key not in ("by", "cpython")
     }
     versions.pop(VERSION, None)
-    if is_new and lines != cpython:
+    is_same = scenario.same(lines, cpython)
+    if is_new and not is_same:
         cpython, versions = lines, {}
-    elif lines != cpython:
+    elif not is_same:
         versions[VERSION] = lines
     text = scenario.with_observed(ways.by(scenario), cpython, versions)
     scenario.path.write_text(text, encoding="utf-8")

@@ -24,6 +24,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use commands::drivers::Driver;
+use commands::mutants::Face;
 use commands::safety::Check;
 
 /// The project's own commands.
@@ -64,6 +65,15 @@ enum Command {
     Growth(Passthrough),
     /// Set up, then count instructions: more than is committed fails; `--write` commits what is now.
     Instructions(Passthrough),
+    /// Set up, then change the kernel's transitions one at a time, which the tests of a face have to
+    /// notice; further arguments go to cargo-mutants.
+    Mutants {
+        /// Whose tests judge.
+        #[arg(long, value_enum)]
+        face: Face,
+        #[command(flatten)]
+        passed: Passthrough,
+    },
     /// Set up, then run the tests under what finds misuse of memory.
     Safety {
         #[command(flatten)]
@@ -127,6 +137,11 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz(passed) => drive(Driver::Fuzz, &passed),
         Command::Growth(passed) => drive(Driver::Growth, &passed),
         Command::Instructions(passed) => drive(Driver::Instructions, &passed),
+        Command::Mutants { face, passed } => commands::mutants::run(
+            face,
+            passed.python.interpreter.as_deref(),
+            &passed.arguments,
+        ),
         Command::Safety { python, checks } => {
             commands::safety::run(python.interpreter.as_deref(), &checks)
         }

@@ -1,6 +1,6 @@
 //! The tasks of one group: one entry in the registry for all of them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Waker;
 
 use stook_kernel::{SpawnRefused, TaskGroup as Machine};
@@ -9,10 +9,10 @@ use tokio::runtime::Id;
 use crate::block::CellRef;
 use crate::group::GroupClosed;
 use crate::group::brood::Room;
-use crate::lock::lock;
 use crate::record::Who;
 use crate::registry::{Listed, Membership};
 use crate::slab::Slab;
+use crate::sync::{Mutex, lock};
 
 /// The tasks of one group, and all of the group that does not depend on its error.
 pub(crate) struct Family {

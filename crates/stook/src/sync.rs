@@ -1,4 +1,5 @@
-//! The lock and the atomics of a cell: the standard library's or, in models, loom's.
+//! The lock and the atomics of a cell, and the locks of a group: the standard library's or, in models,
+//! loom's.
 
 #[cfg(stook_loom)]
 pub(crate) use loom::sync::{

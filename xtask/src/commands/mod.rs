@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod drivers;
 pub(crate) mod matrix;
+pub(crate) mod mutants;
 pub(crate) mod safety;
 pub(crate) mod scenarios;
 pub(crate) mod test;

@@ -14,11 +14,11 @@ use crate::context;
 use crate::forward::{Forward, renew};
 use crate::group::error::{GroupError, Shared};
 use crate::group::{Group, TaskGroup};
-use crate::lock::lock;
 use crate::panicked::Panic;
 use crate::reaper;
 use crate::record::{CancelKind, Record};
 use crate::scope::within::Within;
+use crate::sync::lock;
 
 /// Runs a body that spawns tasks, and returns when the body and all tasks have ended.
 ///
@@ -98,7 +98,7 @@ enum Body<T, E> {
 }
 
 /// The cancellations of the caller that came while the children were waited for.
-struct Kept {
+pub(super) struct Kept {
     /// Whether one of them began the end.
     is_propagated: bool,
     /// That of the task, or else the first of a scope.
@@ -147,7 +147,7 @@ fn leave<T, E: CancelError>(
     (exit, body)
 }
 
-async fn wait_for_children<E>(
+pub(super) async fn wait_for_children<E>(
     group: &Group<E>,
     exit: &mut TaskGroupExit,
     location: &'static Location<'static>,

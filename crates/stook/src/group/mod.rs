@@ -8,11 +8,13 @@ pub(crate) mod brood;
 mod error;
 mod exit;
 pub(crate) mod local;
+#[cfg(all(test, stook_loom))]
+mod loom_models;
 
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Waker;
 
 use stook_kernel::{AfterError, ChildDone, SpawnRefused, TaskGroup as Machine};
@@ -28,7 +30,6 @@ use crate::context;
 use crate::family::Family;
 use crate::group::brood::{Brood, Room, ToBrood};
 use crate::id::TaskId;
-use crate::lock::lock;
 use crate::outcome::{Ended, Outcome};
 use crate::panicked::Panic;
 use crate::record::{CancelKind, Reason, Record, Who};
@@ -37,6 +38,7 @@ use crate::report;
 use crate::scope::node::ScopeNode;
 use crate::slot::Slot;
 use crate::spawn::Builder;
+use crate::sync::{Mutex, lock};
 use crate::task::Task;
 use crate::task_future::{Settle, TaskFuture};
 

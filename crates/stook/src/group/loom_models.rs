@@ -1,0 +1,164 @@
+//! Models of one group, for loom: all orders in which its end and its tasks can meet.
+//!
+//!     RUSTFLAGS="--cfg stook_loom" cargo test --release -p stook --lib loom_models
+
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
+
+use loom::thread;
+use stook_kernel::{BodyEnd, ExitRule, TaskGroupExit};
+use tokio::time::Instant;
+
+use super::brood::ToBrood;
+use super::exit::wait_for_children;
+use super::{Group, TaskGroup};
+use crate::about::About;
+use crate::block::CellRef;
+use crate::cancelled::Cancelled;
+use crate::id::TaskId;
+use crate::outcome::Outcome;
+use crate::record::{CancelKind, Record};
+use crate::registry;
+use crate::sync::lock;
+use crate::task_future::Settle;
+
+/// Tasks need a runtime to be listed at; nothing is run on it.
+fn model(body: impl Fn(&Arc<Group<Cancelled>>) + Send + Sync + 'static) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let _entered = runtime.enter();
+    loom::model(move || {
+        let group = Group::new();
+        body(&group);
+        let room = lock(&group.family.members).room.take();
+        drop(room);
+    });
+}
+
+/// Counts how often it was woken. No part of the model: nothing waits for it.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A task of the group that was taken in and is not run; `None` when the group has ended. Those that
+/// are born at once share a block.
+fn child(group: &Arc<Group<Cancelled>>, born: Instant) -> Option<CellRef> {
+    let about = About {
+        parent: None,
+        name: None,
+        location: Location::caller(),
+        born,
+        runtime: registry::runtime(),
+    };
+    let (brood, place) = group.hatch::<()>(about).ok()?;
+    Some(CellRef::new(brood, place))
+}
+
+/// The task ends, as by its last step.
+fn end(cell: &CellRef, outcome: Outcome<(), Cancelled>) {
+    ToBrood(cell.place()).settle(cell, outcome);
+}
+
+/// An error like any other: it is the cancellation of nobody here.
+fn error() -> Outcome<(), Cancelled> {
+    let record = Record::new(CancelKind::Explicit, None, Location::caller(), None);
+    Outcome::Err(Cancelled::new(TaskId::next(), record))
+}
+
+/// The body has returned.
+fn leave(group: &Group<Cancelled>) -> TaskGroupExit {
+    let mut members = lock(&group.family.members);
+    let rule = ExitRule::UncancelLast;
+    let (exit, _actions) = members.machine.exit(BodyEnd::Returned, false, rule);
+    exit
+}
+
+/// A task that is spawned while another fails is asked to cancel with the others, or at birth.
+#[test]
+fn a_spawn_against_a_failure() {
+    model(|group| {
+        let born = Instant::now();
+        let failing = child(group, born).unwrap();
+        let failure = thread::spawn(move || end(&failing, error()));
+        let late = child(group, born).unwrap();
+        failure.join().unwrap();
+        assert!(late.cancelling() > 0, "it was missed");
+    });
+}
+
+/// A task that is spawned while the group is cancelled by its handle is asked with the others, or at
+/// birth.
+#[test]
+fn a_spawn_against_a_cancellation() {
+    model(|group| {
+        let cancelling = {
+            let handle = TaskGroup(Arc::clone(group));
+            thread::spawn(move || handle.cancel())
+        };
+        let late = child(group, Instant::now()).unwrap();
+        cancelling.join().unwrap();
+        assert!(late.cancelling() > 0, "it was missed");
+    });
+}
+
+/// A task that is spawned while the body ends is waited for, or is refused.
+#[test]
+fn a_spawn_against_the_end_of_the_body() {
+    model(|group| {
+        let spawning = {
+            let group = Arc::clone(group);
+            thread::spawn(move || child(&group, Instant::now()).is_some())
+        };
+        let mut exit = leave(group);
+        let is_over = {
+            let waiting = pin!(wait_for_children(group, &mut exit, Location::caller()));
+            let mut cx = Context::from_waker(Waker::noop());
+            waiting.poll(&mut cx).is_ready()
+        };
+        let is_admitted = spawning.join().unwrap();
+        assert!(!(is_over && is_admitted), "nobody waits for it");
+    });
+}
+
+/// Who waits for the last task is woken, or has seen that it is gone.
+#[test]
+fn the_last_task_against_who_waits() {
+    model(|group| {
+        let last = child(group, Instant::now()).unwrap();
+        let mut exit = leave(group);
+        let ending = thread::spawn(move || end(&last, Outcome::Ok(())));
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut waiting = pin!(wait_for_children(group, &mut exit, Location::caller()));
+        let mut cx = Context::from_waker(&waker);
+        let is_over = waiting.as_mut().poll(&mut cx).is_ready();
+        ending.join().unwrap();
+        if !is_over {
+            assert_eq!(count.0.load(Ordering::SeqCst), 1, "it waits for ever");
+            assert!(waiting.poll(&mut cx).is_ready());
+        }
+    });
+}
+
+/// The errors of tasks that end at the same time are all there when nobody is left.
+#[test]
+fn two_failures_at_once() {
+    model(|group| {
+        let born = Instant::now();
+        let (one, other) = (child(group, born).unwrap(), child(group, born).unwrap());
+        let failing = thread::spawn(move || end(&one, error()));
+        end(&other, error());
+        failing.join().unwrap();
+        assert_eq!(lock(&group.family.members).machine.marks().tasks, 0);
+        assert_eq!(lock(&group.errors).errors.len(), 2);
+    });
+}

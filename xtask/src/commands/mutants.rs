@@ -1,0 +1,127 @@
+//! `cargo xtask mutants`: changes in the kernel's transitions, one at a time, each of which the tests
+//! of a face have to notice.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::process;
+use crate::report;
+use crate::setup;
+
+/// Whose tests judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Face {
+    /// The tokio face's, and the scenarios on it.
+    Rust,
+    /// The Python face's: the scenarios by two ways in, and the tests of what asks the kernel.
+    Python,
+}
+
+/// The kernel's machines that both faces ask.
+const MACHINES: &str = "crates/stook-kernel/src/\
+    {cancel,gather,wait,race,task_group,task_group_exit,timeout,token}.rs";
+
+/// What the tokio face never calls, as a look through its sources shows: nothing of it can notice.
+const NOT_RUST: &str = "(forward_refused|suspended|due_accepted|CancelRequests::returned|\
+    Gather::(children|finished|is_cancel_requested)|examines_next_child|Wait::remaining|from_marks|\
+    from_phase|reschedule|is_expired|let_go|holds|Race::(asked|left)|keys|missing|progress)";
+
+/// The same of the Python face.
+const NOT_PYTHON: &str = "(Gather::children|timed_out|is_waiting|Wait::remaining|TaskGroup::marks|\
+    added|child_left|is_expired|Race::left|AllFired::fire|keys|fired|progress)";
+
+/// Changes the kernel, one change at a time, and has the face's tests judge; what is said goes to
+/// `target/mutants`.
+///
+/// # Errors
+/// cargo-mutants is not installed, or a change was not noticed.
+pub(crate) fn run(face: Face, wanted: Option<&Path>, passed: &[OsString]) -> Result<()> {
+    let version = process::capture(process::cargo().args(["mutants", "--version"]));
+    if !version.is_ok_and(|output| output.success) {
+        bail!("cargo-mutants is not installed (cargo install --locked cargo-mutants)");
+    }
+    let environment = setup::set_up(wanted)?;
+    report::heading("mutants");
+    let mut mutants = environment.cargo();
+    mutants.args(["mutants", "--package", "stook-kernel", "--file", MACHINES]);
+    mutants.args(["--output", "target/mutants", "--no-shuffle"]);
+    // No debug information: linking is most of the time.
+    mutants.env("CARGO_PROFILE_DEV_DEBUG", "0");
+    mutants.env("CARGO_PROFILE_TEST_DEBUG", "0");
+    match face {
+        Face::Rust => {
+            mutants.args(["--exclude-re", NOT_RUST, "--test-package", "stook"]);
+            mutants.args(passed).arg("--");
+            mutants.args(["--test", "scenarios", "--test", "it"]);
+        }
+        Face::Python => {
+            mutants.args(["--exclude-re", NOT_PYTHON, "--test-package", "xtask"]);
+            mutants.args(passed).arg("--");
+            mutants.args(["--bin", "xtask", "mutants::tests", "--", "--ignored"]);
+            mutants.env(PYTHON, environment.python());
+        }
+    }
+    process::run(&mut mutants)
+}
+
+/// The variable with the path of the interpreter that judges.
+const PYTHON: &str = "STOOK_MUTANTS_PYTHON";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+    use crate::project;
+
+    /// The tests of what asks the machines, beside the scenarios.
+    const TESTS: [&str; 10] = [
+        "test_scenarios",
+        "test_gather",
+        "test_wait",
+        "test_first",
+        "test_first_ends",
+        "test_tasks_cancel",
+        "test_tokens",
+        "test_token_tasks",
+        "test_when_all_any",
+        "test_natives_groups",
+    ];
+
+    #[test]
+    #[ignore = "cargo xtask mutants runs it, on changed sources"]
+    fn the_python_face_as_cargo_builds_it_here_passes() {
+        let python = std::env::var_os(PYTHON).expect("the interpreter that judges");
+        let target = project::target().join("mutants-python");
+        let mut build = process::cargo();
+        build.args(["build", "--quiet", "--package", "stook-py", "--target-dir"]);
+        process::run(build.arg(&target).env("PYO3_PYTHON", &python)).unwrap();
+
+        let package = target.join("package/stook");
+        copy(&project::root().join("python/stook"), &package);
+        fs::copy(target.join("debug/lib_core.so"), package.join("_core.so")).unwrap();
+        let files = TESTS.map(|name| format!("tests/{name}.py"));
+        let mut tests = Command::new(&python);
+        tests
+            .args(["-m", "pytest", "--quiet", "--exitfirst"])
+            .args(files);
+        tests.env("PYTHONPATH", target.join("package"));
+        tests.env("STOOK_TESTS_OURS_ONLY", "1");
+        process::run(tests.current_dir(project::root())).unwrap();
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+}

@@ -120,6 +120,11 @@
 
 #![forbid(unsafe_code)]
 
+/// The page of the package, whose code runs with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 mod about;
 mod alone;
 mod as_completed;

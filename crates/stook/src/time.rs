@@ -48,6 +48,18 @@ pub fn sleep(duration: Duration) -> OrCancelled<tokio::time::Sleep> {
 ///
 /// # Cancel safety
 /// It can be dropped at any time.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), stook::Cancelled> {
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+/// let noon = Instant::now() + Duration::from_secs(3600);
+/// stook::sleep_until(noon).await?;
+/// assert!(Instant::now() >= noon);
+/// # Ok(()) }
+/// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> OrCancelled<tokio::time::Sleep> {
     OrCancelled::at(tokio::time::sleep_until(deadline), Location::caller())

@@ -35,6 +35,9 @@ pub struct LocalScope<'env, E> {
 
 impl<'env, E> LocalScope<'env, E> {
     /// Has the future run beside the body, in the same task. It may borrow what outlives the scope.
+    ///
+    /// # Cancel safety
+    /// The future is dropped with the scope.
     pub fn spawn(&self, future: impl Future<Output = Result<(), E>> + 'env) {
         self.born.borrow_mut().push(Box::pin(future));
     }

@@ -135,6 +135,12 @@ pub fn set_report_hook(hook: impl Fn(&Report) + Send + Sync + 'static) {
 }
 
 /// Takes the hook away again: reports go to standard error.
+///
+/// # Examples
+/// ```
+/// stook::set_report_hook(|report| panic!("{report}"));
+/// stook::take_report_hook();
+/// ```
 pub fn take_report_hook() {
     let removed = lock(&HOOK).take();
     drop(removed);

@@ -93,6 +93,19 @@ where
 ///
 /// # Cancel safety
 /// Dropped, it drops the future.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+/// let deadline = Instant::now() + Duration::from_secs(1);
+/// for seconds in [0, 60] {
+///     let end = stook::timeout_at(deadline, stook::sleep(Duration::from_secs(seconds))).await;
+///     assert_eq!(end.is_err(), seconds > 1);
+/// }
+/// # }
+/// ```
 #[track_caller]
 pub fn timeout_at<F, T, E>(
     deadline: Instant,

@@ -13,6 +13,16 @@ impl CancellationToken {
     ///
     /// # Panics
     /// Outside a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let theirs = tokio_util::sync::CancellationToken::new();
+    /// let ours = stook::CancellationToken::from_tokio_util(&theirs);
+    /// theirs.cancel();
+    /// ours.cancelled().await;
+    /// # }
+    /// ```
     #[track_caller]
     pub fn from_tokio_util(foreign: &tokio_util::sync::CancellationToken) -> Self {
         let token = Self::new();

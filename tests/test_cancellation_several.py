@@ -1,6 +1,7 @@
 """Records of several requests: which is told, which were met, and from which line each came."""
 
 import asyncio
+import contextlib
 import inspect
 
 import pytest
@@ -134,5 +135,49 @@ def test_nearest_of_two_requests_is_told_where_one_led_to_the_other(engine):
         kinds = [step.kind for step in record.chain]
         assert (kinds, is_mine) == (["explicit", "token"], True)
         assert [other.kind for other in record.others] == ["token"]
+
+    engine.run(main())
+
+
+def test_of_several_that_were_swallowed_the_first_is_told(engine):
+    async def main():
+        async def stubborn():
+            for _ in range(2):
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(1000)
+            return "done"
+
+        task = asyncio.create_task(stubborn())
+        for reason in ("first", "second"):
+            await turns()
+            stook.cancel(task, reason=reason)
+        assert await task == "done"
+        assert stook.cancellation(task).reason == "first"
+        assert stook.cancellation(task).swallowed is not None
+
+    engine.run(main())
+
+
+def test_what_is_taken_back_is_the_request_of_a_block_before_that_of_somebody_else(engine):
+    async def main():
+        async def work():
+            try:
+                async with asyncio.timeout(1000) as timeout:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.sleep(1000)
+                    timeout.reschedule(asyncio.get_running_loop().time())
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.sleep(1000)
+                    await turns()
+            except TimeoutError:
+                pass
+
+        task = asyncio.create_task(work())
+        await turns()
+        stook.cancel(task, reason="user")
+        await task
+        # The timeout has taken back its own.
+        assert stook.cancellation(task).reason == "user"
+        assert stook.cancellation(task).swallowed is not None
 
     engine.run(main())

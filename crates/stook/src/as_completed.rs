@@ -40,6 +40,7 @@ use crate::watching::Watching;
 ///
 /// # Source
 /// `asyncio.as_completed`, CPython 3.13.
+#[track_caller]
 pub fn as_completed<T, E: CancelError>(
     tasks: impl IntoIterator<Item = Task<T, E>>,
 ) -> AsCompleted<T, E> {
@@ -52,6 +53,8 @@ pub fn as_completed<T, E: CancelError>(
         left: tasks.len(),
         tasks,
         ended,
+        #[cfg(feature = "stream")]
+        point: crate::point::Point::new(Location::caller()),
     }
 }
 
@@ -66,6 +69,9 @@ pub struct AsCompleted<T, E: CancelError> {
     watching: Watching<CellRef>,
     /// How many were not given out yet.
     left: usize,
+    /// Where the stream is waited for.
+    #[cfg(feature = "stream")]
+    point: crate::point::Point,
 }
 
 /// The place of a task among those given, and its outcome.
@@ -150,7 +156,11 @@ impl<T, E: CancelError> futures_core::Stream for AsCompleted<T, E> {
         if let Some(cancelled) = crate::point::Point::check() {
             return Poll::Ready(Some(Err(cancelled)));
         }
-        self.poll_ended(cx).map(|item| item.map(Ok))
+        let polled = self.poll_ended(cx);
+        if polled.is_pending() {
+            self.point.park(cx);
+        }
+        polled.map(|item| item.map(Ok))
     }
 }
 

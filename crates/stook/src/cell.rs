@@ -310,11 +310,17 @@ impl Cell {
         lock(&self.asked).rare().wakers.insert(waker.clone())
     }
 
-    pub(crate) fn reregister(&self, place: usize, waker: &Waker) {
+    /// Whether another waker was there before.
+    pub(crate) fn reregister(&self, place: usize, waker: &Waker) -> bool {
         let mut asked = lock(&self.asked);
-        if let Some(kept) = asked.rare().wakers.get_mut(place) {
+        let Some(kept) = asked.rare().wakers.get_mut(place) else {
+            return false;
+        };
+        let is_other = !kept.will_wake(waker);
+        if is_other {
             kept.clone_from(waker);
         }
+        is_other
     }
 
     pub(crate) fn unregister(&self, place: usize) {

@@ -67,7 +67,10 @@ impl Point {
         match (self.kept.as_deref(), needed) {
             (None, None) => {}
             (Some((cell, place)), Some(needed)) if *cell == needed => {
-                cell.reregister(*place, waker);
+                // As below, where another waker was kept: that may have been woken meanwhile.
+                if cell.reregister(*place, waker) && cell.is_triggered() {
+                    waker.wake_by_ref();
+                }
             }
             (_, needed) => {
                 self.forget();

@@ -30,6 +30,30 @@ async fn a_cancellation_is_an_item_of_the_stream_which_goes_on() {
     assert_eq!(reader.join().await.unwrap().ok(), Some(0));
 }
 
+#[cfg(feature = "stream")]
+#[tokio::test(start_paused = true)]
+async fn a_stream_in_a_scope_outside_of_tasks_hears_of_its_cancellation() {
+    use futures_util::StreamExt;
+    use std::time::Duration;
+
+    let ended = stook::scope(async |scope| {
+        let task = stook::spawn(stook::sleep(Duration::from_secs(60)));
+        let mut ends = stook::as_completed([task]);
+        let scope = scope.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            scope.cancel();
+        });
+        let first = StreamExt::next(&mut ends).await.unwrap();
+        assert!(first.is_err());
+        Ok::<_, stook::Cancelled>(tokio::time::Instant::now())
+    });
+    let begin = tokio::time::Instant::now();
+    let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+    assert!(ended.is_ok());
+    assert_eq!(begin.elapsed(), Duration::from_secs(1));
+}
+
 #[cfg(feature = "tokio-util")]
 #[tokio::test]
 async fn tokens_of_tokio_util_go_both_ways() {

@@ -97,6 +97,15 @@ enum Body<T, E> {
     Panicked,
 }
 
+impl<T, E> Body<T, E> {
+    fn cancelled(&self) -> Option<&Cancelled> {
+        match self {
+            Body::Cancelled(cancelled) => Some(cancelled),
+            _ => None,
+        }
+    }
+}
+
 /// The cancellations of the caller that came while the children were waited for.
 pub(super) struct Kept {
     /// Whether one of them began the end.
@@ -202,6 +211,7 @@ fn end<T, E: CancelError>(
         ChildrenGone::RaiseBaseError => {
             let panic = lock(&group.errors).panic.take();
             renew(kept.mine.as_ref());
+            renew(body.cancelled());
             match panic {
                 Some(panic) => panic.resume(),
                 None => unreachable!("there was one, and nobody else takes it"),
@@ -226,15 +236,15 @@ fn end<T, E: CancelError>(
             (None, _) => unreachable!("a body or a wait that was cancelled is propagated"),
         },
         ExitEnd::RaiseGroup { add_body, .. } => {
+            // The errors go first; what the caller was asked for, before the body ended or after, is
+            // delivered at its next cancel point.
+            renew(kept.mine.as_ref());
+            renew(body.cancelled());
             let mut errors = errors;
-            let mut mine = kept.mine;
             match body {
                 Body::Err(error) if add_body => errors.push(Shared::new(error)),
-                // The errors go first; the cancellation is delivered at the caller's next cancel point.
-                Body::Cancelled(cancelled) => mine = Some(cancelled),
                 _ => {}
             }
-            renew(mine.as_ref());
             Err(GroupError {
                 errors,
                 cancelled: None,

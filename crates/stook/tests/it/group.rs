@@ -160,6 +160,39 @@ fn a_request_that_meets_an_error_is_delivered_after_it() {
 }
 
 #[test]
+fn a_request_that_comes_after_a_failure_has_cancelled_the_body_is_delivered_too() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let error = stook::task_group(async |group| {
+                group
+                    .spawn(async {
+                        stook::sleep(seconds(1)).await?;
+                        Err::<(), _>(failure("out of paper"))
+                    })
+                    .unwrap();
+                group
+                    .spawn(async {
+                        tokio::time::sleep(seconds(4)).await;
+                        Ok::<_, io::Error>(())
+                    })
+                    .unwrap();
+                // The group's own scope ends this.
+                forever::<io::Error>().await
+            });
+            assert_eq!(error.await.unwrap_err().errors.len(), 1);
+            assert_eq!(stook::current().unwrap().cancelling(), 1);
+            stook::sleep(seconds(60)).await
+        });
+        settle().await;
+        tokio::time::sleep(seconds(2)).await;
+        task.cancel();
+        let begin = Instant::now();
+        assert!(task.join().await.unwrap().is_cancelled());
+        assert_eq!(begin.elapsed(), seconds(2));
+    });
+}
+
+#[test]
 fn spawning_after_the_end_is_an_error() {
     with_paused_clock(|| async {
         let mut kept = None;

@@ -186,9 +186,10 @@ impl<'a> WaitGraph<'a> {
         // Those that go on and whose waiters are not told yet: a list through `below`.
         let mut told_next = NONE;
         for place in 0..self.nodes.len() as u32 {
-            if let Some(node) = self.nodes.get(place as usize)
-                && (node.needs == Needs::Nothing || node.needs == Needs::All && node.left == 0)
-            {
+            let may_go_on = self.nodes.get(place as usize).is_some_and(|node| {
+                node.needs == Needs::Nothing || node.needs == Needs::All && node.left == 0
+            });
+            if may_go_on {
                 self.goes_on(place, &mut told_next);
             }
         }
@@ -209,11 +210,12 @@ impl<'a> WaitGraph<'a> {
     }
 
     fn goes_on(&mut self, place: u32, told_next: &mut u32) {
-        if let Some(node) = self.nodes.get_mut(place as usize)
-            && !node.goes_on
-        {
-            node.goes_on = true;
-            node.below = core::mem::replace(told_next, place);
+        match self.nodes.get_mut(place as usize) {
+            Some(node) if !node.goes_on => {
+                node.goes_on = true;
+                node.below = core::mem::replace(told_next, place);
+            }
+            _ => {}
         }
     }
 

@@ -89,12 +89,24 @@ impl Callbacks {
     /// Appends.
     #[inline]
     pub(crate) fn push(&self, callback: Callback) {
+        self.push_made(|| callback);
+    }
+
+    /// Appends the wake-up of `task`.
+    #[inline]
+    pub(crate) fn push_wake(&self, task: Held) {
+        self.push_made(|| Callback::Wake(task));
+    }
+
+    /// Appends what `make` makes, at its place.
+    #[inline]
+    fn push_made(&self, make: impl FnOnce() -> Callback) {
         let count = self.count.get();
         self.count.set(count + 1);
         if count == 0 {
-            drop(self.first.replace(Some(callback)));
+            drop(self.first.replace(Some(make())));
         } else {
-            self.rest.get_or_init(Box::default).push(callback);
+            self.rest.get_or_init(Box::default).push(make());
         }
     }
 
@@ -118,6 +130,24 @@ impl Callbacks {
             self.first.take(),
             self.rest.get().map_or_else(Vec::new, |rest| rest.take()),
         )
+    }
+
+    /// Takes the task out that is woken, if there is nothing else to do.
+    #[inline]
+    pub(crate) fn take_only_wake(&self) -> Option<Held> {
+        if self.count.get() != 1 {
+            return None;
+        }
+        match self.first.take() {
+            Some(Callback::Wake(task)) => {
+                self.count.set(0);
+                Some(task)
+            }
+            other => {
+                drop(self.first.replace(other)); // the place is empty
+                None
+            }
+        }
     }
 
     /// Puts back what was taken, before anything that was added meanwhile.

@@ -81,20 +81,6 @@ impl Common {
         self.progress.get() == Progress::Closed
     }
 
-    /// The state of a coroutine that has just been made; remembers where when asked to.
-    ///
-    /// # Errors
-    /// What looking at the stack raises.
-    pub(crate) fn new(py: Python<'_>) -> Fallible<Self> {
-        let common = Common::default();
-        let is_debugging = loop_core::running_native(py, |running| running.has(Marks::DEBUG));
-        // Only debug mode tracks origins, or a program that asks for it before a loop runs.
-        if is_debugging != Some(false) {
-            common.remember_origin(py)?;
-        }
-        Ok(common)
-    }
-
     fn remember_origin(&self, py: Python<'_>) -> Fallible<()> {
         let depth: usize = ORIGIN_DEPTH.get(py)?.call0()?.extract()?;
         if depth == 0 {
@@ -180,6 +166,29 @@ pub(crate) trait Coroutine: Class {
         let exit = this.py().get_type::<PyGeneratorExit>().call0()?;
         ended(Self::advance(this, Some(exit), false), this.py())
     }
+}
+
+/// A coroutine that has just been made, with what `fill` puts into its state; it remembers where when
+/// asked to.
+///
+/// # Errors
+/// `MemoryError`, and what looking at the stack raises.
+#[inline]
+pub(crate) fn make<'py, T: Coroutine + Default>(
+    py: Python<'py>,
+    fill: impl FnOnce(&T),
+) -> Fallible<Bound<'py, PyAny>> {
+    let is_debugging = loop_core::running_native(py, |running| running.has(Marks::DEBUG));
+    let this = Ref::<T>::allocate_filled(py, fill)?;
+    // Only debug mode tracks origins, or a program that asks for it before a loop runs.
+    if is_debugging != Some(false)
+        && let Err(raised) = this.common().remember_origin(py)
+    {
+        // Nobody gets it, so nobody could have awaited it.
+        this.common().progress.set(Progress::Closed);
+        return Err(raised);
+    }
+    Ok(this.into_any())
 }
 
 /// What became of telling a coroutine to end.

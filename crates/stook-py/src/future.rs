@@ -99,10 +99,11 @@ impl FutureState {
     /// A pending future of `event_loop`, one of ours, that needs no source traceback.
     #[inline]
     pub(crate) fn on_native_loop(event_loop: &Ref<'_, LoopState>) -> Self {
-        let state = FutureState::default();
-        state.event_loop.set(event_loop.as_any().clone());
-        state.native.set(true);
-        state
+        FutureState {
+            event_loop: HeldCell::of(event_loop.as_any().clone()),
+            native: Cell::new(true),
+            ..FutureState::default()
+        }
     }
 
     fn rare(&self) -> &Rare {
@@ -273,7 +274,7 @@ pub(crate) fn create<'py>(event_loop: &Ref<'py, LoopState>) -> Fallible<Ref<'py,
         future.initialize(py, Some(event_loop.as_any().clone()))?;
         return Ok(future);
     }
-    Ref::allocate(py, FutureState::on_native_loop(event_loop))
+    Ref::allocate_by(py, || FutureState::on_native_loop(event_loop))
 }
 
 /// Schedules one callback of `this`, which is done.
@@ -316,6 +317,21 @@ fn schedule(this: &Ref<'_, FutureState>, callback: Callback) -> Fallible<()> {
     loop_core::call_soon(&event_loop, &function, Some(this.as_any()), &context)
 }
 
+/// Schedules the wake-up of `task`, the one that waits for `this`, which is done.
+fn wake(this: &Ref<'_, FutureState>, task: Held) -> Fallible<()> {
+    if let Some(event_loop) = this.event_loop.get(this.py())
+        && let Some(native) = loop_core::native(&event_loop)
+        && native.is_plain()
+    {
+        native.push(Ready::Wake {
+            task,
+            awaited: Held::new(this.as_any()),
+        });
+        return Ok(());
+    }
+    schedule(this, Callback::Wake(task))
+}
+
 /// A callback that was added with `None` for its context runs in a copy of the current one.
 fn or_current(py: Python<'_>, context: Held) -> Fallible<Held> {
     if context.bind(py).is_none() {
@@ -354,11 +370,29 @@ fn schedule_all(this: &Ref<'_, FutureState>) -> Fallible<()> {
     if this.callbacks.is_empty() {
         return Ok(());
     }
+    if this.native.get()
+        && let Some(task) = this.callbacks.take_only_wake()
+    {
+        return wake(this, task);
+    }
     let (first, rest) = this.callbacks.take();
     for callback in first.into_iter().chain(rest) {
         schedule(this, callback)?;
     }
     Ok(())
+}
+
+/// Has `task` woken once `this` is done: the next thing in the loop's queue where it is already.
+///
+/// # Errors
+/// `RuntimeError` where it was not initialised.
+#[inline]
+pub(crate) fn add_wake(this: &Ref<'_, FutureState>, task: &Bound<'_, PyAny>) -> Fallible<()> {
+    if this.is_initialized() && !this.is_done() {
+        this.callbacks.push_wake(Held::new(task));
+        return Ok(());
+    }
+    add_callback(this, Callback::Wake(Held::new(task)))
 }
 
 /// Adds a callback, or schedules it at once when the future is done.

@@ -32,9 +32,10 @@ impl Class for FutureIterState {
 #[inline]
 pub(crate) fn new<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
     this.ensure_initialized()?;
-    let state = FutureIterState::default();
-    state.future.set(this.as_any().clone());
-    Ok(Ref::allocate(this.py(), state)?.into_any())
+    let iterator = Ref::allocate_by(this.py(), || FutureIterState {
+        future: HeldCell::of(this.as_any().clone()),
+    });
+    Ok(iterator?.into_any())
 }
 
 #[inline]

@@ -19,8 +19,8 @@ use crate::ffi::class::WeakReferences;
 use crate::ffi::gc::traverse;
 use crate::ffi::origin::Origin;
 use crate::ffi::{
-    Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, Rest, TypeSlot, call, compat,
-    context,
+    Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, Rest, TypeSlot, Untracked,
+    call, compat, context,
 };
 use crate::loop_core::{self, LoopState, Marks};
 use crate::own_context::OwnContext;
@@ -99,43 +99,55 @@ impl Class for TimerHandleState {
 }
 
 impl HandleState {
-    /// The state of a handle for `callback(*arguments)`; the context is a copy of the current
-    /// one unless given.
+    /// A handle for `callback(*arguments)`, or what `wrap` makes of its state; the context is a copy
+    /// of the current one unless given. The collector does not track it until the second value is
+    /// dropped.
     ///
     /// # Errors
     /// `MemoryError`, or what extracting the stack in debug mode raises.
-    pub(crate) fn new<'py>(
+    #[inline]
+    pub(crate) fn allocate<'py, T: Class>(
         event_loop: &Ref<'py, LoopState>,
         callback: &Bound<'py, PyAny>,
         arguments: Rest<'py>,
         context: Option<Bound<'py, PyAny>>,
-    ) -> Fallible<Self> {
+        wrap: impl FnOnce(HandleState) -> T,
+    ) -> Fallible<(Ref<'py, T>, Untracked)> {
         let py = event_loop.py();
-        let state = HandleState::default();
-        match context.filter(|context| !context.is_none()) {
+        let source_traceback = if event_loop.has(Marks::DEBUG) {
+            errors::extract_stack(py)?
+        } else {
+            None
+        };
+        let (context, is_common, is_foreign) = match context.filter(|context| !context.is_none()) {
             Some(context) => {
                 let is_foreign = !context::is_context(&context);
-                state.has_foreign_context.set(is_foreign);
-                state.context.set(context);
+                (context, false, is_foreign)
             }
-            None => state.context.copy_current(py, event_loop.is_running())?,
-        }
-        state.callback.set(callback.clone());
-        match arguments {
-            Rest::Nothing => state.shape.set(Shape::Nothing),
-            Rest::One(argument) => {
-                state.shape.set(Shape::One);
-                state.arguments.set(argument);
+            None => {
+                let (copy, is_common) = OwnContext::copy_for(py, event_loop.is_running())?;
+                (copy, is_common, false)
             }
-            Rest::Many(arguments) => state.arguments.set(arguments.into_any()),
-        }
-        state.event_loop.set(event_loop.as_any().clone());
-        if event_loop.has(Marks::DEBUG) {
-            state
-                .source_traceback
-                .set_or_clear(errors::extract_stack(py)?);
-        }
-        Ok(state)
+        };
+        let (arguments, shape) = match arguments {
+            Rest::Nothing => (None, Shape::Nothing),
+            Rest::One(argument) => (Some(argument), Shape::One),
+            Rest::Many(arguments) => (Some(arguments.into_any()), Shape::Tuple),
+        };
+        Ref::allocate_untracked_by(py, || {
+            wrap(HandleState {
+                callback: HeldCell::of(callback.clone()),
+                arguments: HeldCell::of_any(arguments),
+                shape: Cell::new(shape),
+                context: OwnContext::of(context, is_common),
+                event_loop: HeldCell::of(event_loop.as_any().clone()),
+                source_traceback: HeldCell::of_any(source_traceback),
+                text: HeldCell::new(),
+                cancelled: Cell::new(false),
+                has_foreign_context: Cell::new(is_foreign),
+                has_place: Cell::new(false),
+            })
+        })
     }
 
     /// The arguments as a tuple, from now on the same one; `None` where there are none any more.
@@ -205,13 +217,14 @@ impl HandleState {
 
 impl TimerHandleState {
     /// The state of a timer handle due at `when`.
+    #[inline]
     pub(crate) fn new(handle: HandleState, when: Bound<'_, PyAny>) -> Self {
-        let state = TimerHandleState {
+        TimerHandleState {
             handle,
-            ..TimerHandleState::default()
-        };
-        state.when.set(when);
-        state
+            when: HeldCell::of(when),
+            key: Cell::new(None),
+            set_at: SetAt::default(),
+        }
     }
 
     /// Tells the handle under which key it waits.

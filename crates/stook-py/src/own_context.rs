@@ -35,18 +35,41 @@ pub(crate) struct OwnContext {
 traverse!(OwnContext: context);
 
 impl OwnContext {
-    /// Makes it a copy of the current context. Others may have the same one where the loop runs:
-    /// one more step is to follow then, at whose end it is let go.
+    /// A copy of the current context, and whether it is one that others may have too.
+    ///
+    /// That is so where the loop runs: one more step is to follow then, at whose end it is let go.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
+    pub(crate) fn copy_for<'py>(
+        py: Python<'py>,
+        loop_runs: bool,
+    ) -> Fallible<(Bound<'py, PyAny>, bool)> {
+        if loop_runs {
+            context::copy_current_for_many(py)
+        } else {
+            Ok((context::copy_current(py)?, false))
+        }
+    }
+
+    /// This context, which others may have too.
+    #[inline]
+    pub(crate) fn of(context: Bound<'_, PyAny>, is_common: bool) -> Self {
+        let whose = if is_common { Whose::Common } else { Whose::Own };
+        OwnContext {
+            context: HeldCell::of(context),
+            whose: Cell::new(whose),
+        }
+    }
+
+    /// Makes it a copy of the current context, as of [`OwnContext::copy_for`].
     ///
     /// # Errors
     /// `MemoryError`.
     #[inline]
     pub(crate) fn copy_current(&self, py: Python<'_>, loop_runs: bool) -> Fallible<()> {
-        let (copy, is_common) = if loop_runs {
-            context::copy_current_for_many(py)?
-        } else {
-            (context::copy_current(py)?, false)
-        };
+        let (copy, is_common) = Self::copy_for(py, loop_runs)?;
         self.whose
             .set(if is_common { Whose::Common } else { Whose::Own });
         self.context.set(copy);

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use crate::ffi::{Fallible, Held, Ref, Rest};
+use crate::ffi::{Fallible, Ref, Rest};
 use crate::handle::{HandleState, TimerHandleState};
 use crate::loop_core::LoopState;
 use crate::ready::Ready;
@@ -12,29 +12,27 @@ use crate::timers::Alarm;
 /// unless given.
 ///
 /// # Errors
-/// As [`HandleState::new`].
+/// As [`HandleState::allocate`].
 pub(crate) fn soon<'py>(
     event_loop: &Ref<'py, LoopState>,
     callback: &Bound<'py, PyAny>,
     arguments: Rest<'py>,
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, HandleState>> {
-    let state = HandleState::new(event_loop, callback, arguments, context)?;
-    let py = event_loop.py();
+    let (handle, untracked) =
+        HandleState::allocate(event_loop, callback, arguments, context, |state| state)?;
     if event_loop.keeps_untracked() {
-        let (handle, untracked) = Ref::allocate_untracked(py, state)?;
         event_loop.push(Ready::RunNew(untracked));
-        return Ok(handle);
+    } else {
+        event_loop.push(Ready::Run(untracked.into_tracked()));
     }
-    let handle = Ref::allocate(py, state)?;
-    event_loop.push(Ready::Run(Held::new(handle.as_any())));
     Ok(handle)
 }
 
 /// Has `callback(*arguments)` run at `when`, which is `seconds` of the loop's clock.
 ///
 /// # Errors
-/// As [`HandleState::new`].
+/// As [`HandleState::allocate`].
 pub(crate) fn at<'py>(
     event_loop: &Ref<'py, LoopState>,
     (when, seconds): (Bound<'py, PyAny>, f64),
@@ -42,16 +40,14 @@ pub(crate) fn at<'py>(
     arguments: Rest<'py>,
     context: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, TimerHandleState>> {
-    let state = HandleState::new(event_loop, callback, arguments, context)?;
-    let py = event_loop.py();
-    let state = TimerHandleState::new(state, when);
-    let (handle, alarm) = if event_loop.keeps_untracked() {
-        let (handle, untracked) = Ref::allocate_untracked(py, state)?;
-        (handle, Alarm::RunNew(untracked))
+    let (handle, untracked) =
+        HandleState::allocate(event_loop, callback, arguments, context, |state| {
+            TimerHandleState::new(state, when)
+        })?;
+    let alarm = if event_loop.keeps_untracked() {
+        Alarm::RunNew(untracked)
     } else {
-        let handle = Ref::allocate(py, state)?;
-        let alarm = Alarm::Run(Held::new(handle.as_any()));
-        (handle, alarm)
+        Alarm::Run(untracked.into_tracked())
     };
     handle.scheduled(event_loop.timers.set(seconds, alarm));
     Ok(handle)

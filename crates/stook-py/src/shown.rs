@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyList, PyTuple};
 
 use crate::callbacks::settling_method;
-use crate::ffi::{Fallible, Held, Ref, Rest};
+use crate::ffi::{Class, Fallible, Held, Ref, Rest};
 use crate::forward;
 use crate::handle::{self, HandleState, TimerHandleState};
 use crate::loop_core::LoopState;
@@ -34,19 +34,43 @@ pub(crate) fn ready_handle<'py>(
     if let Some(handle) = entry.handle() {
         return Ok(Some(handle.bind(py).clone()));
     }
-    match state(this, entry)? {
-        Some(state) => Ok(Some(Ref::allocate(py, state)?.into_any())),
+    match call_of(py, entry)? {
+        Some(call) => Ok(Some(call.handle(this, |state| state)?.into_any())),
         None => Ok(None),
     }
 }
 
-/// The state of the handle that stands for an entry which is none.
-fn state(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<Option<HandleState>> {
-    let py = this.py();
+/// What a handle would call, and in which context: a copy of the current one unless given.
+struct Call<'py> {
+    callback: Bound<'py, PyAny>,
+    arguments: Vec<Bound<'py, PyAny>>,
+    context: Option<Bound<'py, PyAny>>,
+}
+
+impl<'py> Call<'py> {
+    /// A handle for it, or what `wrap` makes of its state.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    fn handle<T: Class>(
+        self,
+        event_loop: &Ref<'py, LoopState>,
+        wrap: impl FnOnce(HandleState) -> T,
+    ) -> Fallible<Ref<'py, T>> {
+        let arguments = Rest::Many(PyTuple::new(event_loop.py(), self.arguments)?);
+        let (handle, untracked) =
+            HandleState::allocate(event_loop, &self.callback, arguments, self.context, wrap)?;
+        drop(untracked);
+        Ok(handle)
+    }
+}
+
+/// What the handle calls that stands for an entry which is none.
+fn call_of<'py>(py: Python<'py>, entry: &Ready) -> Fallible<Option<Call<'py>>> {
     let one = |object: &Held| [object.bind(py).clone()];
-    let (callback, arguments, own) = match entry {
-        Ready::Start { task } => return step_state(this, task.held()),
-        Ready::Step { task } | Ready::Throw { task, .. } => return step_state(this, task),
+    let (callback, arguments, context) = match entry {
+        Ready::Start { task } => return step_of(py, task.held()),
+        Ready::Step { task } | Ready::Throw { task, .. } => return step_of(py, task),
         Ready::Wake { task, awaited } => {
             let (callback, own) = wakeup::as_python(task.bind(py))?;
             (callback, one(awaited).to_vec(), Some(own))
@@ -83,19 +107,24 @@ fn state(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<Option<HandleStat
         }
         Ready::RunNew(_) | Ready::Run(_) => return Ok(None),
     };
-    let arguments = Rest::Many(PyTuple::new(py, arguments)?);
-    HandleState::new(this, &callback, arguments, own).map(Some)
+    Ok(Some(Call {
+        callback,
+        arguments,
+        context,
+    }))
 }
 
-/// The state of the handle that stands for a task's step.
-fn step_state(this: &Ref<'_, LoopState>, task: &Held) -> Fallible<Option<HandleState>> {
-    let py = this.py();
+/// What the handle calls that stands for a task's step.
+fn step_of<'py>(py: Python<'py>, task: &Held) -> Fallible<Option<Call<'py>>> {
     let Some(task) = Ref::<TaskState>::cast(task.bind(py)) else {
         return Ok(None);
     };
     let callback = wakeup::step_as_python(task, None)?;
-    let own = task.context.get(py)?;
-    HandleState::new(this, &callback, Rest::Nothing, own).map(Some)
+    Ok(Some(Call {
+        callback,
+        arguments: Vec::new(),
+        context: task.context.get(py)?,
+    }))
 }
 
 /// What is ready, as the handles that asyncio would show.
@@ -165,17 +194,17 @@ fn timer_handle<'py>(
         return Ok(handle.bind(py).clone());
     }
     let known = match &entry {
-        Some(entry) => state(this, entry)?,
+        Some(entry) => call_of(py, entry)?,
         None => None,
     };
     let is_cancelled = known.is_none();
-    let nothing = || {
-        let none = py.None().into_bound(py);
-        HandleState::new(this, &none, Rest::Nothing, None)
-    };
-    let state = known.map_or_else(nothing, Ok)?;
+    let call = known.unwrap_or_else(|| Call {
+        callback: py.None().into_bound(py),
+        arguments: Vec::new(),
+        context: None,
+    });
     let when = PyFloat::new(py, when).into_any();
-    let timer = Ref::allocate(py, TimerHandleState::new(state, when))?;
+    let timer = call.handle(this, |state| TimerHandleState::new(state, when))?;
     if is_cancelled {
         handle::cancel_timer(&timer)?;
     }

@@ -74,15 +74,12 @@ pub(crate) fn sleep<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     const SIGNATURE: Signature<2> = Signature::python("sleep", ["delay", "result"], 2, 1);
     let py = args.py();
     let [delay, result] = args.parse(&SIGNATURE)?;
-    let state = SleepState {
-        common: Common::new(py)?,
-        ..SleepState::default()
-    };
-    state.delay.set_or_clear(delay);
-    state
-        .result
-        .set_or_clear(result.filter(|result| !result.is_none()));
-    Ok(Ref::allocate(py, state)?.into_any())
+    coroutine::make(py, |state: &SleepState| {
+        state.delay.set_or_clear(delay);
+        state
+            .result
+            .set_or_clear(result.filter(|result| !result.is_none()));
+    })
 }
 
 impl Coroutine for SleepState {

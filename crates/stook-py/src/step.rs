@@ -14,13 +14,12 @@ use stook_kernel::Suspended;
 
 use crate::accelerator;
 use crate::asking;
-use crate::callbacks::Callback;
 use crate::cancellations;
 use crate::current;
 use crate::deadlock;
 use crate::errors::{self, CANCELLED_ERROR};
 use crate::ffi::coro::{self, Resumed};
-use crate::ffi::{Fallible, Held, Raised, Ref, call, context, error};
+use crate::ffi::{Fallible, Raised, Ref, call, context, error};
 use crate::future::{self, Ended, FutureState};
 use crate::loop_core::{self, LoopState};
 use crate::record::RecordState;
@@ -293,7 +292,7 @@ fn wait_for<'py>(this: &Ref<'py, TaskState>, awaited: &Ref<'py, FutureState>) ->
     if let Some(refusal) = deadlock::refusal(this, awaited.as_any())? {
         return task::schedule_step(this, Some(refusal));
     }
-    future::add_callback(awaited, Callback::Wake(Held::new(this.as_any())))?;
+    future::add_wake(awaited, this.as_any())?;
     this.awaited.set(awaited.as_any().clone());
     forward_due(this, awaited.as_any())
 }

@@ -20,7 +20,7 @@ use crate::errors;
 use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
 use crate::ffi::live::MembershipCell;
-use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, call, context, coro};
+use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, Untracked, call, context, coro};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::lost;
@@ -32,7 +32,7 @@ use crate::set_at::SetAt;
 use crate::unlisted;
 
 /// The state of a `Task`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(C)]
 pub(crate) struct TaskState {
     pub(crate) future: FutureState,
@@ -72,7 +72,32 @@ impl Class for TaskState {
 /// them and one of stook's may both be called `Task-1`.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
+impl Default for TaskState {
+    fn default() -> Self {
+        TaskState::with(FutureState::default())
+    }
+}
+
 impl TaskState {
+    /// One whose future part is this, and which has nothing else yet.
+    #[inline]
+    fn with(future: FutureState) -> Self {
+        TaskState {
+            future,
+            coroutine: HeldCell::new(),
+            context: OwnContext::default(),
+            awaited: HeldCell::new(),
+            name: HeldCell::new(),
+            number: Cell::default(),
+            requests: Cell::default(),
+            quiet: Cell::default(),
+            asking: Cell::default(),
+            membership: MembershipCell::default(),
+            made_at: SetAt::default(),
+            is_kept: Cell::default(),
+        }
+    }
+
     /// The task's name, made when it is first asked for.
     pub(crate) fn name<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         if let Some(name) = self.name.get(py) {
@@ -154,28 +179,34 @@ pub(crate) fn spawn<'py>(
     options: Options<'py>,
 ) -> Fallible<Ref<'py, TaskState>> {
     let py = event_loop.py();
-    let state = if event_loop.has(Marks::DEBUG) {
-        let state = TaskState::default();
-        state
-            .future
-            .initialize(py, Some(event_loop.as_any().clone()))?;
-        state
+    let (task, untracked) = if event_loop.has(Marks::DEBUG) {
+        new_in_debug_mode(event_loop)?
     } else {
-        TaskState {
-            future: FutureState::on_native_loop(event_loop),
-            ..TaskState::default()
-        }
+        Ref::allocate_untracked_by(py, || {
+            TaskState::with(FutureState::on_native_loop(event_loop))
+        })?
     };
     if !options.eager_start && event_loop.keeps_untracked() {
-        let (task, untracked) = Ref::allocate_untracked(py, state)?;
         prepare(&task, coroutine, options)?;
         event_loop.push(Ready::Start { task: untracked });
         register(&task)?;
         return Ok(task);
     }
-    let task = Ref::allocate(py, state)?;
+    drop(untracked.into_tracked());
     start(&task, coroutine, options)?;
     Ok(task)
+}
+
+#[cold]
+fn new_in_debug_mode<'py>(
+    event_loop: &Ref<'py, LoopState>,
+) -> Fallible<(Ref<'py, TaskState>, Untracked)> {
+    let py = event_loop.py();
+    let state = TaskState::default();
+    state
+        .future
+        .initialize(py, Some(event_loop.as_any().clone()))?;
+    Ref::allocate_untracked_by(py, || state)
 }
 
 /// `Task.__init__`, once the future part is initialised.

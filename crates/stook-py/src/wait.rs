@@ -107,17 +107,14 @@ pub(crate) fn wait_ended<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny
     const SIGNATURE: Signature<2> = Signature::python("_wait_ended", ["fs", "timeout"], 2, 2);
     let py = args.py();
     let [futures, timeout] = args.parse(&SIGNATURE)?;
-    let state = WaitState {
-        common: Common::new(py)?,
-        ..WaitState::default()
-    };
-    state.futures.set_or_clear(futures);
-    state
-        .timeout
-        .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
-    let event_loop = loop_core::require_running_loop(py)?;
-    state.held_task.set_or_clear(current::get(&event_loop)?);
-    Ok(Ref::allocate(py, state)?.into_any())
+    let task = current::get(&loop_core::require_running_loop(py)?)?;
+    coroutine::make(py, |state: &WaitState| {
+        state.futures.set_or_clear(futures);
+        state
+            .timeout
+            .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
+        state.held_task.set_or_clear(task);
+    })
 }
 
 /// `wait(fs, *, timeout=None, return_when=ALL_COMPLETED)`
@@ -130,16 +127,13 @@ pub(crate) fn wait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         Signature::python("wait", ["fs", "timeout", "return_when"], 1, 1);
     let py = args.py();
     let [futures, timeout, return_when] = args.parse(&SIGNATURE)?;
-    let state = WaitState {
-        common: Common::new(py)?,
-        ..WaitState::default()
-    };
-    state.futures.set_or_clear(futures);
-    state
-        .timeout
-        .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
-    state.return_when.set_or_clear(return_when);
-    Ok(Ref::allocate(py, state)?.into_any())
+    coroutine::make(py, |state: &WaitState| {
+        state.futures.set_or_clear(futures);
+        state
+            .timeout
+            .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
+        state.return_when.set_or_clear(return_when);
+    })
 }
 
 /// `wait_any(tasks, *, timeout=None)`
@@ -150,19 +144,16 @@ pub(crate) fn wait_any<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>>
     const SIGNATURE: Signature<2> = Signature::python("wait_any", ["tasks", "timeout"], 1, 1);
     let py = args.py();
     let [futures, timeout] = args.parse(&SIGNATURE)?;
-    let state = WaitState {
-        common: Common::new(py)?,
-        ..WaitState::default()
-    };
-    state.futures.set_or_clear(futures);
-    state
-        .timeout
-        .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
-    state
-        .return_when
-        .set(PyString::intern(py, "FIRST_COMPLETED").into_any());
-    state.cancels.set(true);
-    Ok(Ref::allocate(py, state)?.into_any())
+    coroutine::make(py, |state: &WaitState| {
+        state.futures.set_or_clear(futures);
+        state
+            .timeout
+            .set_or_clear(timeout.filter(|timeout| !timeout.is_none()));
+        state
+            .return_when
+            .set(PyString::intern(py, "FIRST_COMPLETED").into_any());
+        state.cancels.set(true);
+    })
 }
 
 impl Coroutine for WaitState {

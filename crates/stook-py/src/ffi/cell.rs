@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 
 use pyo3::prelude::*;
 
@@ -19,6 +20,18 @@ impl HeldCell {
     /// An empty one.
     pub(crate) const fn new() -> Self {
         HeldCell(Cell::new(None))
+    }
+
+    /// One that holds `object`.
+    #[inline]
+    pub(crate) fn of(object: impl Into<Held>) -> Self {
+        HeldCell(Cell::new(Some(object.into())))
+    }
+
+    /// One that holds `object`, or nothing.
+    #[inline]
+    pub(crate) fn of_any(object: Option<Bound<'_, PyAny>>) -> Self {
+        HeldCell(Cell::new(object.map(Held::from)))
     }
 
     /// A new reference to what is held.
@@ -127,7 +140,10 @@ impl<E> std::fmt::Debug for ListCell<E> {
 }
 
 /// A queue that is changed through a shared reference.
-pub(crate) struct QueueCell<E>(UnsafeCell<VecDeque<E>>);
+///
+/// Its entries are dropped by hand. So growing, which may unwind, needs no way to drop the new one, and
+/// the compiler writes it to its place from registers, not by way of the stack.
+pub(crate) struct QueueCell<E>(UnsafeCell<VecDeque<ManuallyDrop<E>>>);
 
 impl<E> Default for QueueCell<E> {
     fn default() -> Self {
@@ -140,20 +156,21 @@ impl<E> QueueCell<E> {
     #[inline]
     pub(crate) fn push_back(&self, entry: E) {
         // SAFETY: S6, `push_back` runs no foreign code.
-        unsafe { (*self.0.get()).push_back(entry) };
+        unsafe { (*self.0.get()).push_back(ManuallyDrop::new(entry)) };
     }
 
     /// Takes the first entry.
     #[inline]
     pub(crate) fn pop_front(&self) -> Option<E> {
         // SAFETY: S6, `pop_front` moves the entry out and runs no foreign code.
-        unsafe { (*self.0.get()).pop_front() }
+        unsafe { (*self.0.get()).pop_front() }.map(ManuallyDrop::into_inner)
     }
 
     /// Takes everything out.
-    pub(crate) fn take(&self) -> VecDeque<E> {
+    pub(crate) fn take(&self) -> Vec<E> {
         // SAFETY: S6, a swap runs no foreign code.
-        unsafe { std::mem::take(&mut *self.0.get()) }
+        let queue = unsafe { std::mem::take(&mut *self.0.get()) };
+        queue.into_iter().map(ManuallyDrop::into_inner).collect()
     }
 
     /// Gives back memory beyond that for `entries`.
@@ -179,9 +196,17 @@ impl<E> QueueCell<E> {
         self.len() == 0
     }
 
-    pub(super) fn peek(&self) -> &VecDeque<E> {
+    /// The entries, in order.
+    pub(super) fn peek(&self) -> impl Iterator<Item = &E> {
         // SAFETY: S6, every caller in this folder is done with it before foreign code runs.
-        unsafe { &*self.0.get() }
+        let queue = unsafe { &*self.0.get() };
+        queue.iter().map(|entry| &**entry)
+    }
+}
+
+impl<E> Drop for QueueCell<E> {
+    fn drop(&mut self) {
+        drop(self.take());
     }
 }
 

@@ -289,7 +289,39 @@ impl<'py, T: Class> Ref<'py, T> {
     /// `MemoryError`.
     #[inline]
     pub(crate) fn allocate(py: Python<'py>, state: T) -> Fallible<Self> {
-        let object = Self::make(py, state)?;
+        Self::allocate_by(py, || state)
+    }
+
+    /// The same with the state that `make` makes, which runs nothing foreign.
+    ///
+    /// A state that is at hand while memory is asked for is kept on the stack, because it would have
+    /// to be dropped if there is none; then it is moved in other pieces than it was written in, and
+    /// the processor waits for all of them. One that is made afterwards goes to its place at once.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
+    pub(crate) fn allocate_by(py: Python<'py>, make: impl FnOnce() -> T) -> Fallible<Self> {
+        let object = Self::make(py, make)?;
+        // SAFETY: S7, the object is whole from here on.
+        unsafe { ffi::PyObject_GC_Track(object.as_any().as_ptr().cast()) };
+        #[cfg(feature = "gc-stress")]
+        super::stress::collect(py);
+        Ok(object)
+    }
+
+    /// The same with the default state, into which `fill` puts more before anybody else sees it; it runs
+    /// nothing foreign.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
+    pub(crate) fn allocate_filled(py: Python<'py>, fill: impl FnOnce(&T)) -> Fallible<Self>
+    where
+        T: Default,
+    {
+        let object = Self::make(py, T::default)?;
+        fill(&object);
         // SAFETY: S7, the object is whole from here on.
         unsafe { ffi::PyObject_GC_Track(object.as_any().as_ptr().cast()) };
         #[cfg(feature = "gc-stress")]
@@ -304,7 +336,7 @@ impl<'py, T: Class> Ref<'py, T> {
     /// `MemoryError`.
     #[inline]
     pub(crate) fn allocate_atomic(py: Python<'py>, state: T) -> Fallible<Self> {
-        let object = Self::make(py, state)?;
+        let object = Self::make(py, || state)?;
         #[cfg(feature = "gc-stress")]
         super::stress::collect(py);
         Ok(object)
@@ -316,13 +348,17 @@ impl<'py, T: Class> Ref<'py, T> {
         unsafe { ffi::PyObject_GC_IsTracked(self.as_any().as_ptr()) != 0 }
     }
 
-    /// The same, but the collector does not track the object until the second value is dropped.
+    /// As [`Ref::allocate_by`], but the collector does not track the object until the second value is
+    /// dropped.
     ///
     /// # Errors
     /// `MemoryError`.
     #[inline]
-    pub(crate) fn allocate_untracked(py: Python<'py>, state: T) -> Fallible<(Self, Untracked)> {
-        let object = Self::make(py, state)?;
+    pub(crate) fn allocate_untracked_by(
+        py: Python<'py>,
+        make: impl FnOnce() -> T,
+    ) -> Fallible<(Self, Untracked)> {
+        let object = Self::make(py, make)?;
         #[cfg(feature = "gc-stress")]
         super::stress::collect(py);
         let untracked = Untracked::new(object.as_any());
@@ -330,7 +366,7 @@ impl<'py, T: Class> Ref<'py, T> {
     }
 
     #[inline]
-    fn make(py: Python<'py>, state: T) -> Fallible<Self> {
+    fn make(py: Python<'py>, make: impl FnOnce() -> T) -> Fallible<Self> {
         #[cfg(feature = "gc-stress")]
         super::stress::collect(py);
         let class = T::slot().class.load(Ordering::Relaxed);
@@ -340,7 +376,7 @@ impl<'py, T: Class> Ref<'py, T> {
             return Err(Raised::assume_set(py));
         }
         // SAFETY: S10, the memory is new, of this layout, and no one else knows it yet.
-        unsafe { fill(object, state) };
+        unsafe { fill(object, make) };
         // SAFETY: S3, the one reference is ours.
         let object = unsafe { Bound::from_owned_ptr(py, object.cast()) };
         // SAFETY: S5, it was made as a `T`.
@@ -550,7 +586,8 @@ fn hide(class: &Bound<'_, PyAny>, name: &str) -> Fallible<()> {
 ///
 /// # Safety
 /// `object` is new memory of this layout.
-unsafe fn fill<T: Class>(object: *mut Instance<T>, state: T) {
+#[inline]
+unsafe fn fill<T: Class>(object: *mut Instance<T>, make: impl FnOnce() -> T) {
     let extras = T::Extras::default();
     extras.prepare::<T>();
     // SAFETY: S10, as the caller says.
@@ -560,7 +597,7 @@ unsafe fn fill<T: Class>(object: *mut Instance<T>, state: T) {
     // SAFETY: S10, as above.
     let place = unsafe { &raw mut (*object).state };
     // SAFETY: S10, as above: there is nothing to be dropped.
-    unsafe { place.write(state) };
+    unsafe { place.write(make()) };
 }
 
 /// `tp_new`: the state is the default one.
@@ -573,7 +610,7 @@ unsafe extern "C" fn new<T: Class>(
     let object = unsafe { ffi::PyType_GenericAlloc(class, 0) }.cast::<Instance<T>>();
     if !object.is_null() {
         // SAFETY: S10, the memory is new and of this layout; zeroed until here.
-        unsafe { fill(object, T::default()) };
+        unsafe { fill(object, T::default) };
         #[cfg(feature = "gc-stress")]
         // SAFETY: S1, CPython calls `tp_new` attached.
         super::stress::collect(unsafe { Python::assume_attached() });

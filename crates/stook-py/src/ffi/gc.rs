@@ -1,7 +1,6 @@
 //! Taking part in the cycle collector.
 
 use std::cell::{Cell, OnceCell};
-use std::collections::VecDeque;
 use std::ffi::{c_int, c_void};
 
 use pyo3::ffi;
@@ -89,12 +88,11 @@ impl<E: Traverse> Traverse for ListCell<E> {
 
 impl<E: Traverse> Traverse for QueueCell<E> {
     fn traverse(&self, visitor: &mut Visitor) {
-        self.peek().iter().for_each(|entry| visitor.visit(entry));
+        self.peek().for_each(|entry| visitor.visit(entry));
     }
 
     fn clear(&self) {
-        let entries: VecDeque<E> = self.take();
-        drop(entries);
+        drop(self.take());
     }
 }
 

@@ -4,6 +4,8 @@
 //! garbage: the collector would visit it for nothing, again and again while many are made. What
 //! is done with by the time it leaves the queue is never shown to the collector at all.
 
+use std::mem::ManuallyDrop;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -22,6 +24,14 @@ impl Untracked {
     /// Of a new object of ours, whole and not tracked.
     pub(super) fn new(object: &Bound<'_, PyAny>) -> Self {
         Untracked(Held::new(object))
+    }
+
+    /// The reference; from now on the collector tracks the object.
+    #[inline]
+    pub(crate) fn into_tracked(self) -> Held {
+        self.track();
+        // SAFETY: S3, the reference is moved out and `self` no longer releases it.
+        unsafe { std::ptr::read(&ManuallyDrop::new(self).0) }
     }
 
     /// The reference.
@@ -47,7 +57,7 @@ impl Track for Untracked {
 
 impl<E: Track> Track for QueueCell<E> {
     fn track(&self) {
-        self.peek().iter().for_each(E::track);
+        self.peek().for_each(E::track);
     }
 }
 

@@ -94,16 +94,13 @@ pub(super) fn new<'py>(
     gives: Gives,
 ) -> Fallible<Bound<'py, PyAny>> {
     let py = completions.py();
-    let state = CompletionState {
-        common: Common::new(py)?,
-        ..CompletionState::default()
-    };
-    state.ended.set(completions.ended(py));
-    if completions::IS_ITERATOR {
-        state.iterator.set(completions.as_any().clone());
-    }
-    state.gives.set(gives);
-    Ok(Ref::allocate(py, state)?.into_any())
+    coroutine::make(py, |state: &CompletionState| {
+        state.ended.set(completions.ended(py));
+        if completions::IS_ITERATOR {
+            state.iterator.set(completions.as_any().clone());
+        }
+        state.gives.set(gives);
+    })
 }
 
 impl Coroutine for CompletionState {

@@ -77,15 +77,12 @@ fn exit<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         && let Some([group, class, exception, traceback]) = args.exactly::<4>()
         && task_group::is_group(&group)?
     {
-        let state = GroupExitState {
-            common: Common::new(py)?,
-            ..GroupExitState::default()
-        };
-        state.group.set(group);
-        state.class.set(class);
-        state.exception.set(exception);
-        state.traceback.set(traceback);
-        return Ok(Ref::allocate(py, state)?.into_any());
+        return coroutine::make(py, |state: &GroupExitState| {
+            state.group.set(group);
+            state.class.set(class);
+            state.exception.set(exception);
+            state.traceback.set(traceback);
+        });
     }
     args.forward(EXIT.get(py)?)
 }

@@ -80,19 +80,16 @@ pub(crate) fn new<'py, const N: usize>(
 ) -> Fallible<Bound<'py, PyAny>> {
     const { assert!(N >= 1 && N <= MOST_ARGUMENTS + 1) };
     let py = given[0].py();
-    let state = RoutineState {
-        common: Common::new(py)?,
-        ..RoutineState::default()
-    };
-    state.routine.set(Some(routine));
-    state.count.set((N - 1) as u8);
-    for (index, object) in given.into_iter().enumerate() {
-        match index {
-            0 => state.subject.set(object),
-            _ => state.arguments[index - 1].set(object),
+    coroutine::make(py, |state: &RoutineState| {
+        state.routine.set(Some(routine));
+        state.count.set((N - 1) as u8);
+        for (index, object) in given.into_iter().enumerate() {
+            match index {
+                0 => state.subject.set(object),
+                _ => state.arguments[index - 1].set(object),
+            }
         }
-    }
-    Ok(Ref::allocate(py, state)?.into_any())
+    })
 }
 
 impl RoutineState {

@@ -100,13 +100,10 @@ fn wait_for<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         if !timeout::is_as_it_was(py)? {
             return args.forward(ORIGINAL.get(py)?);
         }
-        let state = WaitForState {
-            common: Common::new(py)?,
-            ..WaitForState::default()
-        };
-        state.awaitable.set(awaitable);
-        state.timeout.set(timeout);
-        return Ok(Ref::allocate(py, state)?.into_any());
+        return coroutine::make(py, |state: &WaitForState| {
+            state.awaitable.set(awaitable);
+            state.timeout.set(timeout);
+        });
     }
     args.forward(ORIGINAL.get(py)?)
 }

@@ -79,13 +79,10 @@ pub(super) fn new<'py>(
     timeout: Bound<'py, PyAny>,
 ) -> Fallible<Bound<'py, PyAny>> {
     let py = awaitable.py();
-    let state = WaiterState {
-        common: Common::new(py)?,
-        ..WaiterState::default()
-    };
-    state.awaited.set(awaitable);
-    state.timeout.set(timeout);
-    Ok(Ref::allocate(py, state)?.into_any())
+    coroutine::make(py, |state: &WaiterState| {
+        state.awaited.set(awaitable);
+        state.timeout.set(timeout);
+    })
 }
 
 impl Coroutine for WaiterState {

@@ -7,10 +7,10 @@ use pyo3::types::{PyString, PyTuple};
 use stook_kernel::Losers;
 
 use super::{RaceState, Shape};
-use crate::coroutine::Common;
+use crate::coroutine;
 use crate::ensure;
 use crate::errors::{self, Imported};
-use crate::ffi::{Args, Fallible, Ref};
+use crate::ffi::{Args, Fallible};
 use crate::gather;
 
 static GATHER_OF_ASYNCIO: Imported = Imported::new("stook._core", "gather");
@@ -41,14 +41,12 @@ fn new<'py>(
     losers: Losers,
     given: Vec<Bound<'py, PyAny>>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    let state = RaceState {
-        common: Common::new(py)?,
-        ..RaceState::default()
-    };
-    state.shape.set(shape);
-    state.losers.set(losers);
-    state.given.set(PyTuple::new(py, given)?);
-    Ok(Ref::allocate(py, state)?.into_any())
+    let given = PyTuple::new(py, given)?;
+    coroutine::make(py, |state: &RaceState| {
+        state.shape.set(shape);
+        state.losers.set(losers);
+        state.given.set(given);
+    })
 }
 
 fn positional<'py>(args: &Args<'_, 'py>) -> Vec<Bound<'py, PyAny>> {

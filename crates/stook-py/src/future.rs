@@ -64,6 +64,8 @@ pub(crate) static GATHERING_FUTURE: TypeSlot = TypeSlot::new();
 impl Class for FutureState {
     type Extras = Attributes;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         &FUTURE
     }

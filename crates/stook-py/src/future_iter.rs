@@ -22,6 +22,8 @@ traverse!(FutureIterState: future);
 impl Class for FutureIterState {
     type Extras = NoExtras;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT

@@ -71,6 +71,8 @@ traverse!(HandleState: callback, arguments, context, event_loop, source_tracebac
 impl Class for HandleState {
     type Extras = WeakReferences;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 
 use super::error::{Fallible, Raised};
 use super::gc::{Traverse, Visitor};
+use super::kept::{Kept, Link};
 use super::method::{GetSet, Method};
 use super::refs::Ref;
 use super::untracked::{self, Untracked};
@@ -24,6 +25,9 @@ pub(crate) trait Class: Default + Traverse + 'static {
 
     /// Where the class is found once it is made.
     fn slot() -> &'static TypeSlot;
+
+    /// Of how many released objects the memory is kept.
+    const KEPT: usize = 0;
 
     /// Whether the finaliser of an object in this state would do nothing; it is not called then.
     fn is_at_rest(&self) -> bool {
@@ -199,6 +203,8 @@ pub(crate) struct TypeSlot {
     vectorcall: OnceLock<ffi::vectorcallfunc>,
     /// The definitions of its methods; the last one is empty.
     methods: AtomicPtr<ffi::PyMethodDef>,
+    /// Memory of released instances.
+    kept: Kept,
 }
 
 impl TypeSlot {
@@ -210,6 +216,7 @@ impl TypeSlot {
             subclass: AtomicPtr::new(ptr::null_mut()),
             vectorcall: OnceLock::new(),
             methods: AtomicPtr::new(ptr::null_mut()),
+            kept: Kept::new(),
         }
     }
 
@@ -370,8 +377,16 @@ impl<'py, T: Class> Ref<'py, T> {
         #[cfg(feature = "gc-stress")]
         super::stress::collect(py);
         let class = T::slot().class.load(Ordering::Relaxed);
-        // SAFETY: S1; S2, the class was made before any instance is asked for.
-        let object: *mut Instance<T> = unsafe { ffi::PyObject_GC_New::<Instance<T>>(class) };
+        // SAFETY: S1, attached.
+        let kept = (T::KEPT > 0).then(|| unsafe { T::slot().kept.take() });
+        let object: *mut Instance<T> = match kept.flatten() {
+            Some(kept) => {
+                // SAFETY: S1; S10, the memory of an instance, whose head alone is written anew.
+                unsafe { ffi::PyObject_Init(kept.as_ptr(), class) }.cast()
+            }
+            // SAFETY: S1; S2, the class was made before any instance is asked for.
+            None => unsafe { ffi::PyObject_GC_New::<Instance<T>>(class) },
+        };
         if object.is_null() {
             return Err(Raised::assume_set(py));
         }
@@ -620,8 +635,19 @@ unsafe extern "C" fn new<T: Class>(
 
 type Deallocator = unsafe extern "C" fn(*mut ffi::PyObject);
 
+/// How many objects of ours are being released inside one another, and how many have been put off.
+struct Releasing {
+    depth: Cell<u32>,
+    put_off: Cell<u32>,
+}
+
 thread_local! {
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static RELEASING: Releasing = const {
+        Releasing {
+            depth: Cell::new(0),
+            put_off: Cell::new(0),
+        }
+    };
     static PUT_OFF: RefCell<Vec<(Deallocator, *mut ffi::PyObject)>> =
         const { RefCell::new(Vec::new()) };
 }
@@ -632,24 +658,34 @@ const DEEPEST: u32 = 64;
 
 /// `tp_dealloc`.
 unsafe extern "C" fn deallocate<T: Class>(object: *mut ffi::PyObject) {
-    let depth = DEPTH.get();
-    if depth >= DEEPEST {
-        // SAFETY: S7, the collector must not see an object without references.
-        unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
-        PUT_OFF.with_borrow_mut(|list| list.push((deallocate::<T>, object)));
-        return;
-    }
-    DEPTH.set(depth + 1);
-    // SAFETY: S10, called once for an object of this layout without references.
-    unsafe { release::<T>(object) };
-    DEPTH.set(depth);
-    if depth == 0 {
-        while let Some((deallocator, object)) = PUT_OFF.with_borrow_mut(Vec::pop) {
-            // SAFETY: S7, untracked when it was put off; finalisers expect a tracked object.
-            unsafe { ffi::PyObject_GC_Track(object.cast()) };
-            // SAFETY: S10, put off at this very place.
-            unsafe { deallocator(object) };
+    RELEASING.with(|releasing| {
+        let depth = releasing.depth.get();
+        if depth >= DEEPEST {
+            // SAFETY: S7, the collector must not see an object without references.
+            unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
+            PUT_OFF.with_borrow_mut(|list| list.push((deallocate::<T>, object)));
+            releasing.put_off.set(releasing.put_off.get() + 1);
+            return;
         }
+        releasing.depth.set(depth + 1);
+        // SAFETY: S10, called once for an object of this layout without references.
+        unsafe { release::<T>(object) };
+        releasing.depth.set(depth);
+        if depth == 0 && releasing.put_off.get() > 0 {
+            release_those_put_off(releasing);
+        }
+    });
+}
+
+/// Releases what was put off, and what is put off meanwhile.
+#[cold]
+fn release_those_put_off(releasing: &Releasing) {
+    while let Some((deallocator, object)) = PUT_OFF.with_borrow_mut(Vec::pop) {
+        releasing.put_off.set(releasing.put_off.get() - 1);
+        // SAFETY: S7, untracked when it was put off; finalisers expect a tracked object.
+        unsafe { ffi::PyObject_GC_Track(object.cast()) };
+        // SAFETY: S10, put off at this very place.
+        unsafe { deallocator(object) };
     }
 }
 
@@ -682,8 +718,19 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     let state = unsafe { &raw mut (*instance).state };
     // SAFETY: S10, no reference to the object is left, so none to its state either.
     unsafe { ptr::drop_in_place(state) };
+    const { assert!(T::KEPT == 0 || size_of::<Instance<T>>() >= size_of::<Link>()) };
+    // A finaliser may have been called by the collector, too, which does not call it twice.
+    // SAFETY: S10, the head of the memory is still that of the object.
+    let is_finalised = || unsafe { ffi::PyObject_GC_IsFinalized(object) != 0 };
+    let is_kept = T::KEPT > 0
+        && is_exact
+        && !is_finalised()
+        // SAFETY: S10, S7, the object is exactly of this class, and was checked.
+        && unsafe { T::slot().kept.keep(object, T::KEPT) };
     // SAFETY: S2, the object still keeps its type alive.
-    if let Some(free) = unsafe { (*kind).tp_free } {
+    if let Some(free) = unsafe { (*kind).tp_free }
+        && !is_kept
+    {
         // SAFETY: S10, the memory came from this type's `tp_alloc` or `PyObject_GC_New`.
         unsafe { free(object.cast()) };
     }

@@ -19,6 +19,7 @@ pub(crate) mod error;
 pub(crate) mod gc;
 mod hang;
 pub(crate) mod instance;
+mod kept;
 pub(crate) mod layout;
 pub(crate) mod live;
 pub(crate) mod method;

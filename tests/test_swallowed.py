@@ -13,6 +13,7 @@ import pytest
 
 import stook
 from loops import LOOPS, run_on
+from stook import _cancellation
 
 pytestmark = pytest.mark.needs_stook
 
@@ -773,3 +774,26 @@ def test_an_eager_task_is_marked_too():
         assert swallowed(task).line == LINES["returns"]
 
     run_on("stook", main)
+
+
+def test_who_watches_is_told_out_of_debug_mode_too_and_not_of_what_is_expected(run, caplog):
+    told = []
+
+    def watch(task, record):
+        told.append((task.get_name(), record.swallowed))
+
+    async def main():
+        asyncio.get_running_loop().set_debug(False)
+        task = await cancelled(returns(), name="worker")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(returns(), 0.001)
+        return swallowed(task)
+
+    _cancellation.swallowed_watchers.append(watch)
+    stook._core._set_swallowed_watched(True)
+    try:
+        assert [("worker", run(main))] == told
+    finally:
+        stook._core._set_swallowed_watched(False)
+        _cancellation.swallowed_watchers.remove(watch)
+    assert not caplog.records

@@ -9,6 +9,7 @@ import pytest
 import stook
 from engines import INSTALLED
 from loops import LOOPS, run_on
+from stook import _unretrieved
 
 pytestmark = pytest.mark.needs_stook
 
@@ -308,3 +309,27 @@ def test_another_loop_that_is_closed_keeps_nothing(name):
     gc.collect()
     assert task() is None
     assert loop.is_closed()
+
+
+@pytest.mark.parametrize("policy", [None, "log"])
+def test_who_watches_is_told_as_well_as_the_loop(run, policy):
+    told, reports = [], []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: reports.append(context))
+        stook.on_unretrieved(policy)
+        return await lose_one()
+
+    _unretrieved.watch(told.append)
+    try:
+        line = run(main)
+    finally:
+        _unretrieved.forget(told.append)
+    assert [lost.created.line for lost in told] == [line]
+    [context] = reports
+    assert context["message"] == "Task exception was never retrieved"
+    assert ("created_at" in context) == (policy is not None)
+    stook.on_unretrieved(None)
+    run(lose_one)
+    assert len(told) == 1

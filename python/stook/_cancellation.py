@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import itertools
 from asyncio.log import logger
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 
@@ -89,6 +89,17 @@ def warn_of_swallowed(task: asyncio.Future[Any], record: Any) -> None:
     if not _is_expected(task, record):
         # The text alone: whoever collects what is logged keeps no task alive.
         logger.warning("%s has swallowed a cancellation: %s", repr(task), explain(record))
+
+
+swallowed_watchers: list[Callable[[Any, Any], object]] = []
+"""Functions of the task and the record, for each that ``warn_of_swallowed`` would warn of."""
+
+
+def tell_of_swallowed(task: asyncio.Future[Any], record: Any) -> None:
+    """Tell the watchers of a task that was cancelled and went on; called by the compiled part."""
+    if not _is_expected(task, record):
+        for watcher in tuple(swallowed_watchers):
+            watcher(task, record)
 
 
 def _is_expected(task: asyncio.Future[Any], record: Any) -> bool:

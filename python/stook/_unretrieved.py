@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stook import _platform
+from stook import _explained, _platform
 
 _core = _platform.load_core()
 
@@ -29,6 +29,7 @@ class Unretrieved(NamedTuple):
 
 _policy: str | Callable[[Unretrieved], object] | None = None
 _collecting: dict[asyncio.AbstractEventLoop, list[dict[str, Any]]] = {}
+_watchers: list[Callable[[Unretrieved], object]] = []
 
 
 def on_unretrieved(how: str | Callable[[Unretrieved], object] | None) -> None:
@@ -65,13 +66,32 @@ def on_unretrieved(how: str | Callable[[Unretrieved], object] | None) -> None:
     if how not in (None, "log", "raise") and not callable(how):
         raise TypeError(f"on_unretrieved() takes None, 'log', 'raise' or a function, not {how!r}")
     _policy = how
-    _core._set_reporting(how is not None)
+    _core._set_reporting(_policy is not None or bool(_watchers))
+
+
+def watch(watcher: Callable[[Unretrieved], object]) -> None:
+    """Have a function told too of what nobody read; what the policy says is done all the same."""
+    _watchers.append(watcher)
+    _core._set_reporting(True)
+
+
+def forget(watcher: Callable[[Unretrieved], object]) -> None:
+    """Tell that function no longer."""
+    _watchers.remove(watcher)
+    _core._set_reporting(_policy is not None or bool(_watchers))
 
 
 def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any], created: Any) -> None:
     """Do what the policy says; called by the compiled part."""
     future = context.get("task") or context.get("future")
     exception = context.get("exception")
+    for watcher in tuple(_watchers):
+        watcher(Unretrieved(future, exception, created))
+    if _policy is None:
+        if not isinstance(loop, _core.LoopCore):
+            _explained.add_where_logged(loop, context)
+        loop.call_exception_handler(context)
+        return
     if created is not None:
         file, line, function = created
         context["created_at"] = f"{file}:{line}, in {function}"

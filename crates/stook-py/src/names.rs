@@ -24,6 +24,7 @@ use crate::reviewed;
 use crate::running;
 use crate::sleep;
 use crate::step;
+use crate::swallowed;
 use crate::task::{self, TaskState};
 use crate::task_class;
 use crate::unlisted;
@@ -284,6 +285,13 @@ fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// Whether somebody watches for tasks that swallow a cancellation.
+fn set_swallowed_watched<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [on] = given(args, &one("_set_swallowed_watched", "on", 1))?;
+    swallowed::set_watched(on.is_truthy()?);
+    Ok(none(args.py()))
+}
+
 /// Whether an await that closes a circle of tasks is refused.
 fn set_refusing<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let [on] = given(args, &one("_set_refusing", "on", 1))?;
@@ -340,6 +348,11 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_cancel_with", CANCEL_WITH, cancellation::cancel_with),
         Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
+        Function::new(
+            c"_set_swallowed_watched",
+            SET_SWALLOWED_WATCHED,
+            set_swallowed_watched,
+        ),
         Function::new(c"_set_refusing", SET_REFUSING, set_refusing),
         Function::new(c"_set_watching", SET_WATCHING, set_watching),
         Function::new(c"_survived", SURVIVED, survived),
@@ -564,6 +577,8 @@ const ATTACH: &std::ffi::CStr =
     c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
 const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\
 Set whether stook._unretrieved is told of exceptions that nobody read.";
+const SET_SWALLOWED_WATCHED: &std::ffi::CStr = c"_set_swallowed_watched(on, /)\n--\n\n\
+Set whether stook._cancellation is told of tasks that swallow a cancellation, in debug mode or not.";
 const SET_REFUSING: &std::ffi::CStr = c"_set_refusing(on, /)\n--\n\n\
 Set whether an await by which tasks would await each other is refused.";
 const SET_WATCHING: &std::ffi::CStr = c"_set_watching(on, /)\n--\n\n\

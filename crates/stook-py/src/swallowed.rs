@@ -5,6 +5,8 @@
 //! cancellation: something is done where a coroutine suspends or returns in the step that raised one,
 //! and where a task ends while requests are counted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::exceptions::{PyBaseException, PyBaseExceptionGroup};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -20,6 +22,15 @@ use crate::loop_core::{self, Marks};
 use crate::task::{self, TaskState};
 
 static WARN: Imported = Imported::new("stook._cancellation", "warn_of_swallowed");
+static TELL: Imported = Imported::new("stook._cancellation", "tell_of_swallowed");
+
+/// Whether somebody is to be told out of debug mode as well.
+static IS_WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// Sets whether `stook._cancellation` is told of what tasks swallow, in debug mode or not.
+pub(crate) fn set_watched(on: bool) {
+    IS_WATCHED.store(on, Ordering::Relaxed);
+}
 
 /// The coroutine has not ended by `exception`, which this step has raised in it.
 #[cold]
@@ -137,15 +148,19 @@ fn came_of_cancellation(exception: &Bound<'_, PyAny>) -> Fallible<bool> {
     Ok(true)
 }
 
-/// Warns of what the task has swallowed, in debug mode.
+/// Warns of what the task has swallowed, in debug mode; tells who watches for it.
 fn warn(this: &Ref<'_, TaskState>, swallowed: &[Bound<'_, PyAny>]) {
     if swallowed.is_empty() {
         return;
     }
     let warned = (|| -> Fallible<()> {
-        if is_in_debug_mode(this)? {
+        let tellers = [
+            (is_in_debug_mode(this)?, &WARN),
+            (IS_WATCHED.load(Ordering::Relaxed), &TELL),
+        ];
+        for (_, tell) in tellers.iter().filter(|(is_on, _)| *is_on) {
             for record in swallowed {
-                WARN.get(this.py())?.call1((this.as_any(), record))?;
+                tell.get(this.py())?.call1((this.as_any(), record))?;
             }
         }
         Ok(())

@@ -3,6 +3,8 @@
 The names here are a list of what there is; each is loaded when it is first used. That keeps
 ``import stook`` from importing asyncio, so that :func:`install` can tell whether somebody bound
 asyncio's own names before.
+
+PYTEST_DONT_REWRITE: there are no assertions, and who runs pytest by ``stook`` has it imported.
 """
 
 import importlib
@@ -63,6 +65,8 @@ _ELSEWHERE = {"gather": "_gather"}
 """Names that stand for something of asyncio's in the compiled part."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
+pytest_plugins = ("stook._testing.plugin",)
+"""What ``pytest -p stook`` imports."""
 
 __all__ = sorted(_HOME_OF)
 if sys.version_info < (3, 12):

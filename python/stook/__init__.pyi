@@ -55,6 +55,7 @@ if sys.version_info >= (3, 12):
 
 __version__: str
 __all__: list[str]
+pytest_plugins: tuple[str, ...]
 
 _T = TypeVar("_T")
 _T1 = TypeVar("_T1")

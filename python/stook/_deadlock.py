@@ -199,6 +199,9 @@ def _handlers() -> list[Any]:
 def _is_programs_own(handler: Any) -> bool:
     if handler is signal.default_int_handler or isinstance(handler, signal.Handlers):
         return False
+    if getattr(handler, "__module__", None) == "stook._testing.hangs":
+        # The time limit of a test only ends it.
+        return False
     # `asyncio.Runner` cancels its main task when it is interrupted.
     method = getattr(handler, "func", handler)
     return getattr(method, "__qualname__", "") != "Runner._on_sigint"
@@ -216,7 +219,7 @@ def _other_threads() -> list[str]:
     others = [
         names.get(number, f"thread {number}")
         for number, frame in frames.items()
-        if number != own and not _waits_for_jobs(frame)
+        if number != own and not _waits_for_jobs(frame) and not _is_of_execnet(frame)
     ]
     try:
         native = len(os.listdir("/proc/self/task"))
@@ -233,6 +236,11 @@ def _waits_for_jobs(frame: Any) -> bool:
         frame = frame.f_back
     pools = sys.modules.get("concurrent.futures.thread")
     return pools is not None and frame is not None and frame.f_code is pools._worker.__code__
+
+
+def _is_of_execnet(frame: Any) -> bool:
+    """Whether a thread waits for what ``pytest -n`` has to say, which is nothing to the tests."""
+    return str(frame.f_globals.get("__name__")).startswith("execnet.")
 
 
 def _tell(graph: Any, said: str) -> None:

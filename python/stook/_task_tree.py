@@ -89,6 +89,11 @@ def _task(info: TaskInfo, now: float) -> list[str]:
     return [f"{_named(info.name)} {said}", *(f"  at {_place(place)}" for place in info.stack[::-1])]
 
 
+def one(info: TaskInfo, now: float) -> list[str]:
+    """Return the lines of one task, at a time of the loop's clock."""
+    return _task(info, now)
+
+
 def cancelled(loop: Any, tasks: Any, most: int) -> list[str]:
     """Return lines on tasks that were asked to cancel and have not ended.
 

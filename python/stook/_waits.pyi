@@ -19,3 +19,5 @@ class TaskInfo(NamedTuple):
     stack: tuple[Place, ...]
     wait: Wait | None
     cancelling: int
+
+def is_outside(code: Any) -> bool: ...

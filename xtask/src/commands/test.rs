@@ -70,7 +70,7 @@ fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
 
 /// Tests that start interpreters of their own and set these variables, or none, themselves: what
 /// differs between the runs does not reach them, so one run is enough.
-pub(super) const OWN_PROCESSES: [&str; 18] = [
+pub(super) const OWN_PROCESSES: [&str; 19] = [
     "test_conformance*",
     "test_debug_same*",
     "test_docs_snippets*",
@@ -85,6 +85,7 @@ pub(super) const OWN_PROCESSES: [&str; 18] = [
     "test_observables*",
     "test_order*",
     "test_platform*",
+    "test_pytest_plugin*",
     "test_repl*",
     "test_servers*",
     "test_subinterpreters*",

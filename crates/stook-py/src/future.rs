@@ -467,6 +467,7 @@ pub(crate) fn set_exception<'py>(
     let mut retrieval = this.retrieval.get();
     retrieval.raised();
     this.retrieval.set(retrieval);
+    lost::count_failure();
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What is told of an exception that nobody has read, and of a task that is destroyed while it is
 //! pending: to the loop's exception handler or, where a program has asked for it, to its own policy.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -19,6 +19,19 @@ static HAS_POLICY: AtomicBool = AtomicBool::new(false);
 /// Sets whether a program has a policy.
 pub(crate) fn set_policy(on: bool) {
     HAS_POLICY.store(on, Ordering::Relaxed);
+}
+
+/// How many futures have been given an exception.
+static FAILURES: AtomicU64 = AtomicU64::new(0);
+
+/// A future has been given an exception, which somebody has to read.
+pub(crate) fn count_failure() {
+    FAILURES.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How many futures have been given an exception so far: none is unread that is not among them.
+pub(crate) fn failures() -> u64 {
+    FAILURES.load(Ordering::Relaxed)
 }
 
 /// Tells of a future that is going; `created` says where it was made.

@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PySet, PyType};
+use pyo3::types::{PyInt, PyList, PySet, PyType};
 
 use crate::accelerator;
 use crate::cancellation;
@@ -285,6 +285,12 @@ fn set_reporting<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// How many futures have been given an exception so far.
+fn failures<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    nothing_given(args, "_failures")?;
+    Ok(PyInt::new(args.py(), lost::failures()).into_any())
+}
+
 /// Whether somebody watches for tasks that swallow a cancellation.
 fn set_swallowed_watched<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let [on] = given(args, &one("_set_swallowed_watched", "on", 1))?;
@@ -348,6 +354,7 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_cancel_with", CANCEL_WITH, cancellation::cancel_with),
         Function::new(c"_attach", ATTACH, cancellation::attach),
         Function::new(c"_set_reporting", SET_REPORTING, set_reporting),
+        Function::new(c"_failures", FAILURES, failures),
         Function::new(
             c"_set_swallowed_watched",
             SET_SWALLOWED_WATCHED,
@@ -577,6 +584,8 @@ const ATTACH: &std::ffi::CStr =
     c"_attach(exception, record)\n--\n\nLet an exception be asked for this record.";
 const SET_REPORTING: &std::ffi::CStr = c"_set_reporting(on, /)\n--\n\n\
 Set whether stook._unretrieved is told of exceptions that nobody read.";
+const FAILURES: &std::ffi::CStr = c"_failures()\n--\n\n\
+Return how many of stook's futures have been given an exception so far.";
 const SET_SWALLOWED_WATCHED: &std::ffi::CStr = c"_set_swallowed_watched(on, /)\n--\n\n\
 Set whether stook._cancellation is told of tasks that swallow a cancellation, in debug mode or not.";
 const SET_REFUSING: &std::ffi::CStr = c"_set_refusing(on, /)\n--\n\n\

@@ -33,10 +33,10 @@ def forget() -> None:
 
 
 def collect(test: WatchedTest) -> None:
-    """Run the collector if a task of a test may be kept by circles alone, its exception unread."""
-    if test.settings.unretrieved and any(
-        task.done() and getattr(task, "_log_traceback", False) for task in test.made
-    ):
+    """Run the collector if circles may keep a task whose exception nobody has read."""
+    failures = _core._failures()
+    if test.settings.unretrieved and failures != test.failures:
+        test.failures = failures
         gc.collect()
 
 

@@ -1,7 +1,7 @@
 """What of a test runs on loops: its coroutine, and the runs that it starts itself.
 
-Where the loop has no factory of tasks of its own, its tasks are stook's and are noted; so it is
-known of them who made them, what they swallow and what nobody reads.
+On a loop of others that has no factory of tasks its tasks are stook's meanwhile; so it is known
+which line made them, what they swallow and what nobody reads.
 """
 
 import asyncio
@@ -21,15 +21,6 @@ _core = _platform.load_core()
 
 _MOST_TURNS = 16
 """So many turns of the loop are given to tasks that are about to end when the test is over."""
-
-
-def make_task(loop: Any, coro: Any, **options: Any) -> Any:
-    """Make one of stook's tasks, and note whose it is."""
-    task = _factory.task_factory(loop, coro, **options)
-    test = owner.get()
-    if test is not None:
-        test.made.add(task)
-    return task
 
 
 @contextmanager
@@ -82,7 +73,7 @@ def _watched(test: WatchedTest, function: Any) -> Any:
         test.loop, test.task = loop, asyncio.current_task()
         token = owner.set(test)
         try:
-            with _noting(loop):
+            with _run_for(test, loop):
                 return await _settled(test, function(*arguments, **named))
         except asyncio.CancelledError:
             if test.stopped is None or test.phase != "call":
@@ -119,16 +110,17 @@ async def _settle(test: WatchedTest) -> None:
 
 
 @contextmanager
-def _noting(loop: Any) -> Iterator[None]:
-    """Have the tasks of a loop made by ``make_task`` in this block, if it has no factory."""
-    if loop.get_task_factory() is not None:
+def _run_for(test: WatchedTest, loop: Any) -> Iterator[None]:
+    """Note that a loop runs something of a test, and have its tasks be stook's in this block."""
+    test.loops.add(loop)
+    if isinstance(loop, _core.LoopCore) or loop.get_task_factory() is not None:
         yield
         return
-    loop.set_task_factory(make_task)
+    loop.set_task_factory(_factory.task_factory)
     try:
         yield
     finally:
-        if loop.get_task_factory() is make_task:
+        if loop.get_task_factory() is _factory.task_factory:
             loop.set_task_factory(None)
 
 
@@ -144,7 +136,7 @@ def _run(self: Any, coro: Any, *, context: Any = None) -> Any:
     if test is None:
         return _own_run(self, coro, context=context)
     loop = self.get_loop()
-    with _noting(loop):
+    with _run_for(test, loop):
         try:
             return _own_run(self, coro, context=context)
         except BaseException:

@@ -41,11 +41,12 @@ class WatchedTest:
         thread: The number of the thread that it runs in.
         task: The task that runs the test, where that is a coroutine.
         loop: The loop of that task.
-        made: The tasks that were made in its context.
+        loops: The loops on which its coroutine, or one that it has run itself, was run.
         told: The ``id()`` of those of its tasks that are not to be told of, mostly as they were: a
             task that is lost is in no weak set any more.
         findings: What the test has left behind, in words.
         stopped: Why it was ended, in words, where it was.
+        failures: How many futures had been given an exception when the collector was run last.
     """
 
     current: "WatchedTest | None" = None
@@ -58,10 +59,11 @@ class WatchedTest:
         self.thread = threading.get_ident()
         self.task: Any = None
         self.loop: Any = None
-        self.made: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.loops: weakref.WeakSet[Any] = weakref.WeakSet()
         self.told: set[int] = set()
         self.findings: list[str] = []
         self.stopped: str | None = None
+        self.failures = _core._failures()
 
     def interrupt(self) -> None:
         """Ask the task of the test to cancel; called by its loop."""
@@ -87,8 +89,8 @@ def pending_tasks(test: WatchedTest, loop: Any = None) -> list[Any]:
         loop: The loop that the tasks are of; any loop when ``None``.
     """
     # asyncio's set need not have those of stook's loops.
-    loops = {task.get_loop() for task in test.made} if loop is None else {loop}
-    known = _in_asyncios_sets().union(test.made, *map(_core.all_tasks, loops))
+    loops = tuple(test.loops) if loop is None else (loop,)
+    known = _in_asyncios_sets().union(*map(_core.all_tasks, loops))
     found = [
         task
         for task in known

@@ -52,6 +52,8 @@ _HOMES = {
     "_factory": ("task_factory",),
     "_install": ("install", "uninstall"),
     "_nesting": ("allow_nesting",),
+    "_slow_callbacks": ("SlowCallback", "on_slow_callback"),
+    "_stuck_cancellations": ("StuckCancellation", "on_stuck_cancellation"),
     "_task_tree": ("print_tasks",),
     "_token_tasks": ("create_task",),
     "_tokens": ("CancellationRegistration", "CancellationSource", "CancellationToken"),

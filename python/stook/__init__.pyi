@@ -36,6 +36,10 @@ from stook._deadlock import refuse_deadlocks as refuse_deadlocks
 from stook._ending import Ended as Ended
 from stook._ending import cancel_and_wait as cancel_and_wait
 from stook._factory import task_factory as task_factory
+from stook._slow_callbacks import SlowCallback as SlowCallback
+from stook._slow_callbacks import on_slow_callback as on_slow_callback
+from stook._stuck_cancellations import StuckCancellation as StuckCancellation
+from stook._stuck_cancellations import on_stuck_cancellation as on_stuck_cancellation
 from stook._task_tree import print_tasks as print_tasks
 from stook._unretrieved import Unretrieved as Unretrieved
 from stook._unretrieved import on_unretrieved as on_unretrieved

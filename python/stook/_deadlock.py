@@ -19,7 +19,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from stook import _platform
+from stook import _platform, _standard_error
 
 _core = _platform.load_core()
 
@@ -219,7 +219,10 @@ def _other_threads() -> list[str]:
     others = [
         names.get(number, f"thread {number}")
         for number, frame in frames.items()
-        if number != own and not _waits_for_jobs(frame) and not _is_of_execnet(frame)
+        if number != own
+        and not _waits_for_jobs(frame)
+        and not _watches(number)
+        and not _is_of_execnet(frame)
     ]
     try:
         native = len(os.listdir("/proc/self/task"))
@@ -228,6 +231,12 @@ def _other_threads() -> list[str]:
     if native > len(frames):
         others.append("one that is not Python's")
     return others
+
+
+def _watches(thread: int) -> bool:
+    """Whether a thread is stook's own, which watches loops."""
+    watcher = sys.modules.get("stook._watcher")
+    return watcher is not None and watcher.is_watcher(thread)
 
 
 def _waits_for_jobs(frame: Any) -> bool:
@@ -252,13 +261,7 @@ def _tell(graph: Any, said: str) -> None:
         return
     if _policy == "raise":
         raise DeadlockError(said)
-    if sys.stderr is not None:
-        try:
-            sys.stderr.write(f"stook: {said}\n")
-            sys.stderr.flush()
-        except Exception:
-            # As the interpreter, which has nowhere to show it.
-            pass
+    _standard_error.write(said)
     if _policy == "exit":
         raise SystemExit(EXIT_STATUS)
 

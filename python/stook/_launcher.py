@@ -25,6 +25,12 @@ the program.
                  when nothing in an event loop can go on: write who waits for whom
                  to standard error (report, the default), end the loop with a
                  stook.DeadlockError (raise), or write it and end the program (exit)
+  --slow-callback-after=SECONDS
+                 write to standard error what runs when a callback, or one step of a
+                 task, has held an event loop for so long
+  --stuck-cancellation-after=SECONDS
+                 write to standard error which tasks have not ended so long after they
+                 were asked to cancel
 
 The interpreter's own options go to python: python -X dev -m stook script.py
 """
@@ -52,7 +58,7 @@ def main():
         if arguments[0] in ("-V", "--version"):
             sys.stdout.write(f"stook {_platform.load_core().__version__}\n")
             return 0
-        on_deadlock, arguments = _options_of(arguments)
+        options, arguments = _options_of(arguments)
         kind, operands = _program_of(arguments)
         rebind()
     except ImportError as error:
@@ -60,10 +66,7 @@ def main():
     except _UsageError as error:
         return _refuse(str(error), status=USAGE_ERROR_STATUS)
     # Not earlier: this imports asyncio, and installing is cheaper before anybody has.
-    if on_deadlock is not None:
-        from stook import _deadlock
-
-        _deadlock.on_deadlock(on_deadlock)
+    _apply(options)
     from stook import _program
 
     return getattr(_program, f"run_{kind}")(*operands)
@@ -73,21 +76,54 @@ class _UsageError(Exception):
     """The command line does not say what to run."""
 
 
+_OPTIONS = ("--on-deadlock", "--slow-callback-after", "--stuck-cancellation-after")
+
+
 def _options_of(arguments):
-    """Return what is to be done about a deadlock, if anything is said of it, and what follows."""
-    on_deadlock = None
-    while arguments and arguments[0].partition("=")[0] == "--on-deadlock":
-        option, has_value, on_deadlock = arguments[0].partition("=")
+    """Return what the options are given, by their names, and the arguments that follow."""
+    options = {}
+    while arguments and arguments[0].partition("=")[0] in _OPTIONS:
+        option, has_value, value = arguments[0].partition("=")
         arguments = arguments[1:]
         if not has_value:
             if not arguments:
                 raise _UsageError(f"argument expected for the {option} option")
-            on_deadlock, *arguments = arguments
-        if on_deadlock not in ("report", "raise", "exit"):
-            raise _UsageError(f"--on-deadlock is report, raise or exit, not {on_deadlock}")
+            value, *arguments = arguments
+        options[option] = _value_of(option, value)
     if not arguments:
         raise _UsageError("no program is named")
-    return on_deadlock, arguments
+    return options, arguments
+
+
+def _value_of(option, value):
+    if option == "--on-deadlock":
+        if value not in ("report", "raise", "exit"):
+            raise _UsageError(f"{option} is report, raise or exit, not {value}")
+        return value
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    # What is not a number is not more than zero either.
+    if not seconds > 0:
+        raise _UsageError(f"{option} is a number of seconds, more than zero, not {value}")
+    return seconds
+
+
+def _apply(options):
+    """Set what the options say; what is not needed for that is not imported."""
+    if "--on-deadlock" in options:
+        from stook import _deadlock
+
+        _deadlock.on_deadlock(options["--on-deadlock"])
+    if "--slow-callback-after" in options:
+        from stook import _slow_callbacks
+
+        _slow_callbacks.on_slow_callback("report", options["--slow-callback-after"])
+    if "--stuck-cancellation-after" in options:
+        from stook import _stuck_cancellations
+
+        _stuck_cancellations.on_stuck_cancellation("report", options["--stuck-cancellation-after"])
 
 
 def _program_of(arguments):

@@ -5,10 +5,9 @@ itself waits when it ends.
 """
 
 import asyncio
-import sys
 from typing import Any
 
-from stook import _platform
+from stook import _platform, _standard_error
 
 _core = _platform.load_core()
 _MOST_SHOWN = 20
@@ -94,11 +93,5 @@ def _report(loop: Any, tasks: set[Any], what: str) -> None:
     else:
         plural = what.replace(" it was ", " they were ").replace(" is ", " are ")
         said = f"{len(tasks)} tasks have not ended {plural}"
-    lines = [f"stook: {said}:"]
-    lines += _task_tree.cancelled(loop, tasks, _MOST_SHOWN)
-    if sys.stderr is not None:
-        try:
-            sys.stderr.write("\n".join(lines) + "\n")
-        except Exception:
-            # As the interpreter, which has nowhere to show it.
-            pass
+    lines = [f"{said}:", *_task_tree.cancelled(loop, tasks, _MOST_SHOWN)]
+    _standard_error.write("\n".join(lines))

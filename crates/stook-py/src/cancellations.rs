@@ -4,6 +4,7 @@
 //! The kernel's `Received` decides; this file keeps the records.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
@@ -37,6 +38,16 @@ pub(crate) struct Cancellations {
     standing: Cell<Standing>,
     /// The requests that the task has survived, oldest first, each with the place.
     survived: ListCell<Survivor>,
+    /// When the oldest request was made that is to be raised, or that the task has survived.
+    asked_since: Cell<f64>,
+}
+
+/// How many requests tasks have received.
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
+/// How many requests tasks have received, in the whole process.
+pub(crate) fn received() -> u64 {
+    RECEIVED.load(Ordering::Relaxed)
 }
 
 /// A request that a task has survived.
@@ -54,6 +65,10 @@ traverse!(Cancellations: first, rest, told, own, earlier, survived);
 impl Cancellations {
     /// A request was received.
     pub(crate) fn receive(&self, record: &Ref<'_, RecordState>) {
+        RECEIVED.fetch_add(1, Ordering::Relaxed);
+        if !self.is_disregarded() {
+            self.asked_since.set(record.when());
+        }
         let mut machine = self.machine.get();
         let keep = machine.request();
         let is_first = machine.pending() == 1;
@@ -293,6 +308,19 @@ impl Cancellations {
         drop(self.take_received(py));
         self.told.set_or_clear(swallowed.first().cloned());
         Ok(swallowed)
+    }
+
+    /// Whether a request was made that was not raised yet, or that the task has survived. What
+    /// asyncio's own code has caught does not count: up to CPython 3.12 a group does not take all back
+    /// that it asks its own task for.
+    fn is_disregarded(&self) -> bool {
+        self.machine.get().pending() > 0 || self.survived.len() > 0
+    }
+
+    /// When the oldest request was made that was not raised yet, or that the task has survived, in
+    /// seconds of the monotonic clock.
+    pub(crate) fn disregarded_since(&self) -> Option<f64> {
+        self.is_disregarded().then(|| self.asked_since.get())
     }
 
     /// Where the task has survived requests that stand, oldest first.

@@ -380,6 +380,9 @@ fn set_closed<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fal
     if is_closed {
         this.waker.close();
         this.kept_tasks.clear();
+        if let Some(beat) = this.beat.get() {
+            beat.close();
+        }
     }
     Ok(())
 }

@@ -41,6 +41,7 @@ mod natives;
 mod own_context;
 mod participants;
 mod places;
+mod pulse;
 mod race;
 mod ready;
 mod record;
@@ -64,6 +65,7 @@ mod unlisted;
 mod wait;
 mod wait_graph;
 mod wakeup;
+mod watching;
 mod wrapper;
 
 use pyo3::exceptions::PyImportError;
@@ -122,6 +124,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         token::build(module)?;
         event_loop::build(module)?;
         executor::build(module)?;
+        watching::build(module)?;
         names::build(module)
     })();
     built.map_err(|raised| PyErr::from_value(raised.take(py)))

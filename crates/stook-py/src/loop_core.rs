@@ -15,6 +15,7 @@ use crate::ffi::live::LiveSet;
 use crate::ffi::waker::Waker;
 use crate::ffi::{Class, Fallible, HeldCell, NoExtras, Ref, Track, TypeSlot, call};
 use crate::handoff::Handoff;
+use crate::pulse::Beat;
 use crate::ready::{Ready, ReadyQueue};
 use crate::timers::Timers;
 
@@ -97,6 +98,8 @@ pub(crate) struct LoopState {
     pub(crate) wants_waker: Cell<bool>,
     /// What its own executor and it see of each other, once there is one.
     pub(crate) handoff: OnceCell<Arc<Handoff>>,
+    /// What a thread that watches sees of it, once one does.
+    pub(crate) beat: OnceCell<Beat>,
     /// How many runs of turns are going on, one inside another.
     runs: Cell<u32>,
     pub(crate) turns_without_poll: Cell<u32>,
@@ -212,6 +215,9 @@ impl<'a> RunOfTurns<'a> {
     pub(crate) fn begin(state: &'a LoopState) -> Self {
         state.runs.set(state.runs.get() + 1);
         state.is_stuck.set(false);
+        if let Some(beat) = state.beat.get() {
+            beat.run(true);
+        }
         RunOfTurns(state)
     }
 }
@@ -221,6 +227,9 @@ impl Drop for RunOfTurns<'_> {
         let state = self.0;
         state.runs.set(state.runs.get().saturating_sub(1));
         if state.runs.get() == 0 {
+            if let Some(beat) = state.beat.get() {
+                beat.run(false);
+            }
             state.ready.track();
             state.timers.track();
         }

@@ -30,6 +30,7 @@ use crate::task_class;
 use crate::unlisted;
 use crate::wait;
 use crate::wait_graph;
+use crate::watching;
 
 fn none(py: Python<'_>) -> Bound<'_, PyAny> {
     py.None().into_bound(py)
@@ -362,6 +363,18 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ),
         Function::new(c"_set_refusing", SET_REFUSING, set_refusing),
         Function::new(c"_set_watching", SET_WATCHING, set_watching),
+        Function::new(
+            c"_set_slow_callbacks",
+            SET_SLOW_CALLBACKS,
+            watching::set_slow_callbacks,
+        ),
+        Function::new(
+            c"_set_stuck_cancellations",
+            SET_STUCK_CANCELLATIONS,
+            watching::set_stuck_cancellations,
+        ),
+        Function::new(c"_asked", ASKED, watching::asked),
+        Function::new(c"_received", RECEIVED, watching::received),
         Function::new(c"_survived", SURVIVED, survived),
         Function::new(c"_made_at", MADE_AT, made_at),
         Function::new(c"_adopt_methods", ADOPT_METHODS, adopt_methods),
@@ -592,6 +605,15 @@ const SET_REFUSING: &std::ffi::CStr = c"_set_refusing(on, /)\n--\n\n\
 Set whether an await by which tasks would await each other is refused.";
 const SET_WATCHING: &std::ffi::CStr = c"_set_watching(on, /)\n--\n\n\
 Set whether stook._deadlock is told of loops in which nothing may go on.";
+const SET_SLOW_CALLBACKS: &std::ffi::CStr = c"_set_slow_callbacks(of, after, /)\n--\n\n\
+Set of which loops stook._watcher is told of slow callbacks: True for all, False for those in debug\n\
+mode, None for none. A callback is slow after so many seconds; 0 is for what its loop says.";
+const SET_STUCK_CANCELLATIONS: &std::ffi::CStr = c"_set_stuck_cancellations(of, /)\n--\n\n\
+Set of which loops stook._watcher looks for stuck cancellations, as _set_slow_callbacks() does.";
+const ASKED: &std::ffi::CStr = c"_asked(loop, before, /)\n--\n\n\
+Return pairs of the tasks that were asked to cancel before then, and when they were asked first.";
+const RECEIVED: &std::ffi::CStr = c"_received()\n--\n\n\
+Return how many requests to cancel tasks have received.";
 const SURVIVED: &std::ffi::CStr = c"_survived(task, /)\n--\n\n\
 Return the places at which a task has gone on after a cancellation that still stands.";
 const MADE_AT: &std::ffi::CStr = c"_made_at(task, /)\n--\n\n\

@@ -356,6 +356,11 @@ fn copy(record: &Ref<'_, RecordState>) -> RecordState {
 }
 
 impl RecordState {
+    /// When it was asked, in seconds of the monotonic clock.
+    pub(crate) fn when(&self) -> f64 {
+        self.when.get()
+    }
+
     /// Whether this one asked. Another task may have the address of one that is gone, and not its
     /// number or its name.
     fn is_by(&self, who: &Who<'_>) -> bool {

@@ -342,6 +342,31 @@ pub(crate) fn of_loop<'py>(event_loop: &Ref<'py, LoopState>) -> Fallible<Vec<Bou
     Ok(event_loop.tasks.list(py))
 }
 
+/// The tasks of `event_loop` that were asked to cancel before `before`, in seconds of the monotonic
+/// clock, and have neither ended nor taken that back; with when they were asked first.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn asked<'py>(
+    event_loop: &Ref<'py, LoopState>,
+    before: f64,
+) -> Fallible<Vec<(Bound<'py, PyAny>, f64)>> {
+    let mut asked = Vec::new();
+    for object in of_loop(event_loop)? {
+        let Some(task) = Ref::<TaskState>::cast(&object) else {
+            continue;
+        };
+        let known = task.future.cancellations_if_any();
+        if let Some(since) = known.and_then(|known| known.disregarded_since())
+            && task.requests.get().pending() > 0
+            && since <= before
+        {
+            asked.push((object, since));
+        }
+    }
+    Ok(asked)
+}
+
 /// Counts the task among those of its loop, and tells the accelerator if it has to know.
 pub(crate) fn register(this: &Ref<'_, TaskState>) -> Fallible<()> {
     let event_loop = this.future.event_loop(this.py());

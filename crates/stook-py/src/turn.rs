@@ -33,6 +33,7 @@ use crate::step;
 use crate::task::{self, TaskState};
 use crate::unlisted;
 use crate::wait::{self, WaitState};
+use crate::watching;
 
 static EPOLL_SELECTOR: Imported = Imported::new("selectors", "EpollSelector");
 static PROCESS_EVENTS: Imported = Imported::new("asyncio.selector_events", "BaseSelectorEventLoop");
@@ -181,11 +182,15 @@ impl<'py> Run<'_, 'py> {
             self.take_due_timers()?;
         }
         let debug = this.has(Marks::DEBUG);
+        let pulse = this.beat.get().map(|beat| &*beat.pulse);
         for _ in 0..this.ready.len() {
             // A nested run may have taken entries of this turn.
             let Some(entry) = this.ready.pop_front() else {
                 break;
             };
+            if let Some(pulse) = pulse {
+                pulse.begin();
+            }
             context::in_step(this.py(), || {
                 if debug {
                     run_debugging(this, entry)
@@ -230,10 +235,12 @@ impl<'py> Run<'_, 'py> {
             this.ready.shrink_to(KEPT_ENTRIES);
             this.timers.shrink_to(KEPT_ENTRIES);
         }
+        watching::rest(this)?;
         // From here on another thread that schedules has to end the wait.
         this.polling.set(Some(self.wake_by()));
         let polled = self.poll();
         this.polling.set(None);
+        watching::go_on(this);
         this.turns_without_poll.set(0);
         polled
     }

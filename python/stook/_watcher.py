@@ -1,0 +1,147 @@
+"""The thread that watches loops: for callbacks that take too long, for tasks that do not end.
+
+It waits without the interpreter, and asks for it only where there is something to look at: a loop
+whose callback goes on for too long, or tasks that were asked to cancel. There is one thread for all
+loops, from the first turn of the first one that is to be watched until all of them are closed.
+
+It is none of ``threading``'s threads, so that it does not show where programs list or count their
+own; it does not keep the program alive. While the process forks it is not there. In the child the
+loops that its parent watched are not watched.
+
+Does not see: a callback that keeps the interpreter to itself, in C; loops that are not stook's.
+"""
+
+import _thread
+import os
+import weakref
+from typing import Any
+
+from stook import _platform, _slow_callbacks, _stuck_cancellations
+
+_core = _platform.load_core()
+
+LONGEST_WAIT_TO_FORK = 1.0
+"""So many seconds the thread may take to end before the process forks: it may be reporting."""
+
+
+class _Watcher:
+    """A watch, its loops, and the thread that has it."""
+
+    def __init__(self) -> None:
+        self.watch = _core._Watch()
+        self.loops: dict[int, weakref.ref[Any]] = {}
+        self.cancellations = _stuck_cancellations.Asked(self.watch)
+        self.thread: int | None = None
+        self._ended = _thread.allocate_lock()
+
+    def start(self) -> None:
+        """Start the thread, where one can be started: not while the interpreter ends."""
+        self._ended = _thread.allocate_lock()
+        self._ended.acquire()
+        try:
+            self.thread = _thread.start_new_thread(self._run, (self._ended,))
+        except RuntimeError:
+            self.thread = None
+
+    def end(self) -> None:
+        """Have the thread end, and wait for that, unless it takes long."""
+        if self.thread not in (None, _thread.get_ident()):
+            self.watch.stop()
+            if self._ended.acquire(timeout=LONGEST_WAIT_TO_FORK):
+                self.thread = None
+
+    def go_on(self) -> None:
+        """Have a thread watch again, if there is anything to watch."""
+        if self.watch.resume() and self.thread is None:
+            self.start()
+
+    def _run(self, ended: Any) -> None:
+        try:
+            while True:
+                woken = self.watch.wait(*self.cancellations.next_look())
+                if woken is None:
+                    return
+                try:
+                    self._look(woken)
+                except Exception as error:
+                    _core._unraisable(error, self._look)
+        finally:
+            ended.release()
+
+    def _look(self, woken: Any) -> None:
+        if woken is not True:
+            number, begun, seconds = woken
+            loop = self.loops[number]() if number in self.loops else None
+            if loop is not None:
+                _slow_callbacks.look(loop, self.watch, number, begun, seconds)
+            return
+        loops = {}
+        # Each step by itself is one that no other thread gets into.
+        for number, known in tuple(self.loops.items()):
+            loop = known()
+            if loop is None or loop.is_closed():
+                self.loops.pop(number, None)
+            else:
+                loops[number] = loop
+        self.cancellations.look(loops)
+
+
+_lock = _thread.RLock()
+_watcher: _Watcher | None = None
+
+
+def watch(loop: Any) -> None:
+    """Watch a loop from now on; called by the compiled part, by the thread that runs the loop."""
+    global _watcher
+    with _lock:
+        number = None if _watcher is None else _watcher.watch.add(loop)
+        is_first = number is None
+        if _watcher is None or number is None:
+            _watcher = _Watcher()
+            number = _watcher.watch.add(loop)
+        _watcher.loops[number] = weakref.ref(loop)
+        if is_first:
+            _watcher.start()
+
+
+def is_watcher(thread: int) -> bool:
+    """Whether a thread is the one that watches.
+
+    Args:
+        thread: Its ``threading.get_ident()``.
+    """
+    return _watcher is not None and _watcher.thread == thread
+
+
+def settings_changed() -> None:
+    """Have the thread, if there is one, heed what was set."""
+    with _lock:
+        if _watcher is not None and _watcher.thread is not None:
+            _watcher.watch.resume()
+
+
+def _before_fork() -> None:
+    _lock.acquire()
+    if _watcher is not None:
+        _watcher.end()
+
+
+def _after_fork_in_parent() -> None:
+    try:
+        if _watcher is not None:
+            _watcher.go_on()
+    finally:
+        _lock.release()
+
+
+def _after_fork_in_child() -> None:
+    global _lock, _watcher
+    _lock = _thread.RLock()
+    _watcher = None
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -1,0 +1,184 @@
+"""The thread that watches loops: when it is there, and that nobody notices it."""
+
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.needs_stook
+
+HEAD = """
+import asyncio, gc, os, sys, threading, time
+import stook
+
+stook.on_slow_callback("report", after=30)
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+def is_alone():
+    # The thread itself ends a little later than it says so.
+    for _ in range(1000):
+        if threads() == 1:
+            return True
+        time.sleep(0.005)
+    return False
+"""
+
+
+@pytest.fixture
+def run(program):
+    def run(body, **more):
+        return program(HEAD + textwrap.dedent(body), way="stock", **more)
+
+    return run
+
+
+def test_it_is_there_from_the_first_turn_until_the_last_loop_is_closed(run):
+    ended = run("""
+        loops = [stook.new_event_loop(), stook.new_event_loop()]
+        print(threads())
+        for loop in loops:
+            loop.run_until_complete(asyncio.sleep(0))
+            print(threads(), threading.active_count())
+        loops[0].close()
+        print(threads())
+        loops[1].close()
+        print(is_alone())
+        stook.run(asyncio.sleep(0))
+        print(is_alone())
+    """)
+    assert ended.stdout.split() == ["1", "2", "1", "2", "1", "2", "True", "True"]
+    assert ended.stderr == ""
+
+
+def test_a_loop_that_nobody_closes_may_be_collected(run):
+    ended = run(
+        """
+        def use():
+            loop = stook.new_event_loop()
+            loop.run_until_complete(asyncio.sleep(0))
+        use()
+        gc.collect()
+        print(is_alone())
+    """,
+        options=(),
+    )
+    assert ended.stdout == "True\n"
+
+
+def test_it_does_not_keep_the_program_alive(run):
+    ended = run(
+        """
+        loop = stook.new_event_loop()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop._ssock.close(), loop._csock.close(), loop._selector.close()
+        print(threads())
+    """,
+        options=(),
+    )
+    assert ended.stdout == "2\n"
+    assert ended.returncode == 0
+
+
+def test_it_is_not_there_while_the_process_forks_and_then_is_again(run):
+    # From 3.12 on a fork with several threads is warned of, and warnings are errors here.
+    ended = run("""
+        async def main():
+            stook.on_slow_callback("report", after=0.05)
+            await asyncio.sleep(0)
+            pid = os.fork()
+            if pid == 0:
+                one = threads()
+                stook.on_slow_callback("report", after=30)
+                asyncio.set_event_loop(None)
+                asyncio.events._set_running_loop(None)
+                loop = stook.new_event_loop()
+                loop.run_until_complete(asyncio.sleep(0))
+                os.write(1, f"child {one} {threads()}\\n".encode())
+                os._exit(0)
+            os.waitpid(pid, 0)
+            await asyncio.sleep(0)
+            os.write(1, f"parent {threads()}\\n".encode())
+            time.sleep(0.5)
+        stook.run(main())
+    """)
+    assert ended.stdout == "child 1 2\nparent 2\n"
+    assert ended.stderr.startswith("stook: Task-1 has held the loop for more than 0.05 seconds:")
+
+
+def test_a_fork_by_a_thread_while_others_run_loops(run):
+    ended = run(
+        """
+        async def turns():
+            for _ in range(2000):
+                await asyncio.sleep(0)
+        # What is imported for that is not to be half imported in a child.
+        stook.run(turns())
+        stop = False
+        def runs():
+            while not stop:
+                stook.run(turns())
+        others = [threading.Thread(target=runs) for _ in range(2)]
+        for thread in others: thread.start()
+        for _ in range(20):
+            pid = os.fork()
+            if pid == 0:
+                stook.run(turns())
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        stop = True
+        for thread in others: thread.join()
+        print(is_alone())
+    """,
+        options=(),
+    )
+    assert ended.stdout == "True\n", ended.stderr
+
+
+def test_it_is_no_thread_that_may_wake_a_task(run):
+    ended = run("""
+        stook.on_deadlock("raise")
+        try:
+            stook.run(asyncio.Event().wait())
+        except stook.DeadlockError as error:
+            print(str(error).splitlines()[0])
+    """)
+    assert ended.stdout == "nothing can go on: every task waits, and nothing is to come\n"
+
+
+@pytest.mark.parametrize("option", ["slow-callback", "stuck-cancellation"])
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "soon", ""])
+def test_the_command_refuses_what_is_no_time(option, value):
+    from programs import run_python
+
+    ended = run_python(["-m", "stook", f"--{option}-after={value}", "program.py"])
+    said = f"stook: --{option}-after is a number of seconds, more than zero, not {value}\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
+
+
+def test_the_command_reports(tmp_path):
+    from programs import run_python
+
+    path = tmp_path / "program.py"
+    path.write_text(
+        textwrap.dedent("""
+            import asyncio, time
+            async def shuts_down_slowly():
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(0.8)
+            async def main():
+                task = asyncio.create_task(shuts_down_slowly())
+                await asyncio.sleep(0)
+                task.cancel()
+                time.sleep(0.4)
+                await asyncio.wait([task])
+            asyncio.run(main())
+        """)
+    )
+    options = ["--slow-callback-after=0.1", "--stuck-cancellation-after", "0.2"]
+    ended = run_python(["-m", "stook", *options, str(path)])
+    assert ended.returncode == 0
+    assert ended.stderr.count("has held the loop for more than 0.1") == 1
+    assert ended.stderr.count("has not ended 0.2 seconds after it was asked to cancel") == 1

@@ -176,7 +176,7 @@ def look_at(loop: Any) -> bool:
         info.state != "waiting" or _is_from_outside(info.wait) for info in graph.tasks
     ):
         return False
-    others = _other_threads()
+    others = other_threads()
     if others and not graph.stuck:
         return False
     _tell(graph, _said(graph, others, _named_as_never_begun(loop, graph)))
@@ -211,7 +211,7 @@ def _is_from_outside(wait: Any) -> bool:
     return wait.kind in ("io", "process", "executor", "server") or wait.until is not None
 
 
-def _other_threads() -> list[str]:
+def other_threads() -> list[str]:
     """Return the names of the other threads that may wake a task; those nobody knows last."""
     frames = sys._current_frames()
     own = _thread.get_ident()
@@ -252,12 +252,32 @@ def _is_of_execnet(frame: Any) -> bool:
     return str(frame.f_globals.get("__name__")).startswith("execnet.")
 
 
+def tell_of_part(graph: Any, lines: list[str]) -> None:
+    """Tell of tasks that can never go on, while others of their loop do.
+
+    Args:
+        graph: These tasks.
+        lines: What is said of them beside their tree.
+    """
+    from stook import _task_tree
+
+    if callable(_policy):
+        _call(graph)
+    else:
+        said = ["tasks can never go on", _task_tree.tree(graph, _MOST_SHOWN), *lines]
+        _standard_error.write("\n".join(said))
+
+
+def _call(graph: Any) -> None:
+    try:
+        _policy(graph)
+    except BaseException as error:
+        _core._unraisable(error, _policy)
+
+
 def _tell(graph: Any, said: str) -> None:
     if callable(_policy):
-        try:
-            _policy(graph)
-        except BaseException as error:
-            _core._unraisable(error, _policy)
+        _call(graph)
         return
     if _policy == "raise":
         raise DeadlockError(said)

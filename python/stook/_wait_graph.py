@@ -63,14 +63,15 @@ class WaitGraph:
         )
         waiters = [places[id(edge.waiter)] for edge in self.edges]
         on = [places[id(edge.on)] for edge in self.edges]
-        needs = bytes(map(self._needs, self.tasks))
+        needs = bytes(map(self.needs, self.tasks))
         numbers, able = _core._find_cycles(needs, waiters, on)
         self.stuck = tuple(
             info.task for info, goes_on in zip(self.tasks, able, strict=True) if not goes_on
         )
         self.cycles = self._ways_round(numbers, waiters, on)
 
-    def _needs(self, info: TaskInfo) -> int:
+    def needs(self, info: TaskInfo) -> int:
+        """Return the kernel's letter for what a task needs to go on."""
         wait = info.wait
         if wait is None or not wait.on or wait.until is not None:
             return ord("-")
@@ -167,12 +168,12 @@ def tasks(loop: asyncio.AbstractEventLoop | None = None) -> list[TaskInfo]:
         ``asyncio.all_tasks``, CPython 3.13.
     """
     loop = _loop(loop)
-    with _without_collections():
+    with without_collections():
         return _tasks(loop)
 
 
 @contextlib.contextmanager
-def _without_collections() -> Iterator[None]:
+def without_collections() -> Iterator[None]:
     """Keep the collector from looking through all that is made in this block again and again."""
     is_on = gc.isenabled()
     gc.disable()
@@ -181,6 +182,29 @@ def _without_collections() -> Iterator[None]:
     finally:
         if is_on:
             gc.enable()
+
+
+def graph_of_infos(loop: asyncio.AbstractEventLoop, infos: list[TaskInfo]) -> WaitGraph:
+    """Return who waits for whom among some tasks of a loop, of which that much is known.
+
+    Args:
+        loop: The event loop.
+        infos: What is known of each, but for who holds the locks.
+    """
+    return WaitGraph(_with_holders(infos), loop.time())
+
+
+def graph_of(loop: asyncio.AbstractEventLoop, tasks: Iterable[Any]) -> WaitGraph:
+    """Return who waits for whom among some tasks of a loop.
+
+    Args:
+        loop: The event loop.
+        tasks: The tasks.
+    """
+    scheduled = _waits.Scheduled(loop)
+    infos = [_waits.look_at(task, scheduled, None) for task in tasks]
+    infos.sort(key=lambda info: (len(info.name), info.name))
+    return graph_of_infos(loop, infos)
 
 
 def _tasks(loop: asyncio.AbstractEventLoop) -> list[TaskInfo]:
@@ -234,5 +258,5 @@ def wait_graph(loop: asyncio.AbstractEventLoop | None = None) -> WaitGraph:
         parent wait child
     """
     loop = _loop(loop)
-    with _without_collections():
+    with without_collections():
         return WaitGraph(_tasks(loop), loop.time())

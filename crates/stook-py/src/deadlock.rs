@@ -11,14 +11,16 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use stook_kernel::{AwaitWalk, WalkStep};
 
+use crate::clock;
 use crate::errors::Imported;
 use crate::ffi::{Fallible, Ref, call};
-use crate::loop_core;
+use crate::loop_core::{self, LoopState};
 use crate::task::TaskState;
 
 static REFUSAL: Imported = Imported::new("stook._deadlock", "refusal");
 static NEVER_BEGAN: Imported = Imported::new("stook._deadlock", "never_began");
 static LOOK_AT: Imported = Imported::new("stook._deadlock", "look_at");
+static LOOK_AT_PARTS: Imported = Imported::new("stook._stuck_parts", "look_at");
 
 /// Whether an await that closes a circle is refused.
 static REFUSES: AtomicBool = AtomicBool::new(true);
@@ -156,4 +158,19 @@ impl EndlessWait {
         let is_told = LOOK_AT.get(event_loop.py())?.call1((event_loop,))?;
         Ok(is_told.is_truthy()?)
     }
+}
+
+/// Looks at a loop in which something can go on for tasks that cannot, and reports them.
+///
+/// # Errors
+/// What looking raises.
+#[cold]
+pub(crate) fn look_at_parts(this: &Ref<'_, LoopState>) -> Fallible<()> {
+    let look = LOOK_AT_PARTS.get(this.py())?;
+    let began = clock::monotonic_seconds();
+    let found = look.call1((this.as_any(),))?;
+    let is_new = found.is_truthy()?;
+    this.part_looks
+        .looked(began, clock::monotonic_seconds(), is_new);
+    Ok(())
 }

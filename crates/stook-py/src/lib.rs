@@ -39,6 +39,7 @@ mod lost;
 mod names;
 mod natives;
 mod own_context;
+mod part_looks;
 mod participants;
 mod places;
 mod pulse;

@@ -15,6 +15,7 @@ use crate::ffi::live::LiveSet;
 use crate::ffi::waker::Waker;
 use crate::ffi::{Class, Fallible, HeldCell, NoExtras, Ref, Track, TypeSlot, call};
 use crate::handoff::Handoff;
+use crate::part_looks::PartLooks;
 use crate::pulse::Beat;
 use crate::ready::{Ready, ReadyQueue};
 use crate::timers::Timers;
@@ -118,6 +119,8 @@ pub(crate) struct LoopState {
     pub(crate) nesting_allowed: Cell<bool>,
     /// It was reported that nothing can go on, in this run.
     pub(crate) is_stuck: Cell<bool>,
+    /// When to look for tasks that can never go on, while others do.
+    pub(crate) part_looks: PartLooks,
     pub(crate) current_handle: HeldCell,
     /// A context that is lent to those who have theirs in common with others.
     pub(crate) spare_context: HeldCell,
@@ -215,6 +218,9 @@ impl<'a> RunOfTurns<'a> {
     pub(crate) fn begin(state: &'a LoopState) -> Self {
         state.runs.set(state.runs.get() + 1);
         state.is_stuck.set(false);
+        if state.runs.get() == 1 {
+            state.part_looks.begin();
+        }
         if let Some(beat) = state.beat.get() {
             beat.run(true);
         }

@@ -183,6 +183,9 @@ impl<'py> Run<'_, 'py> {
         }
         let debug = this.has(Marks::DEBUG);
         let pulse = this.beat.get().map(|beat| &*beat.pulse);
+        if !this.ready.is_empty() {
+            this.part_looks.ran();
+        }
         for _ in 0..this.ready.len() {
             // A nested run may have taken entries of this turn.
             let Some(entry) = this.ready.pop_front() else {
@@ -318,6 +321,16 @@ impl<'py> Run<'_, 'py> {
             && !this.handoff.get().is_some_and(|handoff| handoff.has_jobs())
     }
 
+    /// In how many seconds to look for tasks that can never go on; only while nothing is ready.
+    fn until_look_at_parts(&self) -> Option<f64> {
+        let this = self.event_loop;
+        let has_tasks = !this.tasks.is_empty() || !unlisted::is_empty(this.py());
+        if !deadlock::is_watching() || !has_tasks || this.is_stuck.get() || this.is_nested() {
+            return None;
+        }
+        this.part_looks.until_look(clock::monotonic_seconds())
+    }
+
     /// Waits on epoll; signals that interrupt it are handled, and the wait goes on (PEP 475).
     fn wait(&self, descriptor: i32, most: usize) -> Fallible<Vec<poll::Readiness>> {
         let py = self.event_loop.py();
@@ -334,6 +347,21 @@ impl<'py> Run<'_, 'py> {
                 None => -1,
             };
             let is_look = milliseconds > 0 && self.timeout()?.is_none();
+            let until_part = match milliseconds {
+                0 => None,
+                _ if is_look => None,
+                _ => self.until_look_at_parts(),
+            };
+            if until_part == Some(0.0) {
+                deadlock::look_at_parts(self.event_loop)?;
+                continue;
+            }
+            let (milliseconds, is_part_look) = match until_part {
+                Some(seconds) if milliseconds < 0 || seconds * 1e3 < f64::from(milliseconds) => {
+                    ((seconds * 1e3).ceil() as i32, true)
+                }
+                _ => (milliseconds, false),
+            };
             let handoff = self.event_loop.handoff.get().filter(|_| milliseconds != 0);
             let is_over = || handoff.is_some_and(|handoff| handoff.look_for_result());
             let waited = poll::wait(py, descriptor, milliseconds, most, is_over);
@@ -344,6 +372,8 @@ impl<'py> Run<'_, 'py> {
                 Ok(events) if is_look && events.is_empty() && self.may_be_stuck(most) => {
                     let is_told = endless.look(self.event_loop.as_any())?;
                     self.event_loop.is_stuck.set(is_told);
+                }
+                Ok(events) if is_part_look && events.is_empty() && self.timeout()? != Some(0.0) => {
                 }
                 Ok(events) => return Ok(events),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {

@@ -187,7 +187,7 @@ def watched_for_deadlocks(test: WatchedTest) -> Iterator[None]:
 
 def _end_by_deadlock(test: WatchedTest, graph: Any) -> None:
     loop: Any = asyncio._get_running_loop()
-    others = _deadlock._other_threads()
+    others = _deadlock.other_threads()
     said = _deadlock._said(graph, others, _deadlock._named_as_never_begun(loop, graph))
     if loop is None or others or threading.get_ident() != test.thread:
         # Others may still wake it; or it is none of the test's own.

@@ -21,6 +21,7 @@ const RANKS: &[&[&str]] = &[
     &["looking"],
     &["handoff"],
     &["pulse"],
+    &["part_looks"],
     &["set_at"],
     &["errors"],
     &["fingerprint"],

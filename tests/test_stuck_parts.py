@@ -1,0 +1,390 @@
+"""Tasks that can never go on are told of while the rest of a program does; others never are.
+
+Two looks have to find the same, so each program goes on for longer than three looks take; the cases
+of one kind share one.
+"""
+
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.needs_stook
+
+HEAD = """
+import asyncio, contextvars, functools, gc, signal, sys, threading, time, types, weakref
+import stook
+
+background = set()
+
+def spawn(coroutine, name):
+    task = asyncio.create_task(coroutine, name=name)
+    background.add(task)
+    return task
+
+async def pair(mine, other):
+    await mine.wait()
+    other.set()
+
+def start(name, *others):
+    # Two that wait for each other's events; `others` get the first event.
+    one, two = asyncio.Event(), asyncio.Event()
+    for other in others:
+        other(one)
+    return [spawn(pair(one, two), f"{name}-1"), spawn(pair(two, one), f"{name}-2")]
+
+async def goes_on(seconds=3.2):
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with server:
+        for _ in range(int(seconds / 0.1)):
+            await asyncio.sleep(0.1)
+
+class Noticed:
+    # Standard error that counts reports.
+    reports = 0
+    def write(self, text, to=sys.stderr):
+        self.reports += "can never go on" in text
+        to.write(text)
+    def flush(self):
+        pass
+
+async def until_told(reports=1):
+    sys.stderr = Noticed()
+    for _ in range(200):
+        if sys.stderr.reports >= reports:
+            break
+        await goes_on(0.1)
+"""
+
+
+@pytest.fixture
+def told(program):
+    """Run a program, and return what it said on standard error."""
+
+    def run(body, **more):
+        ended = program(HEAD + textwrap.dedent(body), way="stock", **more)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stderr
+
+    return run
+
+
+def test_two_that_wait_for_each_other_are_told_once_while_a_server_runs(told):
+    said = told("""
+        async def main():
+            start("pair")
+            await until_told()
+            await goes_on()
+        stook.run(main())
+    """)
+    lines = [line.partition(" at ")[0] for line in said.splitlines()]
+    assert lines == [
+        "stook: tasks can never go on",
+        "pair-1 waits for an event to be set",
+        " ",
+        "pair-2 waits for an event to be set",
+        " ",
+        "nothing but these can reach what they wait for: pair-1, pair-2",
+    ]
+
+
+def test_whatever_they_wait_for(told):
+    said = told("""
+        lock_1, lock_2 = asyncio.Lock(), asyncio.Lock()
+
+        async def locks(first, second):
+            async with first:
+                await asyncio.sleep(0)
+                async with second:
+                    pass
+
+        async def queues(mine, others):
+            others.put_nowait(await mine.get())
+
+        async def futures(mine, other):
+            await mine
+            other.set_result(None)
+
+        async def condition(one, event):
+            async with one:
+                await one.wait()
+            event.set()
+
+        async def notifies(one, event):
+            await event.wait()
+            async with one:
+                one.notify()
+
+        async def gathers(others):
+            await asyncio.gather(*others)
+
+        class Object:
+            def __init__(self):
+                self.event = asyncio.Event()
+
+            async def run(self, other):
+                await self.event.wait()
+                other.event.set()
+
+        def ring(length):
+            events = [asyncio.Event() for _ in range(length)]
+            for number in range(length):
+                spawn(pair(events[number], events[number - 1]), f"ring-{number}")
+
+        def closures():
+            one, two = asyncio.Event(), asyncio.Event()
+            async def first():
+                await one.wait()
+                two.set()
+            async def second():
+                await two.wait()
+                one.set()
+            spawn(first(), "closures-1"), spawn(second(), "closures-2")
+
+        def begin():
+            # Anybody can reach the locks: here it counts who holds them.
+            spawn(locks(lock_1, lock_2), "locks-1")
+            spawn(locks(lock_2, lock_1), "locks-2")
+            one, two = asyncio.Queue(), asyncio.Queue()
+            spawn(queues(one, two), "queues-1"), spawn(queues(two, one), "queues-2")
+            loop = asyncio.get_running_loop()
+            one, two = loop.create_future(), loop.create_future()
+            spawn(futures(one, two), "futures-1"), spawn(futures(two, one), "futures-2")
+            both = asyncio.Condition(), asyncio.Event()
+            spawn(condition(*both), "condition-1"), spawn(notifies(*both), "condition-2")
+            event, other = asyncio.Event(), asyncio.Event()
+            child = spawn(pair(event, other), "gathers-1")
+            spawn(gathers([child, spawn(futures_of(event, child), "gathers-2")]), "gathers-3")
+            one, two = Object(), Object()
+            spawn(one.run(two), "objects-1"), spawn(two.run(one), "objects-2")
+            ring(3)
+            closures()
+
+        async def futures_of(event, child):
+            await child
+            event.set()
+
+        async def main():
+            begin()
+            # One each.
+            await until_told(8)
+        stook.run(main())
+    """)
+    names = {
+        word for word in said.replace(",", "").split() if word.rstrip("0123456789").endswith("-")
+    }
+    assert names == {
+        *("locks-1", "locks-2", "queues-1", "queues-2", "futures-1", "futures-2"),
+        *("condition-1", "condition-2", "gathers-1", "gathers-2"),
+        *("objects-1", "objects-2", "ring-0", "ring-1", "ring-2", "closures-1", "closures-2"),
+    }
+
+
+def test_nothing_is_said_where_somebody_may_wake_them(told):
+    said = told("""
+        events = []
+        by_name = weakref.WeakValueDictionary()
+        variable = contextvars.ContextVar("variable")
+
+        async def sleeps(event):
+            await asyncio.sleep(60)
+            event.set()
+
+        async def reads(event, reader):
+            await reader.read()
+            event.set()
+
+        async def generates(event):
+            yield 1
+            event.set()
+
+        class Owner:
+            def __init__(self):
+                self.events = []
+
+        class Node:
+            def __init__(self, event):
+                self.event = event
+
+        def node(event):
+            made.append(Node(event).event.set)
+
+        def in_context(event):
+            context = contextvars.copy_context()
+            context.run(variable.set, event)
+            contexts.append(context)
+
+        made, contexts = [], []
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            local, owner, generators = [], Owner(), []
+            start("global", events.append)
+            start("local", local.append)
+            start("attribute", owner.events.append)
+            start("closure", lambda event: made.append(lambda: event.set()))
+            start("method", node)
+            start("partial", lambda event: made.append(functools.partial(event.set)))
+            start("timer", lambda event: loop.call_later(60, event.set))
+            start("sleeper", lambda event: spawn(sleeps(event), "sleeper"))
+            start("signal", lambda event: loop.add_signal_handler(signal.SIGUSR1, event.set))
+            start("handler", lambda event: signal.signal(signal.SIGUSR2, lambda *_: event.set()))
+            start("weak", lambda event: by_name.__setitem__("event", event))
+            start("context", in_context)
+            start("reader", lambda event: asyncio.get_running_loop().add_reader(ours, event.set))
+            async def begin_generator(event):
+                generator = generates(event)
+                await anext(generator)
+                generators.append(generator)
+            held = []
+            start("generator", held.append)
+            await begin_generator(held.pop())
+            await goes_on()
+            loop.remove_reader(ours)
+            ours.close(), theirs.close()
+
+        import socket
+        ours, theirs = socket.socketpair()
+        stook.run(main())
+    """)
+    assert said == ""
+
+
+def test_nothing_is_said_where_a_timer_ends_it(told):
+    said = told("""
+        async def with_timeout():
+            async with asyncio.timeout(60):
+                await asyncio.gather(*start("timeout"))
+
+        async def with_wait_for():
+            await asyncio.wait_for(asyncio.gather(*start("wait_for")), 60)
+
+        async def looks_again_and_again():
+            tasks = start("waited")
+            while True:
+                await asyncio.wait(tasks, timeout=0.3)
+
+        async def each_with_its_own(mine, other):
+            async with asyncio.timeout(60):
+                await pair(mine, other)
+
+        class Scope:
+            # As libraries have them that do without asyncio's own.
+            def __init__(self, task):
+                self.tasks = {task}
+                asyncio.get_running_loop().call_later(60, self.end)
+            def end(self):
+                for task in self.tasks:
+                    task.cancel()
+
+        async def main():
+            spawn(with_timeout(), "with_timeout")
+            spawn(with_wait_for(), "with_wait_for")
+            spawn(looks_again_and_again(), "looks")
+            one, two = asyncio.Event(), asyncio.Event()
+            spawn(each_with_its_own(one, two), "own-1")
+            spawn(each_with_its_own(two, one), "own-2")
+            del one, two
+            Scope(start("scope")[0])
+            asyncio.get_running_loop().call_later(60, start("cancel")[1].cancel)
+            await goes_on()
+        stook.run(main())
+    """)
+    # asyncio says a word of each gather that ends with the loop.
+    assert "never go on" not in said
+
+
+def test_nothing_is_said_of_those_that_wait_on_purpose(told):
+    said = told("""
+        async def keeps_alive():
+            await asyncio.Event().wait()
+
+        async def serves(queue):
+            while True:
+                await queue.get()
+
+        async def tidies_up(queue):
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                queue.put_nowait(None)
+
+        class App:
+            def __init__(self):
+                self.stop, self.jobs = asyncio.Event(), asyncio.Queue()
+            async def ticks(self):
+                await self.stop.wait()
+            async def works(self):
+                while True:
+                    await self.jobs.get()
+            async def run(self):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self.ticks())
+                    group.create_task(self.works())
+                    group.create_task(goes_on_and_stops(self))
+
+        async def goes_on_and_stops(app):
+            await goes_on()
+            raise KeyError
+
+        async def main():
+            spawn(keeps_alive(), "alive")
+            queue = asyncio.Queue()
+            spawn(serves(queue), "serves"), spawn(tidies_up(queue), "tidies")
+            del queue
+            try:
+                await App().run()
+            except* KeyError:
+                pass
+        stook.run(main())
+    """)
+    assert said == ""
+
+
+def test_nothing_is_said_with_a_thread_alive(told):
+    said = told("""
+        async def main():
+            thread = threading.Thread(target=time.sleep, args=(3.2,))
+            thread.start()
+            start("pair")
+            await goes_on()
+            thread.join()
+        stook.run(main())
+    """)
+    assert said == ""
+
+
+def test_the_policy_decides(told):
+    said = told(
+        """
+        def noted(graph):
+            print(len(graph), *(info.name for info in graph.tasks), file=sys.stderr)
+            sys.stderr.reports += 1
+            raise ValueError("in the function")
+        async def main(name, waits=until_told):
+            start(name)
+            await waits()
+        stook.on_deadlock(noted)
+        stook.run(main("function"))
+        stook.on_deadlock("raise")
+        stook.run(main("raise"))
+        stook.on_deadlock(None)
+        stook.run(main("nothing", goes_on))
+    """,
+        options=(),
+    )
+    assert said.startswith("2 function-1 function-2\n")
+    assert said.count("ValueError: in the function") == 1
+    assert said.count("stook: tasks can never go on") == 1
+    assert "raise-1" in said
+    assert "nothing-1" not in said
+
+
+def test_a_loop_with_very_many_tasks_is_not_looked_at(told):
+    said = told("""
+        async def main():
+            others = [asyncio.create_task(asyncio.sleep(60)) for _ in range(5001)]
+            start("pair")
+            await goes_on()
+        stook.run(main())
+    """)
+    assert said == ""

@@ -9,6 +9,7 @@ STOCK = "stock"
 WAYS = {
     "launcher": "`stook -m pytest`; what the tests start is on stook as well",
     "loop": "plain pytest with `stook.EventLoop` for every loop that is made; nothing installed",
+    "watched": "as `loop`, and a test fails where stook reports something that hangs",
 }
 """The ways to run on stook, with what they are."""
 

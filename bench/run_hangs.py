@@ -1,18 +1,31 @@
 """What it costs to be told of hangs: ``python bench/run_hangs.py [--tasks 100000]``.
 
-Prints what an await of a task takes with and without the look whether it closes a circle, and how
-long it takes to put together who waits for whom. Run it with an interpreter that has stook.
+Prints what an await of a task takes with and without the look whether it closes a circle, what the
+thread that watches takes of a loop's time, how long it takes to put together who waits for whom,
+and how long to look for tasks that can never go on. With valgrind, the first two in instructions as
+well. Run it with an interpreter that has stook.
 """
 
 import argparse
 import asyncio
+import gc
+import os
+import re
+import shutil
+import signal
 import statistics
+import sys
 import time
 
 import stook
 
+from counting import callgrind
+
 AWAITS = 20_000
 ROUNDS = 40
+COUNTED = 1000
+STEPS = 100
+WATCHED_SECONDS = 3.0
 
 
 async def awaits(task):
@@ -23,8 +36,9 @@ async def sleeps():
     await asyncio.sleep(3600)
 
 
-async def end(tasks):
-    for task in tasks:
+async def end(tasks, asked=None):
+    """Cancel tasks, or some by whose ends the others end, and wait for them."""
+    for task in tasks if asked is None else asked:
         task.cancel()
     await asyncio.wait(tasks)
 
@@ -71,16 +85,125 @@ async def cost_of_the_graph(count):
         assert len(graph.edges) == (0 if name == "tasks that sleep" else count - 1)
         print(f"{count} {name}: graph {made - began:.2f} s, as a tree {shown - made:.2f} s")
         del graph, text
-        await end(tasks[::-1])
+        # Each request goes down the whole chain: one is enough.
+        await end(tasks, tasks if name == "tasks that sleep" else tasks[:1])
 
 
-async def main():
+async def turns(seconds):
+    """Turn for so long; return how many turns that were."""
+    count, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        await asyncio.sleep(0)
+        count += 1
+    return count
+
+
+async def cost_of_watching():
+    """Print what of a loop's time its watcher takes, while the loop is busy and while it rests."""
+    stook.on_slow_callback("report", after=0.1)
+    stook.on_stuck_cancellation("report")
+    await asyncio.sleep(0.01)
+    for what, work in (("is busy", turns), ("rests", asyncio.sleep)):
+        everything, own = time.process_time(), time.thread_time()
+        await work(WATCHED_SECONDS)
+        others = time.process_time() - everything - (time.thread_time() - own)
+        print(f"the watcher, of a loop that {what}: {others / WATCHED_SECONDS:.3%} of its time")
+    stook.on_slow_callback("debug")
+    stook.on_stuck_cancellation("debug")
+
+
+async def cost_of_a_look(count):
+    """Print how long a look takes for tasks that can never go on, of tasks that wait."""
+    from stook import _stuck_parts
+
+    loop = asyncio.get_running_loop()
+    stook.on_deadlock(lambda graph: None)
+    for name in ("wait for an event of their own", "wait for each other"):
+        events = [asyncio.Event() for _ in range(count)]
+        tasks = [
+            asyncio.create_task(waits(events[n], events[n - 1] if name.endswith("other") else None))
+            for n in range(count)
+        ]
+        del events
+        await asyncio.sleep(0)
+        took = []
+        for _ in range(4):
+            began = time.perf_counter()
+            _stuck_parts.look_at(loop)
+            took.append(time.perf_counter() - began)
+        print(f"a look at {count} tasks that {name}: {max(took) * 1e3:.1f} ms")
+        await end(tasks)
+
+
+async def waits(event, other):
+    await event.wait()
+    other.set()
+
+
+async def counted():
+    """Do what instructions are counted of; `instructions` runs this under callgrind."""
+    gc.disable()
+    for is_on in (False, True):
+        stook.refuse_deadlocks(is_on)
+        for count in (COUNTED, COUNTED, 2 * COUNTED):
+            awaited = asyncio.create_task(sleeps())
+            await asyncio.sleep(0)
+            tasks = [asyncio.create_task(awaits(awaited)) for _ in range(count)]
+            os.sched_yield()
+            await asyncio.sleep(0)
+            os.sched_yield()
+            await end([awaited, *tasks])
+    for is_on in (False, True):
+        # A time that is never reached: the thread is there, and sleeps.
+        stook.on_slow_callback("report" if is_on else None, after=1e6)
+        await asyncio.sleep(0.01)
+        for count in (COUNTED, COUNTED, 2 * COUNTED):
+            os.sched_yield()
+            # Many to a turn: how often the loop looks for events depends on the clock.
+            await asyncio.gather(*[steps(count // STEPS) for _ in range(STEPS)])
+            os.sched_yield()
+
+
+async def steps(count):
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def instructions():
+    """Print what was counted under callgrind."""
+    command = [sys.executable, __file__, "--counted"]
+    _printed, parts = callgrind.run(command, re.compile("stook"))
+    work = [part.all for part in parts[::2]]
+    each = [(work[n + 2] - work[n + 1]) / COUNTED for n in range(0, len(work), 3)]
+    for what, without, with_it in (
+        ("a look for circles in a step that awaits a task", each[0], each[1]),
+        ("a step of a loop that is watched", each[2], each[3]),
+    ):
+        more = with_it - without
+        print(f"{what}: {without:.0f} instructions, with it {with_it:.0f} ({more:+.0f})")
+
+
+async def measure(tasks):
+    await cost_of_looking()
+    await cost_of_watching()
+    await cost_of_the_graph(tasks)
+    await cost_of_a_look(200)
+
+
+def main():
+    # As other programs that write to a pipe that somebody has closed.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description="Times what tells of hangs.")
     parser.add_argument("--tasks", type=int, default=100_000)
+    parser.add_argument("--counted", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    await cost_of_looking()
-    await cost_of_the_graph(arguments.tasks)
+    if arguments.counted:
+        stook.run(counted())
+        return
+    stook.run(measure(arguments.tasks))
+    if shutil.which("valgrind") is not None:
+        instructions()
 
 
 if __name__ == "__main__":
-    stook.run(main())
+    main()

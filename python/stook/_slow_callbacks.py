@@ -97,10 +97,13 @@ def look(loop: Any, watch: Any, number: int, begun: int, seconds: float) -> None
     stack = _stack(loop._thread_id)
     handle = loop._current_handle
     # While all that was looked at, it may have ended.
-    if watch.begun(number) != (begun, False) or _policy is None:
+    if watch.begun(number) != (begun, False):
+        return
+    how = _policy
+    # It may have been set since the loop last looked for events.
+    if how is None or (how == "debug" and not loop.get_debug()):
         return
     slow = SlowCallback(loop, task, stack, seconds)
-    how = _policy
     if callable(how):
         try:
             how(slow)

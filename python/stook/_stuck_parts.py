@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stook import _deadlock, _platform, _wait_graph, _waits
+from stook._cancellation import _named
 
 _core = _platform.load_core()
 
@@ -33,6 +34,7 @@ MOST_WAITING = 200
 """So many tasks are looked at that have not moved since the look before."""
 MOST_OBJECTS = 3000
 """So many objects are looked at that these tasks lead to."""
+MOST_NAMED = 10
 _FROM_OUTSIDE = ("io", "process", "executor", "server", "sleep")
 _ATOMS: tuple[Any, ...] = (
     str,
@@ -293,7 +295,8 @@ class _Reachable:
 
 def _holders_said(group: list[Any]) -> list[str]:
     """Return a line of who alone can reach what each task of a group waits for."""
-    names = ", ".join(
-        sorted((task.get_name() for task in group), key=lambda name: (len(name), name))
-    )
-    return [f"nothing but these can reach what they wait for: {names}"]
+    names = sorted((task.get_name() for task in group), key=lambda name: (len(name), name))
+    said = ", ".join(map(_named, names[:MOST_NAMED]))
+    if len(names) > MOST_NAMED:
+        said += f" and {len(names) - MOST_NAMED} more"
+    return [f"nothing but these can reach what they wait for: {said}"]

@@ -307,9 +307,16 @@ SILENT = {
 }
 
 
+WATCHED = """
+stook.on_slow_callback("report", after=20)
+stook.on_stuck_cancellation("report", after=0.4)
+"""
+
+
+@pytest.mark.parametrize("watched", ["", WATCHED], ids=["", "watched"])
 @pytest.mark.parametrize("body", SILENT.values(), ids=SILENT)
-def test_nothing_is_said_where_something_may_wake_the_loop(told, body):
-    said, ended = told(body, options=())
+def test_nothing_is_said_where_something_may_wake_the_loop(told, body, watched):
+    said, ended = told(watched + textwrap.dedent(body), options=())
     assert said == ""
     assert ended.returncode == 0
 

@@ -70,12 +70,16 @@ def on_deadlock(how: Literal["report", "raise", "exit"] | Callable[[Any], object
     but the loop's own, no job of an executor. It is told once a run of the loop. Where other
     threads may wake a task, it is told of tasks alone that wait for each other.
 
+    Tasks that can never go on while the rest of the loop does, as nothing but they themselves
+    reaches what they wait for, are told of as well, some seconds or a minute later.
+
     Args:
         how: ``"report"``, which is so at first: who waits for whom is written to ``sys.stderr``.
             ``"raise"``: the loop stops with ``DeadlockError``, and ``stook.run`` raises it.
             ``"exit"``: it is reported, and the loop stops with ``SystemExit`` of status 70. A
             function: it is called with the ``WaitGraph``; what it raises goes to
-            ``sys.unraisablehook``. ``None``: nothing, and nothing is looked for.
+            ``sys.unraisablehook``. ``None``: nothing, and nothing is looked for. Of a part of a
+            loop there is a report or the function is called, whatever else is said here.
 
     Raises:
         TypeError: It is none of these.

@@ -114,7 +114,7 @@ def test_whatever_they_wait_for(told):
             async with one:
                 one.notify()
 
-        async def gathers(others):
+        async def gathers(others, events):
             await asyncio.gather(*others)
 
         class Object:
@@ -151,17 +151,13 @@ def test_whatever_they_wait_for(told):
             spawn(futures(one, two), "futures-1"), spawn(futures(two, one), "futures-2")
             both = asyncio.Condition(), asyncio.Event()
             spawn(condition(*both), "condition-1"), spawn(notifies(*both), "condition-2")
-            event, other = asyncio.Event(), asyncio.Event()
-            child = spawn(pair(event, other), "gathers-1")
-            spawn(gathers([child, spawn(futures_of(event, child), "gathers-2")]), "gathers-3")
+            one, two = asyncio.Event(), asyncio.Event()
+            for number, each in enumerate([(one, two), (two, one)]):
+                spawn(gathers([spawn(pair(*each), f"below-{number}")], each), f"gathers-{number}")
             one, two = Object(), Object()
             spawn(one.run(two), "objects-1"), spawn(two.run(one), "objects-2")
             ring(3)
             closures()
-
-        async def futures_of(event, child):
-            await child
-            event.set()
 
         async def main():
             begin()
@@ -174,7 +170,7 @@ def test_whatever_they_wait_for(told):
     }
     assert names == {
         *("locks-1", "locks-2", "queues-1", "queues-2", "futures-1", "futures-2"),
-        *("condition-1", "condition-2", "gathers-1", "gathers-2"),
+        *("condition-1", "condition-2", "below-0", "below-1", "gathers-0", "gathers-1"),
         *("objects-1", "objects-2", "ring-0", "ring-1", "ring-2", "closures-1", "closures-2"),
     }
 
@@ -308,6 +304,15 @@ def test_nothing_is_said_of_those_that_wait_on_purpose(told):
             finally:
                 queue.put_nowait(None)
 
+        async def through_another():
+            event = asyncio.Event()
+            await asyncio.wait([asyncio.create_task(event.wait())])
+
+        async def through_several(event):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(3):
+                    group.create_task(event.wait())
+
         class App:
             def __init__(self):
                 self.stop, self.jobs = asyncio.Event(), asyncio.Queue()
@@ -331,6 +336,7 @@ def test_nothing_is_said_of_those_that_wait_on_purpose(told):
             queue = asyncio.Queue()
             spawn(serves(queue), "serves"), spawn(tidies_up(queue), "tidies")
             del queue
+            spawn(through_another(), "another"), spawn(through_several(asyncio.Event()), "several")
             try:
                 await App().run()
             except* KeyError:

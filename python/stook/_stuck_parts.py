@@ -10,8 +10,9 @@ does not count, but for one that a timer has.
 
 Nothing is said, as a false alarm would be worse, where a thread is alive; of the task that a run is
 for, which may be interrupted, and what that task refers to; of a task that waits for what it alone
-can reach, as one does that keeps a program alive; of what a weak reference reaches. Nor is more
-looked at than the numbers below say. What is not looked at counts as somebody who may wake a task.
+can reach, or it and those that it waits for itself, as one does that keeps a program alive; of what
+a weak reference reaches. Nor is more looked at than the numbers below say. What is not looked at
+counts as somebody who may wake a task.
 """
 
 import asyncio
@@ -116,7 +117,7 @@ def _groups(loop: Any, unmoved: list[Any]) -> list[list[Any]]:
     if len(on) < 2:
         return []
     waiting = [task for task in unmoved if id(task) in on]
-    groups = _Reachable(waiting, on).groups()
+    groups = [group for group in _Reachable(waiting, on).groups() if _is_of_several(group, on)]
     del waiting
     if groups:
         ended = _ended_by_timers(loop)
@@ -124,6 +125,25 @@ def _groups(loop: Any, unmoved: list[Any]) -> list[list[Any]]:
             group for group in groups if ended is not None and not ended & set(map(id, group))
         ]
     return groups
+
+
+def _is_of_several(group: list[Any], on: dict[int, tuple[str, tuple[int, ...]]]) -> bool:
+    """Whether this is more than one task with those that it waits for itself.
+
+    As a single one, these may wait on purpose. Not so where such waits alone make a circle.
+    """
+    left = {id(task) for task in group}
+    below = {task: {awaited for awaited in on[task][1] if awaited in left} for task in left}
+    parts: list[set[int]] = []
+    for task, awaited in below.items():
+        part = {task, *awaited}
+        for other in [other for other in parts if other & part]:
+            part |= other
+            parts.remove(other)
+        parts.append(part)
+    while ends := {task for task in left if not below[task] & left}:
+        left -= ends
+    return len(parts) > 1 or bool(left)
 
 
 def _on(loop: Any, tasks: list[Any]) -> dict[int, tuple[str, tuple[int, ...]]]:

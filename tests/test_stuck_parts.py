@@ -394,3 +394,77 @@ def test_a_loop_with_very_many_tasks_is_not_looked_at(told):
         stook.run(main())
     """)
     assert said == ""
+
+
+def test_random_programs_are_judged_as_a_model_judges_them(told):
+    # Each task waits for its event, as it is or through another task, and holds some others'.
+    said = told("""
+        import random
+        from stook import _stuck_parts
+
+        found = []
+        stook.on_deadlock(lambda graph: found.extend(info.name for info in graph.tasks))
+
+        async def waits(mine, others, how):
+            if how == 0:
+                await mine.wait()
+            elif how == 1:
+                await asyncio.wait({asyncio.create_task(mine.wait(), name="below")})
+            else:
+                await asyncio.gather(asyncio.create_task(mine.wait(), name="below"))
+            for other in others:
+                other.set()
+
+        def leads_to(begin, holders):
+            seen, left = set(), [begin]
+            while left:
+                new = holders[left.pop()] - seen
+                seen |= new
+                left += new
+            return seen
+
+        def expected(holders, held):
+            # Those that lead to nobody who can go on, and to another one that leads back.
+            below = [leads_to(number, holders) for number in range(len(holders))]
+            return {
+                number
+                for number, reached in enumerate(below)
+                if not (reached | {number}) & held
+                and any(other != number and number in below[other] for other in reached)
+            }
+
+        async def judged(choose):
+            count = choose.randint(2, 6)
+            events = [asyncio.Event() for _ in range(count)]
+            others = [choose.sample(range(count), choose.randint(0, 2)) for _ in range(count)]
+            holders = [{n for n in range(count) if number in others[n]} for number in range(count)]
+            held = {number for number in range(count) if choose.random() < 0.15}
+            kept = [events[number] for number in held]
+            tasks = [
+                asyncio.create_task(
+                    waits(events[n], [events[other] for other in others[n]], choose.randint(0, 2)),
+                    name=str(n),
+                )
+                for n in range(count)
+            ]
+            del events
+            for _ in range(4):
+                await asyncio.sleep(0)
+            found.clear()
+            _stuck_parts._known.clear()
+            for _ in range(3):
+                _stuck_parts.look_at(asyncio.get_running_loop())
+            assert {int(name) for name in found if name != "below"} == expected(holders, held)
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            del kept
+            return bool(found)
+
+        async def main():
+            choose = random.Random(7)
+            stuck = [await judged(choose) for _ in range(200)]
+            assert 20 < sum(stuck) < 180
+        stook.run(main())
+    """)
+    assert said == ""

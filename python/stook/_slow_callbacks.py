@@ -100,8 +100,9 @@ def look(loop: Any, watch: Any, number: int, begun: int, seconds: float) -> None
     if watch.begun(number) != (begun, False):
         return
     how = _policy
-    # It may have been set since the loop last looked for events.
-    if how is None or (how == "debug" and not loop.get_debug()):
+    # All that may have been set since the loop last looked for events.
+    after = loop.slow_callback_duration if _after is None else _after
+    if how is None or (how == "debug" and not loop.get_debug()) or not 0 < after <= seconds:
         return
     slow = SlowCallback(loop, task, stack, seconds)
     if callable(how):
@@ -110,7 +111,7 @@ def look(loop: Any, watch: Any, number: int, begun: int, seconds: float) -> None
         except BaseException as error:
             _core._unraisable(error, how)
         return
-    _standard_error.write(_said(slow, handle))
+    _standard_error.write(_said(slow, after, handle))
 
 
 def _stack(thread: int | None) -> tuple[Place, ...]:
@@ -129,12 +130,11 @@ def _stack(thread: int | None) -> tuple[Place, ...]:
     return tuple(stack[::-1])
 
 
-def _said(slow: SlowCallback, handle: Any) -> str:
+def _said(slow: SlowCallback, after: float, handle: Any) -> str:
     from stook import _task_tree
     from stook._cancellation import _named
 
     who = "a callback" if slow.task is None else _named(slow.task.get_name())
-    after = slow.loop.slow_callback_duration if _after is None else _after
     lines = [f"{who} has held the loop for more than {after:g} seconds:"]
     lines += [f"  at {_task_tree.place(place)}" for place in slow.stack[: -_MOST_SHOWN - 1 : -1]]
     if not slow.stack:

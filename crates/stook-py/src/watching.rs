@@ -76,8 +76,10 @@ fn rest_watched(this: &Ref<'_, LoopState>) -> Fallible<()> {
                 let slow = this
                     .as_any()
                     .getattr(intern!(py, "slow_callback_duration"))?;
-                // What is no time at all is for asyncio to complain of.
-                Duration::try_from_secs_f64(slow.extract().unwrap_or(-1.0)).ok()
+                // Where each callback counts as slow, and where it is no time at all, asyncio speaks.
+                Duration::try_from_secs_f64(slow.extract().unwrap_or(0.0))
+                    .ok()
+                    .filter(|slow| !slow.is_zero())
             }
             nanoseconds => Some(Duration::from_nanos(nanoseconds)),
         })
@@ -231,10 +233,13 @@ fn given<'py, const N: usize>(
 
 /// `None` for never, `False` for in debug mode, `True` for always.
 fn policy(given: &Bound<'_, PyAny>) -> Fallible<u8> {
-    Ok(match given.extract::<Option<bool>>()? {
-        None => NEVER,
-        Some(false) => IN_DEBUG_MODE,
-        Some(true) => ALWAYS,
+    if given.is_none() {
+        return Ok(NEVER);
+    }
+    Ok(if given.is_truthy()? {
+        ALWAYS
+    } else {
+        IN_DEBUG_MODE
     })
 }
 

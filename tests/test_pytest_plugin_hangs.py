@@ -364,3 +364,37 @@ def test_it():
         "--stook-loop",
     )
     assert run.outcomes == {"passed": 1}, run.output
+
+
+def test_a_test_beside_which_tasks_can_never_go_on_goes_on_itself(pytester):
+    text = """
+async def stuck_beside(seconds):
+    async def wait(mine, other):
+        await mine.wait()
+        other.set()
+
+    events = asyncio.Event(), asyncio.Event()
+    tasks = [asyncio.create_task(wait(*events), name="one")]
+    tasks.append(asyncio.create_task(wait(*reversed(events)), name="two"))
+    del events
+    await asyncio.sleep(seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    print("it went on")
+
+
+@pytest.mark.asyncio
+async def test_by_the_plugin():
+    await stuck_beside(4)
+
+
+def test_by_itself():
+    asyncio.run(stuck_beside(4))
+"""
+    run = run_tests(pytester, text, "--stook-loop", "-rP")
+    assert run.outcomes == {"passed": 2}, run.output
+    part = "stook: tasks can never go on\none waits for an event to be set"
+    assert run.output.count(part) == 2
+    assert run.output.count("it went on\n") == 2
+    assert "nothing can go on" not in run.output

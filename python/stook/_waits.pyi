@@ -21,6 +21,7 @@ class TaskInfo(NamedTuple):
     cancelling: int
 
 def is_outside(code: Any) -> bool: ...
+
 class Scheduled:
     until: dict[int, float]
     timeouts: dict[int, float]

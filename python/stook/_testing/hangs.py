@@ -187,6 +187,10 @@ def watched_for_deadlocks(test: WatchedTest) -> Iterator[None]:
 
 def _end_by_deadlock(test: WatchedTest, graph: Any) -> None:
     loop: Any = asyncio._get_running_loop()
+    if loop is not None and not _concerns(test, loop, graph):
+        # The test itself goes on.
+        print(f"stook: tasks can never go on\n{_tree(graph)}", file=sys.stderr)
+        return
     others = _deadlock.other_threads()
     said = _deadlock._said(graph, others, _deadlock._named_as_never_begun(loop, graph))
     if loop is None or others or threading.get_ident() != test.thread:
@@ -196,6 +200,13 @@ def _end_by_deadlock(test: WatchedTest, graph: Any) -> None:
     test.stopped = f"stook: {said}"
     if not _asked_to_end(test):
         loop.call_soon_threadsafe(_leave, test.stopped)
+
+
+def _concerns(test: WatchedTest, loop: Any, graph: Any) -> bool:
+    stuck = {id(info.task) for info in graph.tasks}
+    if test.task is not None and loop is test.loop:
+        return id(test.task) in stuck
+    return all(id(task) in stuck for task in asyncio.all_tasks(loop))
 
 
 def _leave(said: str) -> None:

@@ -51,7 +51,12 @@ pub(crate) fn run(face: Face, wanted: Option<&Path>, passed: &[OsString]) -> Res
     mutants.args(["mutants", "--package", "stook-kernel", "--file", MACHINES]);
     mutants.args(["--output", "target/mutants", "--no-shuffle"]);
     // Unchanged it would run the kernel's own tests; `cargo xtask test` says whether those pass that judge.
-    mutants.args(["--baseline", "skip", "--timeout", "120"]);
+    mutants.args(["--baseline", "skip", "--timeout"]);
+    // In seconds; of the Python face it includes building the extension.
+    mutants.arg(match face {
+        Face::Rust => "120",
+        Face::Python => "300",
+    });
     // No debug information: linking is most of the time.
     mutants.env("CARGO_PROFILE_DEV_DEBUG", "0");
     mutants.env("CARGO_PROFILE_TEST_DEBUG", "0");

@@ -36,6 +36,8 @@ pub(crate) struct Rare {
     pub(crate) earlier: Vec<Arc<Record>>,
     /// Of cancel points that are polled with another waker than the task's.
     pub(crate) wakers: Slab<Waker>,
+    /// Where the shield was entered that has kept a cancellation from a cancel point.
+    pub(crate) shield: Option<&'static Location<'static>>,
 }
 
 impl Asked {
@@ -44,6 +46,7 @@ impl Asked {
             Box::new(Rare {
                 earlier: Vec::new(),
                 wakers: Slab::new(),
+                shield: None,
             })
         })
     }
@@ -53,6 +56,16 @@ impl Asked {
         match &mut self.rare {
             Some(rare) => std::mem::take(&mut rare.earlier),
             None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn shield(&self) -> Option<&'static Location<'static>> {
+        self.rare.as_ref()?.shield
+    }
+
+    pub(crate) fn forget_shield(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.shield = None;
         }
     }
 

@@ -259,12 +259,27 @@ impl Cell {
     /// fired the outermost goes first, and goes on being delivered.
     pub(crate) fn deliver(&self, innermost: Option<&Arc<ScopeNode>>) -> Option<Cancelled> {
         let seen = ScopeNode::look_outward(innermost);
-        if !seen.is_shielded {
+        if seen.shield.is_none() {
             if let Some(cancelled) = self.take_due() {
                 return Some(cancelled);
             }
         }
-        seen.fired.and_then(|node| node.cancelled())
+        let cancelled = seen.fired.and_then(|node| node.cancelled());
+        if let (None, Some(shield)) = (&cancelled, seen.shield) {
+            lock(&self.asked).rare().shield = Some(shield);
+        }
+        cancelled
+    }
+
+    /// Where the shield was entered that keeps a cancellation from the cancel point it waits at, if
+    /// one does.
+    pub(crate) fn shield(&self) -> Option<&'static Location<'static>> {
+        lock(&self.asked).shield().filter(|_| self.is_triggered())
+    }
+
+    /// A shield is left, or taken away.
+    pub(crate) fn shield_left(&self) {
+        lock(&self.asked).forget_shield();
     }
 
     /// The request of the task that is due. Drops nothing of the program's.
@@ -287,6 +302,10 @@ impl Cell {
         if !asked.requests.is_due() && asked.fired == 0 {
             self.is_triggered.store(false, Ordering::Release);
         }
+    }
+
+    pub(crate) fn is_in_fired_scope(&self) -> bool {
+        lock(&self.asked).fired > 0
     }
 
     /// A scope in this cell has fired. Who says so [wakes](Self::wake), once it holds no lock.

@@ -11,6 +11,9 @@ pub struct TaskId(NonZeroU64);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl TaskId {
+    pub(crate) const FIRST: Self = Self(NonZeroU64::MIN);
+    pub(crate) const LAST: Self = Self(NonZeroU64::MAX);
+
     pub(crate) fn next() -> Self {
         Self::of_number(NEXT.fetch_add(1, Ordering::Relaxed))
     }

@@ -185,6 +185,7 @@ pub use crate::outcome::Outcome;
 pub use crate::panicked::Panic;
 pub use crate::race::{Losers, NoSuccess, first_success, race};
 pub use crate::record::{CancelKind, Reason, Record, Who};
+pub use crate::report::scope_info::ScopeInfo;
 pub use crate::report::stuck::{WatchGuard, watch_cancels};
 pub use crate::report::tree::{Branch, TaskInfo, TaskState, Tree, tree};
 pub use crate::report::{Report, set_report_hook, take_report_hook};

@@ -73,7 +73,7 @@ where
     let location = Location::caller();
     async move {
         let mut guard = Guard {
-            group: Group::new(),
+            group: Group::new(location),
             is_over: false,
         };
         let group = &guard.group;

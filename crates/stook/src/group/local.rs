@@ -96,7 +96,7 @@ where
 {
     let location = Location::caller();
     async move {
-        let node = ScopeNode::new();
+        let node = ScopeNode::new(location);
         let scope = LocalScope {
             born: RefCell::default(),
         };

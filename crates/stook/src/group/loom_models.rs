@@ -32,7 +32,7 @@ fn model(body: impl Fn(&Arc<Group<Cancelled>>) + Send + Sync + 'static) {
         .unwrap();
     let _entered = runtime.enter();
     loom::model(move || {
-        let group = Group::new();
+        let group = Group::new(Location::caller());
         body(&group);
         let room = lock(&group.family.members).room.take();
         drop(room);

@@ -73,7 +73,7 @@ struct Left {
 }
 
 impl<E> Group<E> {
-    fn new() -> Arc<Self> {
+    fn new(location: &'static Location<'static>) -> Arc<Self> {
         let mut machine = Machine::new();
         // It was not entered before.
         let _entered = machine.enter();
@@ -82,7 +82,7 @@ impl<E> Group<E> {
                 errors: Vec::new(),
                 panic: None,
             }),
-            body: ScopeNode::new(),
+            body: ScopeNode::new(location),
             owner: context::task_id(),
             family: Family::new(machine, registry::runtime()),
         })

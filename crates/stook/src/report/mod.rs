@@ -2,6 +2,7 @@
 //!
 //! Does not decide anything: what is reported has happened.
 
+pub(crate) mod scope_info;
 pub(crate) mod stuck;
 pub(crate) mod tree;
 
@@ -15,6 +16,7 @@ use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::panicked::Panic;
 use crate::record::Who;
+use crate::report::scope_info::ScopeInfo;
 use crate::report::tree::TaskInfo;
 
 /// What nobody is there to be told of.
@@ -28,14 +30,25 @@ pub enum Report {
         /// The error, as its `Debug` shows it.
         error: String,
     },
-    /// A task was asked to cancel some time ago and has reached no cancel point since; see
-    /// [`watch_cancels`](crate::watch_cancels). Once a request.
+    /// A task was asked to cancel some time ago and has reached no cancel point since, but in
+    /// [shields](TaskInfo::shielded); see [`watch_cancels`](crate::watch_cancels). Once a request.
     StuckCancel {
         /// The task. [`TaskInfo::waiting`] is the cancel point that it was at last, if any.
         task: TaskInfo,
         /// Tasks of the same group that were cancelled before their first step: perhaps it waits for
         /// something that one of them was to do.
         never_started: Vec<Who>,
+    },
+    /// A scope was cancelled some time ago, and no cancel point in it has been reached since: a timeout
+    /// whose future sits at a bare `.await`, say; see [`watch_cancels`](crate::watch_cancels). Once a
+    /// scope.
+    StuckScope {
+        /// The scope.
+        scope: ScopeInfo,
+        /// The task that it is in; `None` outside the tasks of this crate.
+        task: Option<TaskInfo>,
+        /// The shield in it, `file:line`, that it waits in and that keeps the cancellation from it.
+        shielded: Option<String>,
     },
     /// Something that waits for several tasks was dropped half-way, by a `select!` perhaps. They
     /// were asked to cancel, and stay in the tree until they have ended.
@@ -82,6 +95,21 @@ impl fmt::Display for Report {
                     }
                 }
                 Ok(())
+            }
+            Self::StuckScope {
+                scope,
+                task,
+                shielded,
+            } => {
+                write!(f, "{scope} reaches no cancel point")?;
+                if let Some(task) = task {
+                    f.write_str(", in ")?;
+                    task.write_who(f)?;
+                }
+                match shielded {
+                    Some(shielded) => write!(f, "; shielded at {shielded}"),
+                    None => Ok(()),
+                }
             }
             Self::DroppedHalfway { what, tasks } => {
                 write!(f, "{what} was dropped half-way with {} tasks", tasks.len())
@@ -196,6 +224,15 @@ pub(crate) fn stuck_cancel(cell: &CellRef, never_started: Vec<Who>) {
     report(&Report::StuckCancel {
         task,
         never_started,
+    });
+}
+
+pub(crate) fn stuck_scope(scope: ScopeInfo, cell: Option<&CellRef>) {
+    let task = cell.filter(|cell| cell.is_task()).map(TaskInfo::of);
+    report(&Report::StuckScope {
+        scope,
+        task,
+        shielded: cell.and_then(|cell| cell.shield()).map(tree::place),
     });
 }
 

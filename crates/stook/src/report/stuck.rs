@@ -1,20 +1,27 @@
-//! Looks for tasks that were asked to cancel and reach no cancel point.
+//! Looks for tasks that were asked to cancel, and scopes that were, and that reach no cancel point.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::runtime::{Handle, Id};
 
 use crate::block::CellRef;
 use crate::id::TaskId;
 use crate::record::{Record, Who};
 use crate::registry::{self, Listed};
 use crate::report;
+use crate::report::scope_info::ScopeInfo;
+use crate::scope::fired;
 
 /// Reports tasks of the current runtime that were asked to cancel and have not reached a cancel point
-/// for this long, as [`Report::StuckCancel`](crate::Report::StuckCancel); until the guard is dropped.
+/// for this long, as [`Report::StuckCancel`](crate::Report::StuckCancel), and scopes that were
+/// cancelled, timeouts among them, as [`Report::StuckScope`](crate::Report::StuckScope); until the
+/// guard is dropped.
 ///
-/// A bare `.await` is no cancel point: a task that stays in one never hears of a request. This finds
+/// A bare `.await` is no cancel point: a task that stays in one never hears of a request, and a timeout
+/// around it does not end. This finds them, and what a [`shield`](crate::shield) keeps from hearing of
 /// it. Requests are looked at every `after`, so one is reported between `after` and twice that.
 ///
 /// # Panics
@@ -63,9 +70,22 @@ impl Drop for WatchGuard {
 }
 
 async fn watch(after: Duration) {
-    let mut reported: HashMap<TaskId, Arc<Record>> = HashMap::new();
+    let runtime = Handle::current().id();
+    let mut tasks = StuckTasks::default();
+    let mut scopes = StuckScopes::default();
     loop {
         tokio::time::sleep(after).await;
+        tasks.look(after);
+        scopes.look(after, runtime);
+    }
+}
+
+/// Tasks that were reported, with the request.
+#[derive(Default)]
+struct StuckTasks(HashMap<TaskId, Arc<Record>>);
+
+impl StuckTasks {
+    fn look(&mut self, after: Duration) {
         let mut still_due = HashMap::new();
         for cell in registry::tasks() {
             let (last, is_due) = cell.last_request();
@@ -75,13 +95,36 @@ async fn watch(after: Duration) {
             if record.when().elapsed() < after {
                 continue;
             }
-            let before = reported.get(&cell.id());
+            let before = self.0.get(&cell.id());
             if !before.is_some_and(|before| Arc::ptr_eq(before, &record)) {
                 report::stuck_cancel(&cell, never_started_beside(&cell));
             }
             still_due.insert(cell.id(), record);
         }
-        reported = still_due;
+        self.0 = still_due;
+    }
+}
+
+/// Scopes that were reported.
+#[derive(Default)]
+struct StuckScopes(HashSet<TaskId>);
+
+impl StuckScopes {
+    fn look(&mut self, after: Duration, runtime: Id) {
+        let mut still_stuck = HashSet::new();
+        for node in fired::all() {
+            if node.is_heard() || node.runtime() != Some(runtime) {
+                continue;
+            }
+            let Some(scope) = ScopeInfo::of(&node).filter(|scope| scope.age >= after) else {
+                continue;
+            };
+            if !self.0.contains(&node.id()) {
+                report::stuck_scope(scope, node.cell().as_ref());
+            }
+            still_stuck.insert(node.id());
+        }
+        self.0 = still_stuck;
     }
 }
 

@@ -6,9 +6,12 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::block::CellRef;
+use crate::cell::Cell;
 use crate::id::TaskId;
 use crate::outcome::Ended;
 use crate::registry;
+use crate::report::scope_info::ScopeInfo;
+use crate::scope::fired;
 
 /// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +37,7 @@ pub enum TaskState {
 }
 
 impl TaskState {
-    pub(crate) fn of(cell: &CellRef) -> Self {
+    pub(crate) fn of(cell: &Cell) -> Self {
         match cell.ended() {
             Some(Ended::Ok) => Self::Ok,
             Some(Ended::Err) => Self::Err,
@@ -44,6 +47,25 @@ impl TaskState {
             None if cell.cancelling() > 0 => Self::Cancelling,
             None if cell.is_started() => Self::Running,
             None => Self::Created,
+        }
+    }
+
+    /// The word for it, in lower case.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(stook::TaskState::Cancelling.word(), "cancelling");
+    /// ```
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Cancelling => "cancelling",
+            Self::Ok => "ok",
+            Self::Err => "err",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
+            Self::Aborted => "aborted",
         }
     }
 
@@ -73,6 +95,11 @@ pub struct TaskInfo {
     pub state: TaskState,
     /// The reason of the last request to cancel it.
     pub reason: Option<String>,
+    /// The scopes in it that were cancelled and were not left yet, the outer ones first.
+    pub cancelled_scopes: Vec<ScopeInfo>,
+    /// The shield, `file:line`, that it waits in and that keeps one of these cancellations, or its own,
+    /// from it. Only where it waits at a cancel point.
+    pub shielded: Option<String>,
     /// Whether what waited for it was dropped.
     pub is_orphan: bool,
     /// How long ago it was spawned, by tokio's clock. Of those that a task spawns in one step, as of
@@ -92,30 +119,54 @@ impl TaskInfo {
             waiting: cell.waiting().map(place),
             state: TaskState::of(cell),
             reason: last.and_then(|record| record.reason().map(str::to_owned)),
+            cancelled_scopes: cancelled_scopes(cell),
+            shielded: cell.shield().map(place),
             is_orphan: cell.is_orphan(),
             age: about.map_or(Duration::ZERO, |about| about.born.elapsed()),
         }
     }
+
+    /// `task 3 "main"`.
+    pub(crate) fn write_who(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {}", self.id)?;
+        match &self.name {
+            Some(name) => write!(f, " {name:?}"),
+            None => Ok(()),
+        }
+    }
 }
 
-fn place(location: &Location<'_>) -> String {
+fn cancelled_scopes(cell: &CellRef) -> Vec<ScopeInfo> {
+    if !cell.is_in_fired_scope() {
+        return Vec::new();
+    }
+    let nodes = fired::in_cell(cell.id());
+    nodes
+        .iter()
+        .filter_map(|node| ScopeInfo::of(node))
+        .collect()
+}
+
+pub(crate) fn place(location: &Location<'_>) -> String {
     format!("{}:{}", location.file(), location.line())
 }
 
 /// `task 3 "main" (running, spawned at src/main.rs:7, waits at src/main.rs:9, 2s old)`.
 impl fmt::Display for TaskInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {}", self.id)?;
-        if let Some(name) = &self.name {
-            write!(f, " {name:?}")?;
-        }
-        let state = format!("{:?}", self.state).to_lowercase();
-        write!(f, " ({state}, spawned at {}", self.spawned)?;
+        self.write_who(f)?;
+        write!(f, " ({}, spawned at {}", self.state.word(), self.spawned)?;
         if let Some(waiting) = &self.waiting {
             write!(f, ", waits at {waiting}")?;
         }
         if let Some(reason) = &self.reason {
             write!(f, ", asked to cancel: {reason}")?;
+        }
+        for scope in &self.cancelled_scopes {
+            write!(f, ", in {scope}")?;
+        }
+        if let Some(shielded) = &self.shielded {
+            write!(f, ", shielded at {shielded}")?;
         }
         if self.is_orphan {
             f.write_str(", nobody waits for it")?;

@@ -46,9 +46,10 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: CancelError,
 {
-    let node = ScopeNode::new();
+    let location = Location::caller();
+    let node = ScopeNode::new(location);
     let future = body(Scope(Arc::clone(&node)));
-    let scoped = Scoped::new(node, None, future, Location::caller());
+    let scoped = Scoped::new(node, None, future, location);
     async move {
         match scoped.await {
             ScopeEnd::Body(result) => result.map(Some),

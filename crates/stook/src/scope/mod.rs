@@ -9,6 +9,7 @@
 
 mod cancel_scope;
 pub(crate) mod deadline;
+pub(crate) mod fired;
 pub(crate) mod node;
 mod shield;
 mod timeout;

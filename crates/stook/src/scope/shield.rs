@@ -1,6 +1,7 @@
 //! What cancellation does not reach, for a while.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -39,8 +40,9 @@ use crate::scope::within::Within;
 /// # Source
 /// `CancelScope(shield=True)`, Trio 0.27. `asyncio.shield` of CPython 3.13 lets go of who waits; so
 /// does [`Task::join`](crate::Task::join).
+#[track_caller]
 pub fn shield<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    Within::new(ScopeNode::shield(), future)
+    Within::new(ScopeNode::shield(Location::caller()), future)
 }
 
 /// Runs the future as [`shield`] does, but for this long only: after that, what was hidden is
@@ -70,7 +72,7 @@ pub fn shield<F: Future>(future: F) -> impl Future<Output = F::Output> {
 /// `move_on_after` with `shield=True`, Trio 0.27.
 #[track_caller]
 pub fn shield_for<F: Future>(duration: Duration, future: F) -> impl Future<Output = F::Output> {
-    let node = ScopeNode::shield();
+    let node = ScopeNode::shield(Location::caller());
     ShieldFor {
         within: Within::new(Arc::clone(&node), future),
         limit: tokio::time::sleep(duration),
@@ -129,11 +131,18 @@ impl<F: Future> Future for ShieldFor<F> {
 ///
 /// # Source
 /// `try`/`finally` with an `await` in it, which CPython 3.13 cancels in its turn.
-pub async fn with_cleanup<F: Future>(future: F, cleanup: impl Future<Output = ()>) -> F::Output {
-    let end = Catch::new(future).await;
-    shield(cleanup).await;
-    match end {
-        Ok(output) => output,
-        Err(panic) => panic.resume(),
+#[track_caller]
+pub fn with_cleanup<F: Future>(
+    future: F,
+    cleanup: impl Future<Output = ()>,
+) -> impl Future<Output = F::Output> {
+    let shielded = shield(cleanup);
+    async move {
+        let end = Catch::new(future).await;
+        shielded.await;
+        match end {
+            Ok(output) => output,
+            Err(panic) => panic.resume(),
+        }
     }
 }

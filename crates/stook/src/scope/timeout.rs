@@ -131,7 +131,7 @@ where
     F: Future<Output = Result<T, E>>,
     E: CancelError,
 {
-    let scoped = Scoped::new(ScopeNode::new(), Some(deadline), future, location);
+    let scoped = Scoped::new(ScopeNode::new(location), Some(deadline), future, location);
     async move {
         match scoped.await {
             ScopeEnd::Body(result) => Ok(result),
@@ -173,8 +173,9 @@ where
     F: Future<Output = Result<T, E>>,
     E: CancelError,
 {
+    let location = Location::caller();
     let deadline = tokio::time::sleep(duration);
-    let scoped = Scoped::new(ScopeNode::new(), Some(deadline), future, Location::caller());
+    let scoped = Scoped::new(ScopeNode::new(location), Some(deadline), future, location);
     async move {
         match scoped.await {
             ScopeEnd::Body(result) => result.map(Some),

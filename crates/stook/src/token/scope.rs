@@ -47,7 +47,7 @@ impl CancellationToken {
             if node.is_fired() {
                 return Ok(None);
             }
-            let scope = ScopeNode::new();
+            let scope = ScopeNode::new(location);
             let key = node.register(Kept::Scope(Arc::clone(&scope)));
             let _place = key.map(|key| Place::new(&node, key));
             match Scoped::new(scope, None, future, location).await {

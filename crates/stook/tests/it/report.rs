@@ -139,6 +139,133 @@ fn a_task_that_hears_of_its_request_is_not_stuck() {
     });
 }
 
+/// Awaits something that is no cancel point for a minute, in a timeout of a second.
+async fn timed_out_at_a_bare_await() -> (u32, Result<(), stook::Elapsed>) {
+    let bare = async {
+        tokio::time::sleep(seconds(60)).await;
+        stook::checkpoint().await
+    };
+    let (line, end) = (line!(), stook::timeout(seconds(1), bare).await);
+    (line, end.map(|inner| inner.unwrap()))
+}
+
+#[test]
+fn a_timeout_that_reaches_no_cancel_point_is_reported_and_in_the_tree() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let task = stook::builder()
+            .name("bare in timeout")
+            .spawn(async { Ok::<_, Cancelled>(timed_out_at_a_bare_await().await) });
+        tokio::time::sleep(seconds(31)).await;
+        let info = task.info();
+        let [scope] = &info.cancelled_scopes[..] else {
+            panic!("{info}");
+        };
+        assert_eq!((scope.kind, scope.age), ("timeout", seconds(30)));
+        assert!(!scope.is_heard);
+        assert!(stook::tree().to_string().contains(&scope.to_string()));
+        let (line, end) = task.await.unwrap();
+        assert!(end.is_err());
+
+        let found = reports("bare in timeout");
+        let [
+            Report::StuckScope {
+                scope,
+                task: Some(task),
+                shielded: None,
+            },
+        ] = &found[..]
+        else {
+            panic!("{found:?}");
+        };
+        assert_eq!(scope.entered, format!("{}:{line}", file!()));
+        assert!(scope.age >= seconds(5) && scope.age <= seconds(10));
+        assert_eq!((task.state, &task.waiting), (TaskState::Running, &None));
+    });
+}
+
+#[test]
+fn a_stuck_scope_outside_tasks_is_reported_once_for_its_runtime() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let end = stook::scope(async |scope| {
+            scope.cancel_with("outside of tasks");
+            tokio::time::sleep(seconds(60)).await;
+            stook::checkpoint().await
+        });
+        assert_eq!(end.await.unwrap(), None);
+        let found = reports("outside of tasks");
+        let [Report::StuckScope { task: None, .. }] = &found[..] else {
+            panic!("{found:?}");
+        };
+    });
+}
+
+#[test]
+fn a_scope_that_is_heard_of_or_left_is_not_stuck() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(1));
+        let task = stook::builder().name("heard in scope").spawn(async {
+            let cleans_up = async {
+                forever().await.unwrap_err();
+                tokio::time::sleep(seconds(60)).await;
+                Err::<(), _>(stook::checkpoint().await.unwrap_err())
+            };
+            assert!(stook::timeout(seconds(1), cleans_up).await.is_err());
+            tokio::time::sleep(seconds(60)).await;
+            Ok::<_, Cancelled>(())
+        });
+        tokio::time::sleep(seconds(30)).await;
+        assert!(task.info().cancelled_scopes[0].is_heard);
+        tokio::time::sleep(seconds(60)).await;
+        assert!(task.info().cancelled_scopes.is_empty());
+        task.await.unwrap();
+        assert!(reports("heard in scope").is_empty());
+    });
+}
+
+#[test]
+fn a_shield_that_keeps_a_cancellation_from_who_waits_is_named() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let (say, said) = tokio::sync::oneshot::channel();
+        let mut task = stook::builder().name("in a shield").spawn(async move {
+            let hidden = async {
+                say.send(line!() + 1).unwrap();
+                stook::shield(stook::sleep(seconds(60))).await
+            };
+            let end = stook::timeout(seconds(1), hidden).await;
+            assert!(end.unwrap().is_ok());
+            forever().await
+        });
+        let shield = format!("{}:{}", file!(), said.await.unwrap());
+        tokio::time::sleep(seconds(2)).await;
+        assert_eq!(task.info().shielded, Some(shield.clone()));
+        task.cancel();
+        tokio::time::sleep(seconds(30)).await;
+        let info = task.info();
+        assert_eq!(info.shielded, Some(shield.clone()));
+        assert!(info.to_string().contains("shielded at"), "{info}");
+        assert!(task.join().await.unwrap().is_cancelled());
+        assert_eq!(task.info().shielded, None);
+
+        let found = reports("in a shield");
+        let [
+            Report::StuckCancel { task, .. },
+            Report::StuckScope { shielded, .. },
+        ] = &found[..]
+        else {
+            panic!("{found:?}");
+        };
+        assert_eq!(shielded.as_ref(), Some(&shield));
+        assert_eq!(task.shielded.as_ref(), Some(&shield));
+    });
+}
+
 #[test]
 fn what_is_dropped_half_way_is_reported() {
     listen();

@@ -1,0 +1,37 @@
+//! Scopes that have fired and were not left yet, for the tree and for reports.
+//!
+//! One list for the process: only what has fired pays for it. It keeps no scope.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, Weak};
+
+use crate::id::TaskId;
+use crate::lock::lock;
+use crate::scope::node::ScopeNode;
+
+/// By the cell that the scope is in, then by the scope: outer ones have mostly the lower numbers.
+static FIRED: Mutex<BTreeMap<(TaskId, TaskId), Weak<ScopeNode>>> = Mutex::new(BTreeMap::new());
+
+pub(super) fn enter(cell: TaskId, node: &Arc<ScopeNode>) {
+    let replaced = lock(&FIRED).insert((cell, node.id()), Arc::downgrade(node));
+    debug_assert!(replaced.is_none(), "a scope fires once");
+}
+
+pub(super) fn leave(cell: TaskId, node: &ScopeNode) {
+    let removed = lock(&FIRED).remove(&(cell, node.id()));
+    drop(removed);
+}
+
+/// Those in this cell.
+pub(crate) fn in_cell(cell: TaskId) -> Vec<Arc<ScopeNode>> {
+    let all = (cell, TaskId::FIRST)..=(cell, TaskId::LAST);
+    let fired = lock(&FIRED);
+    let nodes = fired.range(all).filter_map(|(_, node)| node.upgrade());
+    nodes.collect()
+}
+
+/// All of the process.
+pub(crate) fn all() -> Vec<Arc<ScopeNode>> {
+    let fired = lock(&FIRED);
+    fired.values().filter_map(Weak::upgrade).collect()
+}

@@ -101,8 +101,8 @@ impl Cell {
     }
 
     #[cfg(feature = "tracing")]
-    pub(crate) fn span(&self) -> Option<crate::span::Span> {
-        self.span.get().cloned()
+    pub(crate) fn span(&self) -> Option<&crate::span::Span> {
+        self.span.get()
     }
 
     /// The task is to be spawned. The program's subscriber is told: no lock may be held.
@@ -220,6 +220,7 @@ impl Cell {
         };
         drop(unwatched);
         wakers.wake();
+        self.show_request();
         true
     }
 
@@ -235,6 +236,8 @@ impl Cell {
             drop(asked.take_earlier());
         }
         self.settle_trigger(&asked);
+        drop(asked);
+        self.show_state();
         left
     }
 
@@ -369,11 +372,13 @@ impl Cell {
             }
         }
         self.is_started.store(true, Ordering::Release);
+        self.show_state();
         None
     }
 
     /// The task waits, here: keeps its waker, where it does not yet.
     pub(crate) fn park(&self, waiting: Option<&'static Location<'static>>, waker: &Waker) {
+        self.show_waiting(waiting);
         let is_wake_due = {
             let mut asked = lock(&self.asked);
             asked.waiting = waiting;
@@ -396,6 +401,7 @@ impl Cell {
             .word
             .fetch_or((ended as u32) << ENDED_SHIFT, Ordering::AcqRel);
         debug_assert!(Self::ended_of(before).is_none(), "a task ends once");
+        self.show_state();
         let mut watchers = Watchers::None;
         if before & WATCHED != 0 || self.is_parked.load(Ordering::Acquire) {
             let waker = {

@@ -110,7 +110,9 @@
 //!
 //! `derive`: `#[derive(CancelError)]`. `stream`: [`AsCompleted`] is a `Stream`. `tokio-util`: from and to its token. `anyhow`: its error is a
 //! [`CancelError`]. `serde`: the tree can be serialised. `tracing`: each task has a
-//! span while it is polled, and reports without a hook are events.
+//! span `task` of target `stook`, entered while it is polled, whose fields `id`, `name`, `file`, `line`,
+//! `state`, `reason` and `waiting` say what [`TaskInfo`] does and are recorded anew as they change;
+//! reports without a hook are events.
 //!
 //! # What this crate does not do
 //!
@@ -159,7 +161,6 @@ mod scope;
 mod several;
 mod slab;
 mod slot;
-#[cfg(feature = "tracing")]
 mod span;
 mod spawn;
 mod sync;

@@ -169,9 +169,12 @@ where
     F: Future<Output = Result<T, E>>,
 {
     #[cfg(feature = "tracing")]
-    let span = place.cell.as_ref().and_then(|cell| cell.span());
+    let span = place
+        .cell
+        .as_ref()
+        .and_then(|cell| Some(cell.span()?.of_tracing()));
     #[cfg(feature = "tracing")]
-    let _span = span.as_ref().map(crate::span::Span::enter);
+    let _span = span.as_ref().map(tracing::Span::enter);
     context::take_waiting();
     let mut polled = Poll::Pending;
     let unwound = {

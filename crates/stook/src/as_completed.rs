@@ -102,6 +102,19 @@ impl<T, E: CancelError> AsCompleted<T, E> {
     ///
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let tasks = [1, 2].map(|number| stook::spawn(async move { Ok::<_, stook::Cancelled>(number) }));
+    /// let mut ends = stook::as_completed(tasks);
+    /// let mut sum = 0;
+    /// while let Some((_place, outcome)) = ends.next().await? {
+    ///     sum += outcome.ok().unwrap();
+    /// }
+    /// assert_eq!(sum, 3);
+    /// # Ok(()) }
+    /// ```
     #[expect(
         clippy::should_implement_trait,
         reason = "tokio's word for it, as of `JoinSet`'s kin"
@@ -112,6 +125,16 @@ impl<T, E: CancelError> AsCompleted<T, E> {
     }
 
     /// How many outcomes are to come.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let mut ends = stook::as_completed([stook::spawn(async { Ok::<_, stook::Cancelled>(7) })]);
+    /// assert_eq!(ends.remaining(), 1);
+    /// ends.next().await?;
+    /// assert_eq!(ends.remaining(), 0);
+    /// # Ok(()) }
+    /// ```
     pub fn remaining(&self) -> usize {
         self.left
     }

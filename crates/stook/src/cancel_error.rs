@@ -38,6 +38,19 @@ use crate::cancelled::Cancelled;
 /// ```
 pub trait CancelError: From<Cancelled> + fmt::Debug + 'static {
     /// The cancellation that this error is, if it is one.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancelError;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let end = stook::scope(async |scope| {
+    ///     scope.cancel_with("enough");
+    ///     stook::checkpoint().await.map_err(std::io::Error::from)
+    /// });
+    /// assert!(end.await.unwrap().is_none(), "the scope has found its cancellation in the error");
+    /// assert!(std::io::Error::other("no paper").as_cancelled().is_none());
+    /// # Ok(()) }
+    /// ```
     fn as_cancelled(&self) -> Option<&Cancelled>;
 }
 

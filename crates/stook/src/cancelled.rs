@@ -73,6 +73,17 @@ impl Cancelled {
     }
 
     /// The record of the request: who asked, why, from which line.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::Outcome;
+    /// let mut task = stook::spawn(async { stook::checkpoint().await });
+    /// task.cancel_with("closing time");
+    /// let Outcome::Cancelled(cancelled) = task.join().await? else { panic!() };
+    /// assert!(cancelled.record().to_string().ends_with("(closing time)"));
+    /// # Ok(()) }
+    /// ```
     pub fn record(&self) -> &Arc<Record> {
         match &self.0 {
             Delivery::One(_, record) => record,
@@ -81,6 +92,19 @@ impl Cancelled {
     }
 
     /// Records of requests that came before the first of them was delivered: at most 7.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::Outcome;
+    /// let mut task = stook::spawn(async { stook::checkpoint().await });
+    /// task.cancel_with("closing time");
+    /// task.cancel_with("fire alarm");
+    /// let Outcome::Cancelled(cancelled) = task.join().await? else { panic!() };
+    /// assert_eq!(cancelled.reason(), Some("closing time"));
+    /// assert_eq!(cancelled.others()[0].reason(), Some("fire alarm"));
+    /// # Ok(()) }
+    /// ```
     pub fn others(&self) -> &[Arc<Record>] {
         match &self.0 {
             Delivery::One(..) => &[],
@@ -89,11 +113,39 @@ impl Cancelled {
     }
 
     /// What kind of request it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), stook::Cancelled> {
+    /// use std::time::Duration;
+    /// use stook::CancelKind;
+    /// let body = async {
+    ///     let cancelled = stook::sleep(Duration::from_secs(60)).await.unwrap_err();
+    ///     assert_eq!(cancelled.kind(), CancelKind::Timeout);
+    ///     Err::<(), _>(cancelled)
+    /// };
+    /// assert!(stook::timeout(Duration::from_secs(1), body).await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn kind(&self) -> CancelKind {
         self.record().kind()
     }
 
     /// The reason that was given, if any.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let end = stook::scope(async |scope| {
+    ///     scope.cancel_with("enough");
+    ///     let cancelled = stook::checkpoint().await.unwrap_err();
+    ///     assert_eq!(cancelled.reason(), Some("enough"));
+    ///     Err::<(), _>(cancelled)
+    /// });
+    /// assert_eq!(end.await?, None);
+    /// # Ok(()) }
+    /// ```
     pub fn reason(&self) -> Option<&str> {
         self.record().reason()
     }

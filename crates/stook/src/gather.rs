@@ -191,12 +191,32 @@ macro_rules! handle {
     ($name:ident) => {
         impl<T, E: CancelError> $name<T, E> {
             /// Asks all tasks that have not ended to cancel; `false` when all have, or it is over.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+            /// let pending = (0..2).map(|_| stook::OrCancel::or_cancel(std::future::pending::<()>()));
+            /// let gathered = stook::gather(pending);
+            /// assert!(gathered.cancel());
+            /// assert!(gathered.await.is_err());
+            /// # }
+            /// ```
             #[track_caller]
             pub fn cancel(&self) -> bool {
                 self.ask(None, Location::caller())
             }
 
             /// The same, and says why.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+            /// let pending = (0..2).map(|_| stook::OrCancel::or_cancel(std::future::pending::<()>()));
+            /// let gathered = stook::gather(pending);
+            /// gathered.cancel_with("closing time");
+            /// assert_eq!(gathered.await.unwrap_err().reason(), Some("closing time"));
+            /// # }
+            /// ```
             #[track_caller]
             pub fn cancel_with(&self, reason: impl Into<Reason>) -> bool {
                 self.ask(Some(reason.into()), Location::caller())
@@ -208,12 +228,35 @@ macro_rules! handle {
             }
 
             /// Whether it is over: awaiting it gives its end at once.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+            /// let gathered = stook::gather((0..2).map(|number| async move { Ok::<_, stook::Cancelled>(number) }));
+            /// assert!(!gathered.is_done());
+            /// tokio::task::yield_now().await;
+            /// assert!(gathered.is_done());
+            /// assert_eq!(gathered.await?, [0, 1]);
+            /// # Ok(()) }
+            /// ```
             pub fn is_done(&self) -> bool {
                 let waiting = self.waiting.as_ref();
                 waiting.is_none_or(|waiting| waiting.several().is_over())
             }
 
             /// Handles on its tasks, in the order in which they were given.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+            /// # async fn main() -> Result<(), stook::Cancelled> {
+            /// use std::time::Duration;
+            /// let gathered = stook::gather([1, 60].map(|seconds| stook::sleep(Duration::from_secs(seconds))));
+            /// let slow = gathered.handles().remove(1);
+            /// slow.cancel_with("too slow");
+            /// assert_eq!(gathered.await.unwrap_err().reason(), Some("too slow"));
+            /// # Ok(()) }
+            /// ```
             pub fn handles(&self) -> Vec<TaskHandle> {
                 let waiting = self.waiting.as_ref();
                 waiting.map_or_else(Vec::new, |waiting| waiting.handles())

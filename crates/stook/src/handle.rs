@@ -44,48 +44,139 @@ impl TaskHandle {
     }
 
     /// Its number.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let task = stook::spawn(stook::checkpoint());
+    /// assert_eq!(task.handle().id(), task.id());
+    /// # }
+    /// ```
     pub fn id(&self) -> TaskId {
         self.0.id()
     }
 
     /// Its name, if it was given one.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let task = stook::builder().name("reader").spawn(stook::checkpoint());
+    /// assert_eq!(task.handle().name(), Some("reader"));
+    /// assert_eq!(stook::spawn(stook::checkpoint()).handle().name(), None);
+    /// # }
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.0.name()
     }
 
     /// How far it is.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use stook::TaskState;
+    /// let handle = stook::spawn(stook::checkpoint()).handle();
+    /// assert_eq!(handle.state(), TaskState::Created);
+    /// tokio::task::yield_now().await;
+    /// assert_eq!(handle.state(), TaskState::Running);
+    /// tokio::task::yield_now().await;
+    /// assert_eq!(handle.state(), TaskState::Ok);
+    /// # }
+    /// ```
     pub fn state(&self) -> TaskState {
         TaskState::of(&self.0)
     }
 
     /// Whether it has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let handle = stook::spawn(async { Ok::<_, stook::Cancelled>(()) }).handle();
+    /// assert!(!handle.is_done());
+    /// tokio::task::yield_now().await;
+    /// assert!(handle.is_done());
+    /// # }
+    /// ```
     pub fn is_done(&self) -> bool {
         self.0.ended().is_some()
     }
 
     /// All that is known of it.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let handle = stook::spawn(stook::checkpoint()).handle();
+    /// let info = handle.info();
+    /// assert_eq!(info.id, handle.id().number());
+    /// println!("{info}");
+    /// # }
+    /// ```
     pub fn info(&self) -> TaskInfo {
         TaskInfo::of(&self.0)
     }
 
     /// Asks it to cancel; see [`Task::cancel`](crate::Task::cancel).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let mut task = stook::spawn(async { stook::checkpoint().await });
+    /// assert!(task.handle().cancel());
+    /// assert!(task.join().await?.is_cancelled());
+    /// assert!(!task.handle().cancel());
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn cancel(&self) -> bool {
         request(&self.0, None, Location::caller())
     }
 
     /// Asks it to cancel, and says why; see [`Task::cancel`](crate::Task::cancel).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let mut task = stook::spawn(async { stook::checkpoint().await });
+    /// task.handle().cancel_with("closing time");
+    /// task.join().await?;
+    /// assert_eq!(task.info().reason.as_deref(), Some("closing time"));
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn cancel_with(&self, reason: impl Into<Reason>) -> bool {
         request(&self.0, Some(reason.into()), Location::caller())
     }
 
     /// How many requests to cancel it stand; see [`Task::cancelling`](crate::Task::cancelling).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let handle = stook::spawn(stook::checkpoint()).handle();
+    /// assert_eq!(handle.cancelling(), 0);
+    /// handle.cancel();
+    /// assert_eq!(handle.cancelling(), 1);
+    /// # }
+    /// ```
     pub fn cancelling(&self) -> u32 {
         self.0.cancelling()
     }
 
     /// Takes one request back; see [`Task::uncancel`](crate::Task::uncancel).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let mut task = stook::spawn(stook::checkpoint());
+    /// task.handle().cancel();
+    /// // Not delivered yet: it is forgotten.
+    /// assert_eq!(task.handle().uncancel(), 0);
+    /// assert!(task.join().await?.is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn uncancel(&self) -> u32 {
         self.0.uncancel()
     }
@@ -97,6 +188,16 @@ impl TaskHandle {
     ///
     /// # Cancel safety
     /// It can be dropped at any time and called again.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::TaskState;
+    /// let task = stook::spawn(async { Ok::<_, stook::Cancelled>(7) });
+    /// assert_eq!(task.handle().done().await?, TaskState::Ok);
+    /// assert_eq!(task.try_take().unwrap().ok(), Some(7));
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn done(&self) -> impl Future<Output = Result<TaskState, Cancelled>> + Send + 'static {
         let cell = self.0.clone();

@@ -30,6 +30,14 @@ impl TaskId {
     }
 
     /// The number.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let task = stook::spawn(stook::checkpoint());
+    /// assert_eq!(task.id().number().to_string(), task.id().to_string());
+    /// # }
+    /// ```
     pub fn number(self) -> u64 {
         self.0.get()
     }

@@ -67,6 +67,13 @@ impl<T, E> Outcome<T, E> {
     }
 
     /// The value, where there is one.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::{Cancelled, Outcome};
+    /// assert_eq!(Outcome::<_, Cancelled>::Ok(7).ok(), Some(7));
+    /// assert_eq!(Outcome::<u32, Cancelled>::Aborted.ok(), None);
+    /// ```
     pub fn ok(self) -> Option<T> {
         match self {
             Self::Ok(value) => Some(value),
@@ -75,16 +82,40 @@ impl<T, E> Outcome<T, E> {
     }
 
     /// Whether the task returned a value.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::{Cancelled, Outcome};
+    /// assert!(Outcome::<_, Cancelled>::Ok(7).is_ok());
+    /// ```
     pub fn is_ok(&self) -> bool {
         matches!(self, Self::Ok(_))
     }
 
     /// Whether the task failed, by an error or a panic.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use std::io;
+    /// let mut failing = stook::spawn(async { Err::<(), _>(io::Error::other("no paper")) });
+    /// assert!(failing.join().await?.is_error());
+    /// # Ok(()) }
+    /// ```
     pub fn is_error(&self) -> bool {
         matches!(self, Self::Err(_) | Self::Panicked(_))
     }
 
     /// Whether the task was cancelled or aborted.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let mut task = stook::spawn(stook::checkpoint());
+    /// task.cancel();
+    /// assert!(task.join().await?.is_cancelled());
+    /// # Ok(()) }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled(_) | Self::Aborted)
     }
@@ -98,6 +129,14 @@ impl<T, E: CancelError> Outcome<T, E> {
     ///
     /// # Panics
     /// The task panicked: with the same payload.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let mut task = stook::spawn(async { Ok::<_, stook::Cancelled>(7) });
+    /// assert_eq!(task.join().await?.into_result()?, 7);
+    /// # Ok(()) }
+    /// ```
     pub fn into_result(self) -> Result<T, E> {
         match self {
             Self::Ok(value) => Ok(value),

@@ -30,17 +30,49 @@ impl Panic {
     }
 
     /// The message of the panic.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::Outcome;
+    /// let mut task = stook::spawn(async { Err::<(), stook::Cancelled>(panic!("no paper")) });
+    /// let Outcome::Panicked(panic) = task.join().await? else { panic!() };
+    /// assert_eq!(panic.message(), "no paper");
+    /// # Ok(()) }
+    /// ```
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
     /// What `panic!` was given. Of several copies the first to ask gets it, the others the message.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::Outcome;
+    /// let mut task = stook::spawn(async { Err::<(), stook::Cancelled>(panic!("no paper")) });
+    /// let Outcome::Panicked(panic) = task.join().await? else { panic!() };
+    /// let payload = panic.into_payload();
+    /// assert_eq!(payload.downcast_ref(), Some(&"no paper"));
+    /// # Ok(()) }
+    /// ```
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         let payload = lock(&self.0.payload).take();
         payload.unwrap_or_else(|| Box::new(self.0.message.to_string()))
     }
 
     /// Goes on with the panic in the caller.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::Outcome;
+    /// let mut task = stook::spawn(async { Err::<(), stook::Cancelled>(panic!("no paper")) });
+    /// let Outcome::Panicked(panic) = task.join().await? else { panic!() };
+    /// let again = std::panic::catch_unwind(|| panic.resume()).unwrap_err();
+    /// assert_eq!(again.downcast_ref(), Some(&"no paper"));
+    /// # Ok(()) }
+    /// ```
     pub fn resume(self) -> ! {
         panic::resume_unwind(self.into_payload())
     }

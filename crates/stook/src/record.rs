@@ -85,38 +85,120 @@ impl Record {
     }
 
     /// What kind of request it was.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::{CancelKind, CancellationToken};
+    /// let token = CancellationToken::new();
+    /// token.cancel();
+    /// assert_eq!(token.record().unwrap().kind(), CancelKind::Token);
+    /// ```
     pub fn kind(&self) -> CancelKind {
         self.kind
     }
 
     /// The task that asked: of a failed sibling, that one; of a lost race, the one that waits for it.
     /// `None` when it was asked outside the tasks of this crate, and of a timeout.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let token = stook::CancellationToken::new();
+    /// let fires = token.clone();
+    /// let task = stook::builder().name("guard").spawn(async move {
+    ///     fires.cancel();
+    ///     Ok::<_, stook::Cancelled>(())
+    /// });
+    /// let id = task.id();
+    /// task.await.unwrap();
+    /// let record = token.record().unwrap();
+    /// let who = record.who().unwrap();
+    /// assert_eq!((who.id, who.name.as_deref()), (id, Some("guard")));
+    /// # }
+    /// ```
     pub fn who(&self) -> Option<&Who> {
         self.who.as_ref()
     }
 
     /// The reason that was given, or that of the request that this one follows from.
+    ///
+    /// # Examples
+    /// ```
+    /// let token = stook::CancellationToken::new();
+    /// token.cancel_with("closing time");
+    /// assert_eq!(token.record().unwrap().reason(), Some("closing time"));
+    /// ```
     pub fn reason(&self) -> Option<&str> {
         self.chain().find_map(|record| record.reason.as_deref())
     }
 
     /// The line that asked. Of a timeout, where it was set.
+    ///
+    /// # Examples
+    /// ```
+    /// let token = stook::CancellationToken::new();
+    /// let line = line!() + 1;
+    /// token.cancel();
+    /// assert_eq!(token.record().unwrap().location().line(), line);
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
     /// When it was asked, by tokio's clock.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), stook::Cancelled> {
+    /// use std::time::Duration;
+    /// let token = stook::CancellationToken::new();
+    /// token.cancel();
+    /// stook::sleep(Duration::from_secs(2)).await?;
+    /// assert_eq!(token.record().unwrap().when().elapsed(), Duration::from_secs(2));
+    /// # Ok(()) }
+    /// ```
     pub fn when(&self) -> Instant {
         self.when
     }
 
     /// The record that this one follows from.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::{CancelKind, OrCancel};
+    /// let mut parent = stook::spawn(async {
+    ///     let child = async {
+    ///         let cancelled = std::future::pending::<()>().or_cancel().await.unwrap_err();
+    ///         assert_eq!(cancelled.kind(), CancelKind::Group);
+    ///         let cause = cancelled.record().cause().unwrap();
+    ///         assert_eq!(cause.kind(), CancelKind::Explicit);
+    ///         Err::<(), _>(cancelled)
+    ///     };
+    ///     stook::gather([child]).await
+    /// });
+    /// tokio::task::yield_now().await;
+    /// parent.cancel();
+    /// assert!(parent.join().await?.is_cancelled());
+    /// # Ok(()) }
+    /// ```
     pub fn cause(&self) -> Option<&Arc<Self>> {
         self.cause.as_ref()
     }
 
     /// This record, what it follows from, and so on to the first. At most 32: of a longer chain
     /// those between are left out.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// token.cancel_with("closing time");
+    /// let record = token.record().unwrap();
+    /// assert_eq!(record.chain().count(), 1);
+    /// assert_eq!(record.chain().last().unwrap().reason(), Some("closing time"));
+    /// ```
     pub fn chain(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |record| record.cause.as_deref())
     }

@@ -103,12 +103,32 @@ pub struct Builder {
 
 impl Builder {
     /// Gives the task a name, for the tree and for reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let task = stook::builder().name("reader").spawn(stook::checkpoint());
+    /// assert_eq!(task.name(), Some("reader"));
+    /// # }
+    /// ```
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
     /// Whether dropping the handle asks the task to cancel. Without it, the task runs on.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let task = stook::builder().cancel_on_drop(true).spawn(async {
+    ///     stook::OrCancel::or_cancel(std::future::pending::<()>()).await
+    /// });
+    /// let handle = task.handle();
+    /// drop(task);
+    /// assert_eq!(handle.done().await?, stook::TaskState::Cancelled);
+    /// # Ok(()) }
+    /// ```
     pub fn cancel_on_drop(mut self, cancel_on_drop: bool) -> Self {
         self.cancel_on_drop = cancel_on_drop;
         self
@@ -118,6 +138,14 @@ impl Builder {
     ///
     /// # Panics
     /// Outside a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let task = stook::builder().name("adder").spawn(async { Ok::<_, stook::Cancelled>(1 + 1) });
+    /// assert_eq!(task.await?, 2);
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn spawn<F, T, E>(self, future: F) -> Task<T, E>
     where
@@ -139,6 +167,18 @@ impl Builder {
     ///
     /// # Panics
     /// Outside a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let group = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| {
+    ///     let task = stook::builder().name("adder").spawn_in(&group, async { Ok(1 + 1) }).unwrap();
+    ///     assert_eq!(task.name(), Some("adder"));
+    ///     Ok(task)
+    /// });
+    /// assert_eq!(group.await.unwrap().await.unwrap(), 2);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_in<F, T, E>(
         self,
@@ -157,6 +197,20 @@ impl Builder {
     ///
     /// # Panics
     /// Outside a `LocalSet` and a `LocalRuntime`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::rc::Rc;
+    /// let set = tokio::task::LocalSet::new();
+    /// set.run_until(async {
+    ///     let word = Rc::new("sheaf");
+    ///     let reader = stook::builder().name("reader");
+    ///     let task = reader.spawn_local(async move { Ok::<_, stook::Cancelled>(word.len()) });
+    ///     assert_eq!(task.await.unwrap(), 5);
+    /// }).await;
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F, T, E>(self, future: F) -> Task<T, E>
     where

@@ -28,6 +28,10 @@ use crate::watcher::Watcher;
 /// lets the task run on, unless it was built with
 /// [`cancel_on_drop`](crate::Builder::cancel_on_drop).
 ///
+/// # Cancel safety
+/// A `task.await` that is dropped before the task has ended asks it to cancel and reports it; a
+/// [`join`](Self::join) can be dropped without that.
+///
 /// # Source
 /// `Task` in CPython 3.13 `asyncio/tasks.py`; `JoinHandle` of tokio 1.47.
 pub struct Task<T, E: CancelError = Cancelled> {
@@ -58,31 +62,92 @@ impl<T, E: CancelError> Task<T, E> {
     }
 
     /// Its number.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let tasks = [(); 2].map(|()| stook::spawn(stook::checkpoint()));
+    /// assert!(tasks[0].id() < tasks[1].id());
+    /// # }
+    /// ```
     pub fn id(&self) -> TaskId {
         self.cell.id()
     }
 
     /// Its name, if it was given one.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let task = stook::builder().name("reader").spawn(stook::checkpoint());
+    /// assert_eq!(task.name(), Some("reader"));
+    /// assert_eq!(stook::spawn(stook::checkpoint()).name(), None);
+    /// # }
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.cell.name()
     }
 
     /// How far it is.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use stook::TaskState;
+    /// let task = stook::spawn(stook::checkpoint());
+    /// assert_eq!(task.state(), TaskState::Created);
+    /// tokio::task::yield_now().await;
+    /// assert_eq!(task.state(), TaskState::Running);
+    /// tokio::task::yield_now().await;
+    /// assert_eq!(task.state(), TaskState::Ok);
+    /// # }
+    /// ```
     pub fn state(&self) -> TaskState {
         TaskState::of(&self.cell)
     }
 
     /// Whether it has ended. Its result may have been taken since.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let task = stook::spawn(async { Ok::<_, stook::Cancelled>(()) });
+    /// assert!(!task.is_done());
+    /// tokio::task::yield_now().await;
+    /// assert!(task.is_done());
+    /// # }
+    /// ```
     pub fn is_done(&self) -> bool {
         self.cell.ended().is_some()
     }
 
     /// All that is known of it.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let task = stook::spawn(stook::checkpoint());
+    /// let info = task.info();
+    /// assert_eq!(info.id, task.id().number());
+    /// println!("{info}");
+    /// # }
+    /// ```
     pub fn info(&self) -> TaskInfo {
         TaskInfo::of(&self.cell)
     }
 
     /// A handle without the result, for others.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let mut task = stook::spawn(stook::OrCancel::or_cancel(std::future::pending::<()>()));
+    /// let handle = task.handle();
+    /// let other = stook::spawn(async move { Ok::<_, stook::Cancelled>(handle.cancel()) });
+    /// assert!(other.await?);
+    /// assert!(task.join().await?.is_cancelled());
+    /// # Ok(()) }
+    /// ```
     pub fn handle(&self) -> TaskHandle {
         TaskHandle::new(self.cell.clone())
     }
@@ -118,12 +183,33 @@ impl<T, E: CancelError> Task<T, E> {
     }
 
     /// Asks the task to cancel, and says why; see [`cancel`](Self::cancel).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::Outcome;
+    /// let mut task = stook::spawn(async { stook::checkpoint().await });
+    /// task.cancel_with("closing time");
+    /// let Outcome::Cancelled(why) = task.join().await? else { panic!() };
+    /// assert_eq!(why.reason(), Some("closing time"));
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn cancel_with(&self, reason: impl Into<Reason>) -> bool {
         handle::request(&self.cell, Some(reason.into()), Location::caller())
     }
 
     /// How many requests to cancel it stand: made and not taken back.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let task = stook::spawn(async { stook::checkpoint().await });
+    /// task.cancel();
+    /// task.cancel();
+    /// assert_eq!(task.cancelling(), 2);
+    /// # }
+    /// ```
     ///
     /// # Source
     /// `Task.cancelling`, CPython 3.13.
@@ -136,6 +222,21 @@ impl<T, E: CancelError> Task<T, E> {
     ///
     /// For who has taken a cancellation and goes on: call it on [`current()`](crate::current).
     ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let mut task = stook::spawn(async {
+    ///     assert!(stook::checkpoint().await.is_err());
+    ///     let me = stook::current().unwrap();
+    ///     assert_eq!(me.uncancel(), 0);
+    ///     stook::checkpoint().await
+    /// });
+    /// tokio::task::yield_now().await;
+    /// task.cancel();
+    /// assert!(task.join().await?.is_ok());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Source
     /// `Task.uncancel`, CPython 3.13.
     pub fn uncancel(&self) -> u32 {
@@ -144,6 +245,17 @@ impl<T, E: CancelError> Task<T, E> {
 
     /// Drops the task where it waits: no clean-up that awaits. Its outcome is
     /// [`Outcome::Aborted`], unless it ends before.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::Outcome;
+    /// let mut task = stook::spawn(async { Ok::<_, stook::Cancelled>(std::future::pending::<()>().await) });
+    /// tokio::task::yield_now().await;
+    /// task.abort();
+    /// assert!(matches!(task.join().await?, Outcome::Aborted));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Source
     /// `JoinHandle::abort` of tokio 1.47.
@@ -211,6 +323,22 @@ impl<T, E: CancelError> Task<T, E> {
     /// # Cancel safety
     /// Nothing is lost when it is dropped; the task is asked when this is called, not when it is
     /// awaited.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let (say, said) = tokio::sync::oneshot::channel();
+    /// let mut task = stook::spawn(async {
+    ///     let pending = stook::OrCancel::or_cancel(std::future::pending::<()>());
+    ///     let end = pending.await;
+    ///     say.send("tidied up").unwrap();
+    ///     end
+    /// });
+    /// tokio::task::yield_now().await;
+    /// assert!(task.cancel_and_join().await?.is_cancelled());
+    /// assert_eq!(said.await, Ok("tidied up"));
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn cancel_and_join(&mut self) -> impl Future<Output = Result<Outcome<T, E>, Cancelled>> {
         handle::request(&self.cell, None, Location::caller());

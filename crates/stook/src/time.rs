@@ -132,6 +132,17 @@ impl Interval {
     ///
     /// # Cancel safety
     /// No tick is lost when it is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), stook::Cancelled> {
+    /// use std::time::Duration;
+    /// let mut interval = stook::interval(Duration::from_secs(2));
+    /// let first = interval.tick().await?;
+    /// assert_eq!(interval.tick().await? - first, Duration::from_secs(2));
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn tick(&mut self) -> impl Future<Output = Result<Instant, Cancelled>> {
         OrCancelled::at(self.0.tick(), Location::caller())

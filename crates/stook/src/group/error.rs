@@ -20,6 +20,20 @@ impl<E> Shared<E> {
     ///
     /// # Errors
     /// Somebody else has it: the handle of the task, or the group's error.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::io;
+    /// let group = stook::task_group(async |group: stook::TaskGroup<io::Error>| {
+    ///     drop(group.spawn(async { Err::<(), _>(io::Error::other("no paper")) }));
+    ///     Ok(())
+    /// });
+    /// let shared = group.await.unwrap_err().errors.remove(0);
+    /// let error: io::Error = shared.try_unwrap().unwrap();
+    /// assert_eq!(error.to_string(), "no paper");
+    /// # }
+    /// ```
     pub fn try_unwrap(self) -> Result<E, Self> {
         Arc::try_unwrap(self.0).map_err(Self)
     }

@@ -38,6 +38,22 @@ impl<'env, E> LocalScope<'env, E> {
     ///
     /// # Cancel safety
     /// The future is dropped with the scope.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let word = String::from("sheaf");
+    /// stook::local_scope(async |scope| {
+    ///     scope.spawn(async {
+    ///         assert_eq!(word, "sheaf");
+    ///         stook::checkpoint().await
+    ///     });
+    ///     Ok::<_, stook::Cancelled>(())
+    /// })
+    /// .await
+    /// .unwrap();
+    /// # }
+    /// ```
     pub fn spawn(&self, future: impl Future<Output = Result<(), E>> + 'env) {
         self.born.borrow_mut().push(Box::pin(future));
     }

@@ -196,6 +196,19 @@ impl<E: CancelError + Send + Sync> TaskGroup<E> {
     ///
     /// # Panics
     /// Outside a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let sum = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| {
+    ///     let one = group.spawn(async { Ok(1) }).unwrap();
+    ///     let two = group.spawn(async { Ok(2) }).unwrap();
+    ///     Ok((one, two))
+    /// });
+    /// let (one, two) = sum.await.unwrap();
+    /// assert_eq!(one.await.unwrap() + two.await.unwrap(), 3);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&self, future: F) -> Result<Task<T, Shared<E>>, GroupClosed>
     where
@@ -234,6 +247,21 @@ impl<E: CancelError> TaskGroup<E> {
     ///
     /// # Panics
     /// Outside a `LocalSet` and a `LocalRuntime`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::rc::Rc;
+    /// let word = Rc::new("sheaf");
+    /// let inner = Rc::clone(&word);
+    /// let group = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| {
+    ///     group.spawn_local(async move { Ok(inner.len()) }).unwrap();
+    ///     Ok(())
+    /// });
+    /// tokio::task::LocalSet::new().run_until(group).await.unwrap();
+    /// assert_eq!(Rc::strong_count(&word), 1);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F, T>(&self, future: F) -> Result<Task<T, Shared<E>>, GroupClosed>
     where
@@ -271,6 +299,18 @@ impl<E> TaskGroup<E> {
     /// when there is nothing to cancel. The group then returns an error with this cancellation, unless
     /// there are others, or the body has returned a value before.
     ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let group = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| {
+    ///     group.spawn(stook::OrCancel::or_cancel(std::future::pending::<()>())).unwrap();
+    ///     assert!(group.cancel());
+    ///     stook::checkpoint().await
+    /// });
+    /// assert!(group.await.unwrap_err().cancelled.is_some());
+    /// # }
+    /// ```
+    ///
     /// # Source
     /// `nursery.cancel_scope.cancel`, Trio 0.27.
     #[track_caller]
@@ -279,6 +319,18 @@ impl<E> TaskGroup<E> {
     }
 
     /// The same, and says why.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let group = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| {
+    ///     group.cancel_with("closing time");
+    ///     stook::checkpoint().await
+    /// });
+    /// let cancelled = group.await.unwrap_err().cancelled.unwrap();
+    /// assert_eq!(cancelled.reason(), Some("closing time"));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn cancel_with(&self, reason: impl Into<Reason>) -> bool {
         self.ask(Some(reason.into()), Location::caller())
@@ -291,16 +343,53 @@ impl<E> TaskGroup<E> {
     }
 
     /// How many of its tasks have not ended.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let group = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| {
+    ///     for _ in 0..3 {
+    ///         group.spawn(stook::checkpoint()).unwrap();
+    ///     }
+    ///     assert_eq!(group.len(), 3);
+    ///     Ok(())
+    /// });
+    /// group.await.unwrap();
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.0.family.len()
     }
 
     /// Whether all its tasks have ended, or there was none.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let group = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| {
+    ///     assert!(group.is_empty());
+    ///     group.spawn(stook::checkpoint()).unwrap().await.unwrap();
+    ///     assert!(group.is_empty());
+    ///     Ok(())
+    /// });
+    /// group.await.unwrap();
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether it takes no task any more.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let group = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| Ok(group));
+    /// let group = group.await.unwrap();
+    /// assert!(group.is_closed());
+    /// assert!(group.spawn(stook::checkpoint()).is_err());
+    /// # }
+    /// ```
     pub fn is_closed(&self) -> bool {
         lock(&self.0.family.members).machine.spawn() == Err(SpawnRefused::Finished)
     }

@@ -58,6 +58,14 @@ pub struct WatchGuard {
 
 impl WatchGuard {
     /// Where it was made.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let guard = stook::watch_cancels(std::time::Duration::from_secs(10));
+    /// assert!(guard.location().line() > 0);
+    /// # }
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }

@@ -70,6 +70,13 @@ impl TaskState {
     }
 
     /// Whether the task has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::TaskState;
+    /// assert!(TaskState::Aborted.is_done());
+    /// assert!(!TaskState::Cancelling.is_done());
+    /// ```
     pub fn is_done(self) -> bool {
         !matches!(self, Self::Created | Self::Running | Self::Cancelling)
     }
@@ -251,11 +258,31 @@ fn branches(tasks: Vec<TaskInfo>) -> Vec<Branch> {
 
 impl Tree {
     /// Whether there is no task.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let task = stook::spawn(stook::checkpoint());
+    /// assert!(!stook::tree().is_empty());
+    /// task.await?;
+    /// assert!(stook::tree().is_empty());
+    /// # Ok(()) }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.roots.is_empty()
     }
 
     /// All tasks, each before those that it spawned.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let _tasks = ["reader", "writer"].map(|name| stook::builder().name(name).spawn(stook::checkpoint()));
+    /// let tree = stook::tree();
+    /// let names: Vec<_> = tree.tasks().filter_map(|task| task.name.as_deref()).collect();
+    /// assert_eq!(names, ["reader", "writer"]);
+    /// # }
+    /// ```
     pub fn tasks(&self) -> impl Iterator<Item = &TaskInfo> {
         let mut left: Vec<&Branch> = self.roots.iter().rev().collect();
         std::iter::from_fn(move || {

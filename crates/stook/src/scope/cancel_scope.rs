@@ -60,12 +60,37 @@ where
 
 impl Scope {
     /// Cancels it; `false` when it was cancelled before, or left.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let end = stook::scope(async |scope| {
+    ///     assert!(scope.cancel());
+    ///     assert!(!scope.cancel());
+    ///     stook::checkpoint().await
+    /// });
+    /// assert_eq!(end.await?, None);
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn cancel(&self) -> bool {
         self.fire(None, Location::caller())
     }
 
     /// Cancels it, and says why.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let end = stook::scope(async |scope| {
+    ///     scope.cancel_with("enough");
+    ///     let cancelled = stook::checkpoint().await.unwrap_err();
+    ///     assert_eq!(cancelled.reason(), Some("enough"));
+    ///     Err::<(), _>(cancelled)
+    /// });
+    /// assert_eq!(end.await?, None);
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn cancel_with(&self, reason: impl Into<Reason>) -> bool {
         self.fire(Some(reason.into()), Location::caller())
@@ -77,6 +102,18 @@ impl Scope {
     }
 
     /// Whether it was cancelled while it was entered.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// let end = stook::scope(async |scope| {
+    ///     assert!(!scope.is_cancelled());
+    ///     scope.cancel();
+    ///     Ok::<_, stook::Cancelled>(scope.is_cancelled())
+    /// });
+    /// assert_eq!(end.await?, Some(true));
+    /// # Ok(()) }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.0.is_fired()
     }

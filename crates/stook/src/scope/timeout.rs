@@ -20,6 +20,17 @@ pub struct Elapsed(Arc<Record>);
 
 impl Elapsed {
     /// The record of the timeout: where it was set.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), stook::Cancelled> {
+    /// use std::time::Duration;
+    /// let line = line!() + 1;
+    /// let end = stook::timeout(Duration::from_secs(1), stook::sleep(Duration::from_secs(60))).await;
+    /// assert_eq!(end.unwrap_err().record().location().line(), line);
+    /// # Ok(()) }
+    /// ```
     pub fn record(&self) -> &Arc<Record> {
         &self.0
     }

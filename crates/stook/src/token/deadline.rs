@@ -19,6 +19,18 @@ impl CancellationToken {
     /// # Panics
     /// Outside a runtime with time.
     ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), stook::Cancelled> {
+    /// use std::time::Duration;
+    /// let token = stook::CancellationToken::new();
+    /// token.cancel_after(Duration::from_secs(1));
+    /// token.cancelled().await;
+    /// assert_eq!(token.record().unwrap().kind(), stook::CancelKind::Timeout);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Source
     /// `CancellationTokenSource.CancelAfter` of .NET 8.0.
     #[track_caller]
@@ -30,6 +42,20 @@ impl CancellationToken {
     ///
     /// # Panics
     /// Outside a runtime with time.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), stook::Cancelled> {
+    /// use std::time::Duration;
+    /// use tokio::time::Instant;
+    /// let token = stook::CancellationToken::new();
+    /// let deadline = Instant::now() + Duration::from_secs(1);
+    /// token.cancel_at(deadline);
+    /// token.cancelled().await;
+    /// assert_eq!(Instant::now(), deadline);
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn cancel_at(&self, deadline: Instant) {
         self.cancel_when(tokio::time::sleep_until(deadline), Location::caller());

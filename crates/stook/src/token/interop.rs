@@ -44,6 +44,16 @@ impl CancellationToken {
     }
 
     /// A token of tokio-util that is cancelled with this one, while a copy of this one is there.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let ours = stook::CancellationToken::new();
+    /// let theirs = ours.to_tokio_util();
+    /// ours.cancel();
+    /// theirs.cancelled().await;
+    /// # }
+    /// ```
     pub fn to_tokio_util(&self) -> tokio_util::sync::CancellationToken {
         let foreign = tokio_util::sync::CancellationToken::new();
         let copy = foreign.clone();

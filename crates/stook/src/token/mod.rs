@@ -54,11 +54,29 @@ pub struct CancellationToken(Arc<Node>);
 
 impl CancellationToken {
     /// A token that nobody has cancelled.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// assert!(!token.is_cancelled());
+    /// ```
     pub fn new() -> Self {
         Self(Node::new(Vec::new(), false))
     }
 
     /// A token that is cancelled with this one, with its reason, and can be cancelled on its own.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let server = CancellationToken::new();
+    /// let (one, other) = (server.child(), server.child());
+    /// one.cancel_with("hung up");
+    /// assert!(!server.is_cancelled() && !other.is_cancelled());
+    /// server.cancel_with("maintenance");
+    /// assert_eq!(other.reason().as_deref(), Some("maintenance"));
+    /// ```
     pub fn child(&self) -> Self {
         Self::any_of([self])
     }
@@ -108,12 +126,30 @@ impl CancellationToken {
     /// May be called from any thread. Callbacks run inside this call, tasks are asked to cancel, and
     /// who waits is woken: at this token first, then at those that follow, in the order in which they
     /// came.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// assert!(token.cancel());
+    /// assert!(token.is_cancelled());
+    /// assert!(!token.cancel());
+    /// ```
     #[track_caller]
     pub fn cancel(&self) -> bool {
         self.fire(CancelKind::Token, None, Location::caller())
     }
 
     /// Cancels it, and says why.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// token.cancel_with("closing time");
+    /// token.cancel_with("too late");
+    /// assert_eq!(token.reason().as_deref(), Some("closing time"));
+    /// ```
     #[track_caller]
     pub fn cancel_with(&self, reason: impl Into<Reason>) -> bool {
         self.fire(CancelKind::Token, Some(reason.into()), Location::caller())
@@ -130,17 +166,49 @@ impl CancellationToken {
     }
 
     /// Whether it was cancelled. One load.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// let mut rounds = 0;
+    /// while !token.is_cancelled() {
+    ///     rounds += 1;
+    ///     if rounds == 3 {
+    ///         token.cancel();
+    ///     }
+    /// }
+    /// assert_eq!(rounds, 3);
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.0.is_fired()
     }
 
     /// The reason that was given, once it is cancelled.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// assert_eq!(token.reason(), None);
+    /// token.cancel_with(format!("signal {}", 15));
+    /// assert_eq!(token.reason().as_deref(), Some("signal 15"));
+    /// ```
     pub fn reason(&self) -> Option<Reason> {
         let reason = self.record()?.reason()?.to_owned();
         Some(reason.into())
     }
 
     /// The record of the request, once it is cancelled.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// assert!(token.record().is_none());
+    /// token.cancel();
+    /// assert_eq!(token.record().unwrap().kind(), stook::CancelKind::Token);
+    /// ```
     pub fn record(&self) -> Option<Arc<Record>> {
         self.0.record()
     }
@@ -173,11 +241,35 @@ impl CancellationToken {
     /// the task has ended.
     ///
     /// The task is asked once, as [`Task::cancel`] does. For a part of it see [`scope`](Self::scope).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// let mut task = stook::spawn(stook::OrCancel::or_cancel(std::future::pending::<()>()));
+    /// token.attach(&task);
+    /// token.cancel_with("closing time");
+    /// assert!(task.join().await?.is_cancelled());
+    /// # Ok(()) }
+    /// ```
     pub fn attach<T, E: CancelError>(&self, task: &Task<T, E>) {
         self.attach_cell(task.cell());
     }
 
     /// The same, for who has only a handle.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// let gathered = stook::gather([stook::OrCancel::or_cancel(std::future::pending::<()>())]);
+    /// token.attach_handle(&gathered.handles()[0]);
+    /// token.cancel();
+    /// assert!(gathered.await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn attach_handle(&self, task: &TaskHandle) {
         self.attach_cell(task.cell());
     }
@@ -195,6 +287,15 @@ impl CancellationToken {
     }
 
     /// Cancels the token when it is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// let guard = token.clone().drop_guard();
+    /// drop(guard);
+    /// assert!(token.is_cancelled());
+    /// ```
     ///
     /// # Source
     /// `CancellationToken::drop_guard` of tokio-util 0.7.
@@ -231,6 +332,16 @@ pub struct Registration {
 
 impl Registration {
     /// Has the callback stay for as long as the token is there.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// token.on_cancel(move |_| tell.send(()).unwrap()).keep();
+    /// token.cancel();
+    /// assert_eq!(told.recv(), Ok(()));
+    /// ```
     pub fn keep(mut self) {
         if let Some(place) = self.place.take() {
             place.leave_there();
@@ -248,6 +359,14 @@ pub struct DropGuard {
 
 impl DropGuard {
     /// Gives the token back, and does not cancel it.
+    ///
+    /// # Examples
+    /// ```
+    /// use stook::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// let token = token.drop_guard().disarm();
+    /// assert!(!token.is_cancelled());
+    /// ```
     pub fn disarm(mut self) -> CancellationToken {
         self.token.take().unwrap_or_default()
     }

@@ -55,6 +55,18 @@ impl CancellationToken {
     /// # Cancel safety
     /// When the token is cancelled the future is dropped where it waits.
     ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), stook::Cancelled> {
+    /// use std::time::Duration;
+    /// let token = stook::CancellationToken::new();
+    /// token.cancel_after(Duration::from_secs(1));
+    /// let slow = tokio::time::sleep(Duration::from_secs(60));
+    /// assert_eq!(token.run_until_cancelled(slow).await, None);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Source
     /// `CancellationToken::run_until_cancelled` of tokio-util 0.7.
     pub fn run_until_cancelled<F: Future>(

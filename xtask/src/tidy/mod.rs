@@ -5,6 +5,7 @@
 
 mod citations;
 mod differences;
+mod examples;
 mod lengths;
 mod machine_paths;
 mod ranks;
@@ -105,9 +106,10 @@ fn findings(tree: &Tree) -> Vec<Finding> {
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     citations::findings,
     differences::findings,
+    examples::findings,
     lengths::findings,
     machine_paths::findings,
     ranks::findings,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::test;
+use super::{test, tokio_face};
 use crate::report::Report;
 use crate::setup;
 
@@ -14,6 +14,7 @@ use crate::setup;
 /// Setting up or a test fails with any of them.
 pub(crate) fn run(pythons: &[PathBuf]) -> Result<()> {
     let mut report = Report::new(format!("matrix of {}", pythons.len()));
+    tokio_face::run_steps(&mut report);
     for python in pythons {
         match setup::set_up(Some(python)) {
             Ok(environment) => {

@@ -9,3 +9,4 @@ pub(crate) mod safety;
 pub(crate) mod scenarios;
 pub(crate) mod test;
 pub(crate) mod tidy;
+pub(crate) mod tokio_face;

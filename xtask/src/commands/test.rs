@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::drivers::Driver;
 use super::scenarios;
+use super::tokio_face;
 use crate::environment::Environment;
 use crate::process;
 use crate::report::Report;
@@ -18,6 +19,7 @@ use crate::setup;
 pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
     let environment = setup::set_up(wanted)?;
     let mut report = Report::new(format!("test on {}", environment.interpreter().name));
+    tokio_face::run_steps(&mut report);
     run_steps(&environment, &mut report, "", &EXCERPTS);
     report.finish()
 }

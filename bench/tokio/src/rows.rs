@@ -51,14 +51,14 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         name: "wait_any",
-        sizes: &[10, 1_000],
+        sizes: &[10, 1_000, 100_000],
         asked: as_fast,
         ours: wait_any,
         theirs: first_of_join_set,
     },
     Row {
         name: "race",
-        sizes: &[10, 1_000],
+        sizes: &[10, 1_000, 100_000],
         asked: as_fast,
         ours: race,
         theirs: first_of_join_set,

@@ -57,7 +57,7 @@ pub(crate) fn run_steps(report: &mut Report) {
     }
 }
 
-/// All orders in which two threads can meet in the shared state of a task, of a group and of a token.
+/// All orders in which two threads can meet in the shared state of a task and of a group.
 fn models() -> Result<()> {
     let mut models = process::cargo();
     models.env("RUSTFLAGS", "--cfg stook_loom");

@@ -5,7 +5,7 @@ use std::future::pending;
 use stook::{Cancelled, OrCancel, Outcome, TaskState};
 use tokio::sync::oneshot;
 
-use crate::stage::{everywhere, seconds, settle, with_paused_clock};
+use crate::stage::{everywhere, rounds, seconds, settle, with_paused_clock};
 
 async fn forever() -> Result<(), Cancelled> {
     pending().or_cancel().await
@@ -141,7 +141,7 @@ fn a_childs_cancellation_does_not_make_its_parent_cancelled() {
 #[test]
 fn cancelling_races_with_completing_on_two_threads() {
     everywhere(|| async {
-        for _ in 0..200 {
+        for _ in 0..rounds(200) {
             let mut task = stook::spawn(async {
                 tokio::task::yield_now().await;
                 stook::checkpoint().await?;

@@ -6,7 +6,7 @@ use std::io;
 use stook::{CancelKind, Cancelled, OnError, OrCancel, Outcome, TaskState};
 use tokio::time::Instant;
 
-use crate::stage::{everywhere, seconds, settle, with_paused_clock};
+use crate::stage::{everywhere, rounds, seconds, settle, with_paused_clock};
 
 async fn forever() -> Result<u64, Cancelled> {
     pending::<()>().or_cancel().await?;
@@ -291,7 +291,7 @@ fn a_cancelled_gather_whose_children_return_nonetheless_is_cancelled() {
 #[test]
 fn a_gather_that_collects_and_is_cancelled_is_cancelled_however_quick_the_children_are() {
     everywhere(|| async {
-        for _ in 0..8_000 {
+        for _ in 0..rounds(8_000) {
             let gather = stook::gather_outcomes([forever()]);
             tokio::task::yield_now().await;
             gather.cancel();

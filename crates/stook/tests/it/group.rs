@@ -6,7 +6,7 @@ use std::io;
 use stook::{CancelKind, Cancelled, GroupClosed, OrCancel, Outcome, TaskGroup, TaskState};
 use tokio::time::Instant;
 
-use crate::stage::{everywhere, in_local_set, seconds, settle, with_paused_clock};
+use crate::stage::{everywhere, in_local_set, rounds, seconds, settle, with_paused_clock};
 
 async fn forever<E: From<Cancelled>>() -> Result<(), E> {
     Ok(pending().or_cancel().await?)
@@ -402,7 +402,7 @@ fn local_tasks_in_a_group() {
 #[test]
 fn closing_races_with_spawning_on_two_threads() {
     everywhere(|| async {
-        for _ in 0..100 {
+        for _ in 0..rounds(100) {
             let end = stook::task_group(async |group| {
                 for number in 0..4 {
                     let inner = group.clone();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use stook::{CancellationToken, Cancelled, Losers, OnError, Outcome, TaskGroup, TaskHandle, When};
 
-use crate::stage::{everywhere, seconds, with_paused_clock};
+use crate::stage::{everywhere, rounds, seconds, with_paused_clock};
 
 /// Numbers that follow from a seed (SplitMix64).
 #[derive(Clone)]
@@ -201,7 +201,7 @@ async fn run(seed: u64, has_clock: bool) -> Vec<String> {
 #[test]
 fn random_programs_end_and_leave_nothing() {
     with_paused_clock(|| async {
-        for seed in 0..400 {
+        for seed in 0..rounds(400) {
             let log = run(seed, true).await;
             assert_eq!(log, run(seed, true).await, "seed {seed}");
         }
@@ -211,7 +211,7 @@ fn random_programs_end_and_leave_nothing() {
 #[test]
 fn random_programs_end_on_two_threads() {
     everywhere(|| async {
-        for seed in 0..150 {
+        for seed in 0..rounds(150) {
             run(seed, false).await;
         }
     });

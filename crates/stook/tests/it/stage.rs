@@ -6,6 +6,15 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{LocalSet, yield_now};
 
+/// How often a race between threads is tried; seldom under Miri, which tries other orders each time.
+pub(crate) const fn rounds(wanted: u64) -> u64 {
+    if cfg!(miri) {
+        wanted.div_ceil(100)
+    } else {
+        wanted
+    }
+}
+
 /// Longer than any test takes; of virtual time where the clock is paused.
 const TOO_LONG: Duration = Duration::from_secs(100_000);
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use stook::{CancelKind, CancellationToken, Cancelled, OrCancel, Outcome, TaskState};
 use tokio::time::Instant;
 
-use crate::stage::{everywhere, seconds, settle, with_paused_clock};
+use crate::stage::{everywhere, rounds, seconds, settle, with_paused_clock};
 
 async fn forever() -> Result<(), Cancelled> {
     pending().or_cancel().await
@@ -237,7 +237,7 @@ fn when_all_ends_with_the_first_failure() {
 #[test]
 fn cancelling_from_a_thread_races_with_waiting() {
     everywhere(|| async {
-        for _ in 0..200 {
+        for _ in 0..rounds(200) {
             let token = CancellationToken::new();
             let other = token.clone();
             let thread = tokio::task::spawn_blocking(move || other.cancel());

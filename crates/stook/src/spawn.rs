@@ -193,6 +193,44 @@ impl Builder {
         group.spawn_named(self.name, self.cancel_on_drop, future, Location::caller())
     }
 
+    /// Spawns the task in a group, as [`TaskGroup::spawn_local`] does.
+    ///
+    /// # Errors
+    /// The group has ended.
+    ///
+    /// # Panics
+    /// Outside a `LocalSet` and a `LocalRuntime`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::rc::Rc;
+    /// let group = stook::task_group(async |group: stook::TaskGroup<stook::Cancelled>| {
+    ///     let word = Rc::new("sheaf");
+    ///     let reader = stook::builder().name("reader");
+    ///     let task = reader.spawn_local_in(&group, async move { Ok(word.len()) }).unwrap();
+    ///     assert_eq!(task.name(), Some("reader"));
+    ///     Ok(task)
+    /// });
+    /// let task = tokio::task::LocalSet::new().run_until(group).await.unwrap();
+    /// assert_eq!(task.try_take().unwrap().ok(), Some(5));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_local_in<F, T, E>(
+        self,
+        group: &TaskGroup<E>,
+        future: F,
+    ) -> Result<Task<T, Shared<E>>, GroupClosed>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+        E: CancelError,
+    {
+        let location = Location::caller();
+        group.spawn_local_named(self.name, self.cancel_on_drop, future, location)
+    }
+
     /// Spawns the task as [`spawn_local`] does.
     ///
     /// # Panics

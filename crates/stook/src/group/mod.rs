@@ -268,8 +268,21 @@ impl<E: CancelError> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + 'static,
         T: 'static,
     {
-        let location = Location::caller();
-        let block = Alone::new(self.about(None, location), ());
+        Builder::default().spawn_local_in(self, future)
+    }
+
+    pub(crate) fn spawn_local_named<F, T>(
+        &self,
+        name: Option<Arc<str>>,
+        cancel_on_drop: bool,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Result<Task<T, Shared<E>>, GroupClosed>
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        T: 'static,
+    {
+        let block = Alone::new(self.about(name, location), ());
         let cell = CellRef::new(Arc::clone(&block) as _, 0);
         let slot = Arc::new(Slot::new(true));
         let sink = Beside {
@@ -278,7 +291,8 @@ impl<E: CancelError> TaskGroup<E> {
             slot: Arc::clone(&slot),
         };
         let running = tokio::task::spawn_local(TaskFuture::new(block, future, sink));
-        Ok(Task::new(cell, Outlet::Beside(slot), running, false))
+        let outlet = Outlet::Beside(slot);
+        Ok(Task::new(cell, outlet, running, cancel_on_drop))
     }
 }
 

@@ -400,6 +400,56 @@ fn local_tasks_in_a_group() {
 }
 
 #[test]
+fn local_tasks_in_a_group_have_names_and_may_be_cancelled_by_their_handles() {
+    in_local_set(|| async {
+        let word = std::rc::Rc::new("sheaf");
+        let (kept, dropped) = (std::rc::Rc::clone(&word), std::rc::Rc::clone(&word));
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let line = line!() + 3;
+            let kept = stook::builder()
+                .name("kept")
+                .spawn_local_in(&group, async move { Ok(kept.len()) })
+                .unwrap();
+            assert_eq!(kept.name(), Some("kept"));
+            assert_eq!(kept.info().spawned, format!("{}:{line}", file!()));
+            let dropped = stook::builder()
+                .cancel_on_drop(true)
+                .spawn_local_in(&group, async move {
+                    let end = forever::<Cancelled>().await;
+                    assert_eq!(dropped.len(), 5);
+                    end
+                })
+                .unwrap();
+            let handle = dropped.handle();
+            settle().await;
+            drop(dropped);
+            assert_eq!(handle.done().await?, TaskState::Cancelled);
+            assert_eq!(group.len(), 0);
+            Ok((group, kept))
+        });
+        let (group, kept) = group.await.unwrap();
+        assert_eq!(kept.await.unwrap(), 5);
+        assert_eq!(std::rc::Rc::strong_count(&word), 1);
+        let late = stook::builder().spawn_local_in(&group, async { Ok(()) });
+        assert!(matches!(late, Err(GroupClosed)));
+    });
+}
+
+#[test]
+fn the_failure_of_a_named_local_task_is_the_groups() {
+    in_local_set(|| async {
+        let group = stook::task_group(async |group| {
+            let failing = stook::builder().name("failing");
+            let task = failing.spawn_local_in(&group, async { Err::<(), _>(failure("no paper")) });
+            drop(task);
+            forever::<io::Error>().await
+        });
+        let error = group.await.unwrap_err();
+        assert_eq!(error.errors[0].to_string(), "no paper");
+    });
+}
+
+#[test]
 fn closing_races_with_spawning_on_two_threads() {
     everywhere(|| async {
         for _ in 0..rounds(100) {

@@ -32,8 +32,9 @@ const NOT_RUST: &str = "(AllFired::missing|CancelRequests::(due_accepted|forward
     TokenSource::(close|keys)|Wait::(cancelled|examines_next_child)|fmt::Debug)";
 
 /// The same of the Python face.
-const NOT_PYTHON: &str = "(Gather::children|Race::left|TaskGroup::(added|child_left|marks)|\
-    Timeout::is_expired|TokenSource::keys|Wait::(is_waiting|remaining|timed_out)|fmt::Debug)";
+const NOT_PYTHON: &str = "(AllFired|Firing::progress|Gather::(children|finished)|Race::left|\
+    TaskGroup::(added|child_left|marks)|Timeout::is_expired|TimeoutPhase::name|\
+    TokenSource::keys|Wait::(cancelled|is_waiting|remaining|timed_out)|fmt::Debug)";
 
 /// Changes the kernel, one change at a time, and has the face's tests judge; what is said goes to
 /// `target/mutants`.
@@ -91,17 +92,21 @@ mod tests {
     use crate::project;
 
     /// The tests of what asks the machines, beside the scenarios.
-    const TESTS: [&str; 10] = [
+    const TESTS: [&str; 14] = [
         "test_scenarios",
         "test_gather",
         "test_wait",
         "test_first",
         "test_first_ends",
+        "test_first_rings",
         "test_tasks_cancel",
         "test_tokens",
         "test_token_tasks",
+        "test_token_scopes",
         "test_when_all_any",
         "test_natives_groups",
+        "test_natives_timeouts",
+        "test_wait_graph",
     ];
 
     #[test]

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use stook::{Cancelled, Losers, Outcome};
 use tokio::time::Instant;
 
-use crate::stage::{everywhere, seconds, settle, with_paused_clock};
+use crate::stage::{everywhere, rounds, seconds, settle, with_paused_clock};
 
 async fn mirror(number: u64, clean_up: u64) -> io::Result<u64> {
     stook::with_cleanup(
@@ -92,7 +92,7 @@ fn of_nobody() {
 #[test]
 fn one_of_many_wins_on_two_threads() {
     everywhere(|| async {
-        for _ in 0..20 {
+        for _ in 0..rounds(20) {
             let race = stook::race(
                 Losers::Cancel,
                 (0..10).map(|number| async move {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use super::drivers::Driver;
+use super::tokio_face::other_cargo;
 use crate::environment::Environment;
 use crate::extension;
 use crate::process;
@@ -26,7 +27,7 @@ pub(crate) enum Check {
     GcStress,
     /// A part of the Python tests, and random programs, under valgrind.
     Valgrind,
-    /// The kernel's tests under Miri.
+    /// The tests of the kernel and of the tokio face under Miri.
     Miri,
 }
 
@@ -45,10 +46,10 @@ pub(crate) fn run(wanted: Option<&Path>, checks: &[Check]) -> Result<()> {
     };
     if checks == [Check::Miri] {
         // The only one that needs no Python.
-        let mut report = Report::new("safety of the kernel");
+        let mut report = Report::new("safety of the kernel and the tokio face");
         report.step(title(Check::Miri), || match missing(Check::Miri) {
             Some(reason) => bail!("{reason}"),
-            None => process::run(miri().args(MIRI)),
+            None => under_miri(),
         });
         return report.finish();
     }
@@ -70,7 +71,7 @@ const fn title(check: Check) -> &'static str {
         Check::Dev => "Python tests, development mode",
         Check::GcStress => "a collection at every allocation",
         Check::Valgrind => "Python tests under valgrind",
-        Check::Miri => "kernel under Miri",
+        Check::Miri => "kernel and tokio face under Miri",
     }
 }
 
@@ -98,7 +99,7 @@ fn make(check: Check, environment: &Environment) -> Result<()> {
         Check::Dev => process::run(pytest(environment).env("PYTHONDEVMODE", "1")),
         Check::GcStress => gc_stress(environment),
         Check::Valgrind => process::run(environment.command("python").arg("tests/run_valgrind.py")),
-        Check::Miri => process::run(miri().args(MIRI)),
+        Check::Miri => under_miri(),
     }
 }
 
@@ -147,19 +148,20 @@ fn unpacked_with(environment: &Environment, feature: &str) -> Result<PathBuf> {
     Ok(unpacked)
 }
 
+fn under_miri() -> Result<()> {
+    process::run(miri().args(MIRI_KERNEL))?;
+    process::run(miri().args(MIRI_TOKIO))
+}
+
 fn miri() -> Command {
-    // Not the cargo that runs this program: rustup chooses another by `+nightly`.
-    let mut command = process::command("cargo");
-    for name in ["RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC", "CARGO"] {
-        command.env_remove(name);
-    }
-    command.args(["+nightly", "miri"]);
+    let mut command = other_cargo("nightly");
+    command.arg("miri");
     command
 }
 
 /// Miri is some thousand times slower: not the histories by the ten thousand, nor the replays, but
 /// every state with every event.
-const MIRI: [&str; 10] = [
+const MIRI_KERNEL: [&str; 10] = [
     "test",
     "--package",
     "stook-kernel",
@@ -170,4 +172,17 @@ const MIRI: [&str; 10] = [
     "model::",
     "--skip",
     "replay::",
+];
+
+/// All that asks nothing of the system: neither the examples, which are programs, nor the scenarios,
+/// which are files.
+const MIRI_TOKIO: [&str; 8] = [
+    "test",
+    "--package",
+    "stook",
+    "--target-dir",
+    "target/miri",
+    "--lib",
+    "--test",
+    "it",
 ];

@@ -69,6 +69,12 @@ impl Asked {
         }
     }
 
+    /// The records of the requests that are due.
+    pub(crate) fn undelivered(&self) -> impl Iterator<Item = &Arc<Record>> {
+        let earlier = self.rare.iter().flat_map(|rare| &rare.earlier);
+        earlier.chain(&self.last)
+    }
+
     pub(crate) fn other_wakers(&self) -> Vec<Waker> {
         match &self.rare {
             Some(rare) => rare.wakers.iter().cloned().collect(),

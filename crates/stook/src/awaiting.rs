@@ -4,12 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
+use crate::cell::Cell;
 use crate::done::Done;
-use crate::forward::Forward;
+use crate::forward::{Forward, HandedOn};
 use crate::outcome::Outcome;
 use crate::reaper;
 use crate::record::{CancelKind, Record};
@@ -19,7 +21,8 @@ use crate::task::Task;
 ///
 /// # Errors
 /// The error of the task. When the task was cancelled: the caller's own cancellation, if that is what
-/// was handed on, or else the task's, which is an error like any other for the caller.
+/// was handed on, or else the task's, which is an error like any other for the caller. A cancellation
+/// of the caller that the task ended without having seen is delivered at the caller's next cancel point.
 ///
 /// # Panics
 /// The task panicked: with the same payload. Or its outcome was taken before.
@@ -60,12 +63,14 @@ impl<T, E: CancelError> Future for Awaiting<T, E> {
         let this = &mut *self;
         if Pin::new(&mut this.done).poll(cx).is_pending() {
             let location = this.forward.location();
-            while let Some(cancelled) = this.forward.take(cx) {
-                let cause = Some(cancelled.record());
-                let kind = CancelKind::ParentCancelled;
-                this.task
-                    .cell()
-                    .request(Record::new(kind, None, location, cause));
+            while let Some(taken) = this.forward.take(cx) {
+                let cause = Some(taken.cancelled.record());
+                let record = Record::new(CancelKind::ParentCancelled, None, location, cause);
+                let is_accepted = this.task.cell().request(Arc::clone(&record));
+                taken.handed_on = Some(HandedOn {
+                    record,
+                    accepted: usize::from(is_accepted),
+                });
             }
             // Asking may have ended it, as aborting does.
             if this.task.cell().ended().is_none() {
@@ -77,8 +82,16 @@ impl<T, E: CancelError> Future for Awaiting<T, E> {
             panic!("the outcome of task {} was taken before", this.task.id());
         };
         Poll::Ready(match (outcome, this.forward.mine()) {
-            (Outcome::Cancelled(_) | Outcome::Aborted, Some(mine)) => Err(mine.into()),
-            (outcome, _) => outcome.into_result(),
+            (Outcome::Cancelled(_) | Outcome::Aborted, Some(mine)) => {
+                this.forward.answered();
+                Err(mine.into())
+            }
+            (outcome, _) => {
+                let cell: &Cell = this.task.cell();
+                this.forward
+                    .renew_unless(|handed_on| handed_on.is_seen_by([cell]));
+                outcome.into_result()
+            }
         })
     }
 }

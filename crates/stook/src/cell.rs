@@ -204,24 +204,49 @@ impl Cell {
             // It is never suspended on something that the machine could hand the request to: what
             // forwards (an awaited task, a gather) takes the due request itself when it is polled.
             let _at_next_step = asked.requests.request(false);
-            let is_first = asked.received.pending() == 0;
-            let keep = asked.received.request();
-            let before = asked.last.replace(record);
-            if let (Keep::Append, false, Some(before)) = (keep, is_first, before) {
-                asked.rare().earlier.push(before);
-            }
-            // It is polled now, and gives its waker again if it goes on waiting.
-            let own = asked.waker.take();
-            asked.is_wake_due |= own.is_none();
-            self.is_parked.store(false, Ordering::Release);
-            self.is_triggered.store(true, Ordering::Release);
-            let others = asked.other_wakers();
-            Wakers { own, others }
+            self.keep(&mut asked, record)
         };
         drop(unwatched);
         wakers.wake();
         self.show_request();
         true
+    }
+
+    /// A request that was taken to be handed on, and that nobody took, is due again; unless it was
+    /// taken back meanwhile.
+    pub(crate) fn renew(&self, record: Arc<Record>) {
+        let wakers = {
+            let mut asked = lock(&self.asked);
+            if self.ended().is_some() || asked.requests.pending() == 0 {
+                return;
+            }
+            asked.requests.forward_refused();
+            self.keep(&mut asked, record)
+        };
+        wakers.wake();
+    }
+
+    /// Keeps the record of a request that is due; who is to be woken.
+    fn keep(&self, asked: &mut Asked, record: Arc<Record>) -> Wakers {
+        let is_first = asked.received.pending() == 0;
+        let keep = asked.received.request();
+        let before = asked.last.replace(record);
+        if let (Keep::Append, false, Some(before)) = (keep, is_first, before) {
+            asked.rare().earlier.push(before);
+        }
+        // It is polled now, and gives its waker again if it goes on waiting.
+        let own = asked.waker.take();
+        asked.is_wake_due |= own.is_none();
+        self.is_parked.store(false, Ordering::Release);
+        self.is_triggered.store(true, Ordering::Release);
+        let others = asked.other_wakers();
+        Wakers { own, others }
+    }
+
+    /// Whether this request of the task was not delivered yet; once it has ended, whether it never was.
+    pub(crate) fn has_not_seen(&self, record: &Arc<Record>) -> bool {
+        let asked = lock(&self.asked);
+        asked.requests.is_due() && asked.undelivered().any(|kept| Arc::ptr_eq(kept, record))
     }
 
     pub(crate) fn cancelling(&self) -> u32 {

@@ -1,28 +1,57 @@
 //! What waits for children and hands the caller's cancellation on to them.
+//!
+//! A request of the caller that was handed on is the children's to answer, by their cancellation or by
+//! what they do instead, once one of them has seen it. What none has seen is due again when the wait is
+//! over, and so is all when the wait is dropped before its end.
 
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::Context;
 
 use crate::cancelled::Cancelled;
+use crate::cell::Cell;
 use crate::context;
 use crate::point::Point;
+use crate::record::Record;
 
-/// The cancellations of the caller that one wait has taken to hand them on.
+/// The cancellations of the caller that one wait has taken to hand them on, until they are answered.
 #[derive(Debug)]
 pub(crate) struct Forward {
     point: Point,
-    /// The first.
-    mine: Option<Cancelled>,
+    first: Option<Taken>,
     /// Those after it, one of each scope: a scope goes on firing, and is handed on once.
-    later: Vec<Cancelled>,
+    later: Vec<Taken>,
+}
+
+/// A cancellation of the caller.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) cancelled: Cancelled,
+    /// What the children were asked for it.
+    pub(crate) handed_on: Option<HandedOn>,
+}
+
+/// A request of children, on behalf of who waits for them.
+#[derive(Debug)]
+pub(crate) struct HandedOn {
+    pub(crate) record: Arc<Record>,
+    /// How many have accepted it.
+    pub(crate) accepted: usize,
+}
+
+impl HandedOn {
+    /// Whether it was delivered to one of the children.
+    pub(crate) fn is_seen_by<'cells>(&self, cells: impl IntoIterator<Item = &'cells Cell>) -> bool {
+        let cells = cells.into_iter();
+        self.accepted > cells.filter(|cell| cell.has_not_seen(&self.record)).count()
+    }
 }
 
 impl Forward {
     pub(crate) fn new(location: &'static Location<'static>) -> Self {
         Self {
             point: Point::new(location),
-            mine: None,
+            first: None,
             later: Vec::new(),
         }
     }
@@ -33,44 +62,76 @@ impl Forward {
 
     /// Takes a cancellation of the caller that was not taken before; with none, has the caller polled
     /// when one comes.
-    pub(crate) fn take(&mut self, cx: &Context<'_>) -> Option<Cancelled> {
+    pub(crate) fn take(&mut self, cx: &Context<'_>) -> Option<&mut Taken> {
         let cancelled = Point::check().filter(|cancelled| !self.has_same(cancelled));
         self.point.park(cx);
-        let cancelled = cancelled?;
-        match &self.mine {
-            None => self.mine = Some(cancelled.clone()),
-            Some(_) => self.later.push(cancelled.clone()),
+        let taken = Taken {
+            cancelled: cancelled?,
+            handed_on: None,
+        };
+        match &mut self.first {
+            first @ None => Some(first.insert(taken)),
+            Some(_) => {
+                self.later.push(taken);
+                self.later.last_mut()
+            }
         }
-        Some(cancelled)
+    }
+
+    fn taken(&self) -> impl Iterator<Item = &Taken> {
+        self.first.iter().chain(&self.later)
     }
 
     /// A task delivers every request of it once, a scope its only one again and again.
     fn has_same(&self, cancelled: &Cancelled) -> bool {
-        let mut taken = self.mine.iter().chain(&self.later);
-        taken.any(|taken| {
-            taken.target() == cancelled.target() && Arc::ptr_eq(taken.record(), cancelled.record())
-        })
+        self.taken().any(
+            |Taken {
+                 cancelled: taken, ..
+             }| {
+                taken.target() == cancelled.target()
+                    && Arc::ptr_eq(taken.record(), cancelled.record())
+            },
+        )
     }
 
     /// The caller's cancellation: that of the task if there was one, for no scope takes it; or else the
     /// first that was handed on.
     pub(crate) fn mine(&self) -> Option<Cancelled> {
         let task = context::task_id();
-        let of_task = |cancelled: &&Cancelled| Some(cancelled.target()) == task;
-        let mut taken = self.mine.iter().chain(&self.later);
-        let mine = taken.find(of_task).or(self.mine.as_ref());
-        mine.cloned()
+        let of_task = |taken: &&Taken| Some(taken.cancelled.target()) == task;
+        let mine = self.taken().find(of_task).or(self.first.as_ref());
+        mine.map(|taken| taken.cancelled.clone())
+    }
+
+    /// The caller is told of its cancellation.
+    pub(crate) fn answered(&mut self) {
+        self.first = None;
+        self.later.clear();
+    }
+
+    /// The wait is over otherwise: what no child has seen is the caller's again.
+    pub(crate) fn renew_unless(&mut self, is_seen: impl Fn(&HandedOn) -> bool) {
+        for taken in self.first.take().into_iter().chain(self.later.drain(..)) {
+            if !taken.handed_on.as_ref().is_some_and(&is_seen) {
+                renew(Some(&taken.cancelled));
+            }
+        }
     }
 }
 
-/// A request of the task that was taken and is not returned stands again, and is delivered at its
+impl Drop for Forward {
+    fn drop(&mut self) {
+        self.renew_unless(|_| false);
+    }
+}
+
+/// Requests of the task that were taken and are not returned stand again, and are delivered at its
 /// next cancel point. A scope goes on delivering its own.
 pub(crate) fn renew(taken: Option<&Cancelled>) {
     let Some(cancelled) = taken else { return };
     if let Some(cell) = context::task().filter(|cell| cell.id() == cancelled.target()) {
-        if cell.cancelling() > 0 {
-            cell.uncancel();
-            cell.request(Arc::clone(cancelled.record()));
+        for record in [cancelled.record()].into_iter().chain(cancelled.others()) {
+            cell.renew(Arc::clone(record));
         }
     }
 }

@@ -35,7 +35,8 @@ pub enum OnError {
 /// Of nothing it is an empty list.
 ///
 /// When who awaits it is cancelled, all that have not ended are asked to cancel, and the cancellation
-/// comes out when the first of them has ended; a gather inside a gather is cancelled likewise.
+/// comes out when the first of them has ended; a gather inside a gather is cancelled likewise. When the
+/// gather ends otherwise, and no child has seen the cancellation, the next cancel point returns it.
 ///
 /// # Errors
 /// The first error of a child. A child that was cancelled alone is an error, and not the caller's
@@ -286,37 +287,47 @@ impl<T, E: CancelError> Future for Gather<T, E> {
         let Some(waiting) = &mut self.waiting else {
             return Poll::Ready(Ok(Vec::new()));
         };
-        let Poll::Ready(mut end) = waiting.poll(cx) else {
+        let Poll::Ready(end) = waiting.poll(cx) else {
             return Poll::Pending;
         };
-        let mut outcomes = std::mem::take(&mut end.outcomes);
-        Poll::Ready(match (end.over.clone(), end.cancelled.clone()) {
+        let mut outcomes = end.outcomes;
+        Poll::Ready(match (end.over, end.cancelled) {
             (Over::Child(place), cancelled) => {
                 let Some(outcome) = outcomes.get_mut(place).and_then(Option::take) else {
                     panic!("a gather was polled after it was over")
                 };
                 waiting.report_unread(&outcomes);
                 match cancelled {
-                    Some(cancelled) if outcome.is_cancelled() => Err(cancelled.into()),
+                    Some(cancelled) if outcome.is_cancelled() => {
+                        waiting.ends_cancelled();
+                        Err(cancelled.into())
+                    }
                     _ => {
-                        end.ends_otherwise();
+                        waiting.ends_by_child();
                         outcome.into_result().map(|_| Vec::new())
                     }
                 }
             }
-            (Over::AllCancelled, Some(cancelled)) => Err(cancelled.into()),
+            (Over::AllCancelled, Some(cancelled)) => {
+                waiting.ends_cancelled();
+                Err(cancelled.into())
+            }
             // When all have made the best of it there are results, and none is lost.
             (Over::Nobody, Some(cancelled)) if !outcomes.iter().flatten().all(Outcome::is_ok) => {
                 waiting.report_unread(&outcomes);
+                waiting.ends_cancelled();
                 Err(cancelled.into())
             }
-            _ => outcomes
-                .into_iter()
-                .map(|outcome| match outcome {
-                    Some(outcome) => outcome.into_result(),
-                    None => panic!("a gather was polled after it was over"),
-                })
-                .collect(),
+            _ => {
+                waiting.ends_otherwise();
+                outcomes
+                    .into_iter()
+                    .map(|outcome| match outcome {
+                        Some(outcome) => outcome.into_result(),
+                        None => panic!("a gather was polled after it was over"),
+                    })
+                    .collect()
+            }
         })
     }
 }
@@ -332,8 +343,14 @@ impl<T, E: CancelError> Future for GatherOutcomes<T, E> {
             return Poll::Pending;
         };
         Poll::Ready(match (end.over, end.cancelled) {
-            (Over::AllCancelled, Some(cancelled)) => Err(cancelled),
-            _ => Ok(end.outcomes.into_iter().flatten().collect()),
+            (Over::AllCancelled, Some(cancelled)) => {
+                waiting.ends_cancelled();
+                Err(cancelled)
+            }
+            _ => {
+                waiting.ends_otherwise();
+                Ok(end.outcomes.into_iter().flatten().collect())
+            }
         })
     }
 }

@@ -146,6 +146,26 @@ fn a_request_against_its_withdrawal() {
     });
 }
 
+/// A request that nobody took is due again, unless it is taken back at that time.
+#[test]
+fn a_renewal_against_a_withdrawal() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let asked = record();
+        assert!(cell.request(Arc::clone(&asked)));
+        assert!(cell.deliver(None).is_some());
+        let taking_back = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.uncancel())
+        };
+        cell.renew(asked);
+        assert_eq!(taking_back.join().unwrap(), 0);
+        assert!(!cell.is_triggered());
+        assert_eq!(cell.cancelling(), 0);
+        assert!(cell.deliver(None).is_none());
+    });
+}
+
 /// A task that was woken by a request is polled, and waits again: a second request that comes at any
 /// time is delivered with the first, or wakes it again.
 #[test]

@@ -72,14 +72,16 @@ where
             _ => None,
         };
         waiting.report_unread(&end.outcomes);
-        match (decided, end.cancelled.clone()) {
-            (Some((_, outcome)), Some(mine)) if outcome.is_cancelled() => Err(mine.into()),
-            (Some((place, outcome)), _) => {
-                end.ends_otherwise();
+        match (decided, end.cancelled) {
+            (Some((place, outcome)), mine) if mine.is_none() || !outcome.is_cancelled() => {
+                waiting.ends_by_child();
                 outcome.into_result().map(|value| (place, value))
             }
-            (None, Some(mine)) => Err(mine.into()),
-            (None, None) => panic!("the kernel ends a race by a child or a cancellation"),
+            (_, Some(mine)) => {
+                waiting.ends_cancelled();
+                Err(mine.into())
+            }
+            (_, None) => panic!("the kernel ends a race by a child or a cancellation"),
         }
     }
 }
@@ -140,9 +142,14 @@ where
         let mut end = std::future::poll_fn(|cx| waiting.poll(cx)).await;
         if let Over::Child(place) = end.over {
             if let Some(Outcome::Ok(value)) = end.outcomes[place].take() {
-                end.ends_otherwise();
+                waiting.ends_by_child();
                 return Ok((place, value));
             }
+        }
+        if end.cancelled.is_some() {
+            waiting.ends_cancelled();
+        } else {
+            waiting.ends_otherwise();
         }
         Err(NoSuccess {
             outcomes: end.outcomes.into_iter().flatten().collect(),

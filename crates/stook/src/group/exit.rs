@@ -172,10 +172,10 @@ pub(super) async fn wait_for_children<E>(
             members.waker.replace(cx.waker().clone())
         };
         drop(replaced);
-        while let Some(cancelled) = forward.take(cx) {
+        while let Some(taken) = forward.take(cx) {
             let begins_the_end = exit.interrupted(&mut lock(&group.family.members).machine);
             if begins_the_end {
-                let cause = Some(cancelled.record());
+                let cause = Some(taken.cancelled.record());
                 let kind = CancelKind::ParentCancelled;
                 group.abort(&Record::new(kind, None, location, cause));
                 is_propagated = true;
@@ -185,9 +185,12 @@ pub(super) async fn wait_for_children<E>(
         Poll::Pending
     })
     .await;
+    let mine = forward.mine();
+    // From here on it is the group's to return it or not.
+    forward.answered();
     Kept {
         is_propagated,
-        mine: forward.mine(),
+        mine,
     }
 }
 

@@ -29,6 +29,7 @@ use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::cell::Cell;
 use crate::context;
+use crate::forward::HandedOn;
 use crate::id::TaskId;
 use crate::lock::lock;
 use crate::outcome::Outcome;
@@ -165,19 +166,19 @@ impl<T, E> Several<T, E> {
         let record = Record::new(self.kind_of_interrupt(), None, location, Some(&asked));
         // It is not the cancellation of whoever waits.
         let cancelled = Cancelled::new(TaskId::next(), Arc::clone(&record));
-        self.interrupt(cancelled, &record)
+        self.interrupt(cancelled, &record) > 0
     }
 
-    /// The same for a cancellation of whoever waits. Whether it was in time: `false` when it is over.
+    /// The same for a cancellation of whoever waits.
     pub(crate) fn hand_on(
         &self,
         cancelled: &Cancelled,
         location: &'static Location<'static>,
-    ) -> bool {
+    ) -> HandedOn {
         let cause = Some(cancelled.record());
         let record = Record::new(self.kind_of_interrupt(), None, location, cause);
-        self.interrupt(cancelled.clone(), &record);
-        lock(&self.state).cancelled.is_some()
+        let accepted = self.interrupt(cancelled.clone(), &record);
+        HandedOn { record, accepted }
     }
 
     /// To the children of a gather it is the gather that was cancelled, whoever asked.
@@ -188,11 +189,12 @@ impl<T, E> Several<T, E> {
         }
     }
 
-    fn interrupt(&self, cancelled: Cancelled, record: &Arc<Record>) -> bool {
+    /// How many children have accepted the request.
+    fn interrupt(&self, cancelled: Cancelled, record: &Arc<Record>) -> usize {
         let asks = {
             let mut state = lock(&self.state);
             if state.over.is_some() {
-                return false;
+                return 0;
             }
             state.cancelled.get_or_insert(cancelled);
             match &mut state.machine {
@@ -212,24 +214,20 @@ impl<T, E> Several<T, E> {
                 },
             }
         };
-        let mut any = false;
-        if asks {
-            any = self.ask(record);
-        }
+        let accepted = if asks { self.ask(record) } else { 0 };
         let waker = lock(&self.state).take_waker_if_over();
         if let Some(waker) = waker {
             waker.wake();
         }
-        any
+        accepted
     }
 
-    /// Asks those that have not ended to cancel; whether any accepted.
-    fn ask(&self, record: &Arc<Record>) -> bool {
-        let mut any = false;
-        for cell in self.cells.iter().filter(|cell| cell.ended().is_none()) {
-            any |= cell.request(Arc::clone(record));
-        }
-        any
+    /// Asks those that have not ended to cancel; how many accepted.
+    fn ask(&self, record: &Arc<Record>) -> usize {
+        let running = self.cells.iter().filter(|cell| cell.ended().is_none());
+        running
+            .filter(|cell| cell.request(Arc::clone(record)))
+            .count()
     }
 
     /// Nobody waits any more; what is to be dropped.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::forward::{Forward, renew};
+use crate::forward::Forward;
 use crate::handle::TaskHandle;
 use crate::lock::lock;
 use crate::outcome::Outcome;
@@ -32,18 +32,6 @@ pub(crate) struct End<T, E> {
     pub(crate) outcomes: Vec<Option<Outcome<T, E>>>,
     /// The cancellation by which it was asked to cancel, if it was: that of whoever waits, or another.
     pub(crate) cancelled: Option<Cancelled>,
-    is_race: bool,
-}
-
-impl<T, E> End<T, E> {
-    /// It ends otherwise than by the caller's cancellation. A race was decided before that came: the
-    /// next cancel point tells. The children of a gather have made the best of it, and so does who
-    /// waits.
-    pub(crate) fn ends_otherwise(&self) {
-        if self.is_race {
-            renew(self.cancelled.as_ref());
-        }
-    }
 }
 
 impl<T, E> Waiting<T, E>
@@ -94,15 +82,37 @@ impl<T, E> Waiting<T, E> {
         }
     }
 
+    /// It ends by the caller's cancellation.
+    pub(crate) fn ends_cancelled(&mut self) {
+        self.forward.answered();
+    }
+
+    /// It ends otherwise. The children have made the best of what one of them has seen, and so does
+    /// who waits.
+    pub(crate) fn ends_otherwise(&mut self) {
+        let cells = &*self.several.cells;
+        self.forward
+            .renew_unless(|handed_on| handed_on.is_seen_by(cells));
+    }
+
+    /// It ends as one child did. A race was decided before the caller was cancelled, and that was no
+    /// child's to answer: the next cancel point tells.
+    pub(crate) fn ends_by_child(&mut self) {
+        let is_race = matches!(lock(&self.several.state).machine, Machine::Race(..));
+        if is_race {
+            self.forward.renew_unless(|_| false);
+        } else {
+            self.ends_otherwise();
+        }
+    }
+
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End<T, E>> {
         if let Some(end) = self.poll_over(cx) {
             return Poll::Ready(end);
         }
-        while let Some(cancelled) = self.forward.take(cx) {
-            let location = self.forward.location();
-            if !self.several.hand_on(&cancelled, location) {
-                renew(Some(&cancelled));
-            }
+        let location = self.forward.location();
+        while let Some(taken) = self.forward.take(cx) {
+            taken.handed_on = Some(self.several.hand_on(&taken.cancelled, location));
         }
         // Asking may have ended it: a race that leaves its losers alone.
         match self.poll_over(cx) {
@@ -127,7 +137,6 @@ impl<T, E> Waiting<T, E> {
             outcomes: std::mem::take(&mut state.outcomes),
             // The caller's own goes before that of a handle.
             cancelled: handed_on.map(|other| self.forward.mine().unwrap_or(other)),
-            is_race: matches!(state.machine, Machine::Race(..)),
         })
     }
 }

@@ -7,6 +7,7 @@
 mod cancel;
 mod gather;
 mod group;
+mod handed_on;
 mod join;
 mod local_scope;
 mod misuse;

@@ -19,10 +19,14 @@ use crate::cancelled::Cancelled;
 use crate::context::{self, Entered, Place, Polled};
 use crate::outcome::Outcome;
 use crate::panicked::Panic;
+use crate::reaper;
 use crate::report;
 
 /// Where the outcome of a task goes.
 pub(crate) trait Settle<T, E> {
+    /// Whether a task that never begins has ended only when those have that were left to it.
+    const WAITS_FOR_LEFT: bool = false;
+
     /// The place of the task's cell in its block.
     fn place(&self) -> usize {
         0
@@ -30,6 +34,12 @@ pub(crate) trait Settle<T, E> {
 
     /// Keeps the outcome, and has the cell told how the task ended.
     fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>);
+
+    /// The same for a task that was cancelled before its first step. Those that were left to it are
+    /// asked to cancel.
+    fn settle_never_started(&self, cell: CellRef, cancelled: Cancelled, _left: Vec<CellRef>) {
+        self.settle(&cell, Outcome::Cancelled(cancelled));
+    }
 }
 
 pin_project! {
@@ -113,19 +123,14 @@ where
             return Poll::Pending;
         };
         let cell = CellRef::new(block, this.sink.place());
-        let cancelled = if cell.is_started() {
-            None
-        } else {
-            cell.start()
-        };
+        if !cell.is_started() {
+            if let Some(cancelled) = cell.start() {
+                never_start(this.future, cell, cancelled, this.sink);
+                return Poll::Ready(());
+            }
+        }
         let mut place = Place::of_task(cell);
-        let stepped = match cancelled {
-            Some(cancelled) => Stepped {
-                end: Some(End::NeverStarted(cancelled)),
-                panic: drop_future(this.future.as_mut(), &mut place),
-            },
-            None => step(this.future.as_mut(), &mut place, cx),
-        };
+        let stepped = step(this.future.as_mut(), &mut place, cx);
         let Some(cell) = place.cell else {
             unreachable!("it was lent");
         };
@@ -156,7 +161,6 @@ struct Stepped<T, E> {
 enum End<T, E> {
     Returned(Result<T, E>),
     Panicked(Panic),
-    NeverStarted(Cancelled),
 }
 
 /// Polls the user's future once, drops it when it has ended, and says how the task ended if it did.
@@ -204,12 +208,31 @@ where
     }
 }
 
+/// A request came before the first step.
+fn never_start<F, T, E, S: Settle<T, E>>(
+    future: Pin<&mut Option<F>>,
+    cell: CellRef,
+    cancelled: Cancelled,
+    sink: &S,
+) {
+    let mut place = Place::of_task(cell.clone());
+    let drop = || drop_future(future, &mut place);
+    let (panic, left) = if S::WAITS_FOR_LEFT {
+        reaper::left_to(&cell, cancelled.record(), drop)
+    } else {
+        (drop(), Vec::new())
+    };
+    if let Some(panic) = panic {
+        report::destructor_panicked(&cell, &panic);
+    }
+    sink.settle_never_started(cell, cancelled, left);
+}
+
 fn outcome<T, E: CancelError>(cell: &CellRef, end: End<T, E>) -> Outcome<T, E> {
     match end {
         End::Returned(Ok(value)) => Outcome::Ok(value),
         End::Returned(Err(error)) => failed(cell, error),
         End::Panicked(panic) => Outcome::Panicked(panic),
-        End::NeverStarted(cancelled) => Outcome::Cancelled(cancelled),
     }
 }
 

@@ -1,8 +1,12 @@
-//! Watches several tasks that belong to others, and stops when it is dropped.
+//! Watches several tasks: until it is dropped, or until all have ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use stook_kernel::{ReturnWhen, Wait, WaitAction};
 
 use crate::block::CellRef;
+use crate::lock::lock;
+use crate::outcome::Ended;
 use crate::record::Record;
 use crate::watcher::{WatchChildren, Watcher};
 
@@ -49,6 +53,41 @@ impl<C: AsRef<CellRef>> Drop for Watching<C> {
             if cell.ended().is_none() {
                 cell.unwatch(*key);
             }
+        }
+    }
+}
+
+/// Calls the function when all of these have ended; at once, when they have.
+pub(crate) fn after_all(cells: Vec<CellRef>, then: impl FnOnce() + Send + 'static) {
+    if cells.is_empty() {
+        return then();
+    }
+    let machine = Wait::new(cells.len(), ReturnWhen::AllCompleted);
+    let after = Arc::new(AfterAll(Mutex::new((machine, Some(Box::new(then))))));
+    for (place, cell) in (0..).zip(cells) {
+        let watcher = Watcher::Child(Arc::clone(&after) as _, place);
+        if let Err((_, ended)) = cell.watch(watcher) {
+            after.child_done(place, ended);
+        }
+    }
+}
+
+type Then = Box<dyn FnOnce() + Send>;
+
+/// What is to be done when several have ended.
+struct AfterAll(Mutex<(Wait, Option<Then>)>);
+
+impl WatchChildren for AfterAll {
+    fn child_done(&self, _place: u32, ended: Ended) {
+        let then = {
+            let mut state = lock(&self.0);
+            match state.0.child_done(ended.for_kernel()) {
+                WaitAction::KeepWaiting => None,
+                WaitAction::Release => state.1.take(),
+            }
+        };
+        if let Some(then) = then {
+            then();
         }
     }
 }

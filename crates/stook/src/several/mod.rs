@@ -37,6 +37,7 @@ use crate::record::{CancelKind, Reason, Record, Who};
 use crate::registry::{self, Listed, Membership};
 use crate::report;
 use crate::task_future::{Settle, TaskFuture};
+use crate::watching::after_all;
 
 /// What decides.
 #[derive(Debug)]
@@ -389,6 +390,8 @@ where
     T: Send + 'static,
     E: CancelError + Send,
 {
+    const WAITS_FOR_LEFT: bool = true;
+
     fn place(&self) -> usize {
         self.0
     }
@@ -398,5 +401,14 @@ where
             Some(several) => several.child_done(cell, outcome),
             None => unreachable!("its cell lies there"),
         }
+    }
+
+    /// It was given handles on these: who waits for it waits for them.
+    fn settle_never_started(&self, cell: CellRef, cancelled: Cancelled, left: Vec<CellRef>) {
+        let place = self.0;
+        after_all(left, move || {
+            let outcome: Outcome<T, E> = Outcome::Cancelled(cancelled);
+            Self(place).settle(&cell, outcome);
+        });
     }
 }

@@ -8,6 +8,7 @@ mod cancel;
 mod gather;
 mod group;
 mod handed_on;
+mod handles;
 mod join;
 mod local_scope;
 mod misuse;

@@ -1,4 +1,4 @@
-//! Polls a future and catches its panic.
+//! Catches panics: of a future that is polled, and of other code of the program's.
 
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
@@ -8,6 +8,12 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::panicked::Panic;
+
+/// Calls something of the program's and catches its panic. What it changes is not looked at after
+/// that.
+pub(crate) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Panic> {
+    panic::catch_unwind(AssertUnwindSafe(call)).map_err(Panic::new)
+}
 
 pin_project! {
     /// Polls a future and catches its panic. After that it is not to be polled again.
@@ -28,9 +34,9 @@ impl<F: Future> Future for Catch<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let future = self.project().future;
-        match panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        match caught(|| future.poll(cx)) {
             Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(Panic::new(payload))),
+            Err(panic) => Poll::Ready(Err(panic)),
         }
     }
 }

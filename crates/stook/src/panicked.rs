@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 
 use crate::lock::lock;
@@ -75,6 +75,16 @@ impl Panic {
     /// ```
     pub fn resume(self) -> ! {
         panic::resume_unwind(self.into_payload())
+    }
+}
+
+impl Drop for Payload {
+    /// A payload that panics in its turn stops nobody.
+    fn drop(&mut self) {
+        let payload = lock(&self.payload).take();
+        if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use pin_project_lite::pin_project;
 use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
+use crate::catch::caught;
 use crate::context::{self, Entered, Place, Polled};
 use crate::outcome::Outcome;
 use crate::panicked::Panic;
@@ -237,10 +238,14 @@ fn outcome<T, E: CancelError>(cell: &CellRef, end: End<T, E>) -> Outcome<T, E> {
 }
 
 fn failed<T, E: CancelError>(cell: &CellRef, error: E) -> Outcome<T, E> {
-    let target = error.as_cancelled().map(Cancelled::target);
-    // A child's cancellation, or that of somebody else, does not make this one cancelled.
-    if target != Some(cell.id()) {
-        return Outcome::Err(error);
+    match caught(|| error.as_cancelled().map(Cancelled::target)) {
+        Ok(target) if target == Some(cell.id()) => {}
+        // A child's cancellation, or that of somebody else, does not make this one cancelled.
+        Ok(_) => return Outcome::Err(error),
+        Err(panic) => {
+            report::guard_destructor(cell, error);
+            return Outcome::Panicked(panic);
+        }
     }
     let mut error = Some(error);
     // Most errors that are cancellations are of that very type: they need not be copied.
@@ -249,9 +254,16 @@ fn failed<T, E: CancelError>(cell: &CellRef, error: E) -> Outcome<T, E> {
     let moved = own.and_then(Option::take);
     match (moved, error) {
         (Some(cancelled), _) => Outcome::Cancelled(cancelled),
-        (None, Some(error)) => match error.as_cancelled().cloned() {
-            Some(cancelled) => Outcome::Cancelled(cancelled),
-            None => Outcome::Err(error),
+        (None, Some(error)) => match caught(|| error.as_cancelled().cloned()) {
+            Ok(Some(cancelled)) => {
+                report::guard_destructor(cell, error);
+                Outcome::Cancelled(cancelled)
+            }
+            Ok(None) => Outcome::Err(error),
+            Err(panic) => {
+                report::guard_destructor(cell, error);
+                Outcome::Panicked(panic)
+            }
         },
         (None, None) => unreachable!("it is taken by who has it"),
     }
@@ -260,7 +272,5 @@ fn failed<T, E: CancelError>(cell: &CellRef, error: E) -> Outcome<T, E> {
 /// Drops the user's future in its place; a panic of its destructor, if there was one.
 fn drop_future<F>(mut future: Pin<&mut Option<F>>, place: &mut Place) -> Option<Panic> {
     let _entered = Entered::new(place);
-    panic::catch_unwind(AssertUnwindSafe(|| future.set(None)))
-        .err()
-        .map(Panic::new)
+    caught(|| future.set(None)).err()
 }

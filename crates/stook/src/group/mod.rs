@@ -460,13 +460,11 @@ impl<E: CancelError> Group<E> {
         let left = self.child_done(member, ended, never_started, error.clone());
         match left.then {
             None | Some(AfterError::Nothing) => {}
-            Some(AfterError::ReportOrphan) => match error {
-                Some(Ok(error)) if error.as_cancelled().is_none() => {
-                    report::unread_error(cell, format!("{error:?}"));
+            Some(AfterError::ReportOrphan) => {
+                if let Some(failure) = &error {
+                    report::unread_failure(cell, failure.as_ref());
                 }
-                Some(Err(panic)) => report::unread_error(cell, format!("{panic:?}")),
-                _ => {}
-            },
+            }
             Some(AfterError::Abort) => {
                 let kind = CancelKind::SiblingFailed;
                 let who = Some(cell.who());
@@ -475,6 +473,10 @@ impl<E: CancelError> Group<E> {
         }
         if let Some(waker) = left.wake {
             waker.wake();
+        }
+        // The last reference to the error may be here, where the group and the handle are gone.
+        if let Some(error) = error {
+            report::guard_destructor(cell, error);
         }
         drop(left.cell);
     }

@@ -7,11 +7,11 @@ pub(crate) mod stuck;
 pub(crate) mod tree;
 
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex};
 
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
+use crate::catch::caught;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::panicked::Panic;
@@ -178,7 +178,7 @@ fn report(report: &Report) {
     let hook = lock(&HOOK).clone();
     match hook {
         // There is nobody else to tell that the hook has panicked, too.
-        Some(hook) => drop(panic::catch_unwind(AssertUnwindSafe(|| hook(report)))),
+        Some(hook) => drop(caught(|| hook(report))),
         None => by_default(report),
     }
 }
@@ -199,15 +199,23 @@ fn by_default(report: &Report) {
 /// is no error of which anybody has to hear.
 pub(crate) fn unread<T, E: CancelError>(cell: &CellRef, outcome: &Outcome<T, E>) {
     match outcome {
-        Outcome::Err(error) if error.as_cancelled().is_none() => {
-            unread_error(cell, format!("{error:?}"));
-        }
-        Outcome::Panicked(panic) => unread_error(cell, format!("{panic:?}")),
+        Outcome::Err(error) => unread_failure(cell, Ok(error)),
+        Outcome::Panicked(panic) => unread_failure::<E>(cell, Err(panic)),
         _ => {}
     }
 }
 
-pub(crate) fn unread_error(cell: &CellRef, error: String) {
+/// The same of an error or a panic. An error that cannot be shown is reported with what panicked.
+pub(crate) fn unread_failure<E: CancelError>(cell: &CellRef, failure: Result<&E, &Panic>) {
+    let shown = match failure {
+        Ok(error) => caught(|| error.as_cancelled().is_none().then(|| format!("{error:?}"))),
+        Err(panic) => Ok(Some(format!("{panic:?}"))),
+    };
+    let error = match shown {
+        Ok(Some(error)) => error,
+        Ok(None) => return,
+        Err(panic) => format!("{panic:?}"),
+    };
     let task = TaskInfo::of(cell);
     report(&Report::UnreadError { task, error });
 }
@@ -253,16 +261,16 @@ pub(crate) fn guard_token_callback(call: impl FnOnce()) {
 
 /// Drops something of a task that has ended, and reports a panic of that.
 pub(crate) fn guard_destructor<T>(cell: &CellRef, value: T) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        destructor_panicked(cell, &Panic::new(payload));
+    if let Err(panic) = caught(|| drop(value)) {
+        destructor_panicked(cell, &panic);
     }
 }
 
 fn guard(cell: Option<&CellRef>, call: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(call)) {
+    if let Err(panic) = caught(call) {
         report(&Report::CallbackPanicked {
             task: cell.map(TaskInfo::of),
-            message: Panic::new(payload).message().to_owned(),
+            message: panic.message().to_owned(),
         });
     }
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
+mod broken;
 mod cancel;
 mod gather;
 mod group;

@@ -17,6 +17,7 @@ use crate::group::{Group, TaskGroup};
 use crate::panicked::Panic;
 use crate::reaper;
 use crate::record::{CancelKind, Record};
+use crate::report;
 use crate::scope::within::Within;
 use crate::sync::lock;
 
@@ -139,7 +140,7 @@ fn leave<T, E: CancelError>(
         let (exit, actions) = members.machine.exit(end, panic.is_some(), rule);
         if actions.keep_base_error {
             let kept = &mut lock(&group.errors).panic;
-            *kept = kept.take().or_else(|| panic.take());
+            *kept = kept.take().or_else(|| Some((None, panic.take()?)));
         }
         (exit, actions)
     };
@@ -209,6 +210,7 @@ fn end<T, E: CancelError>(
         (std::mem::take(&mut errors.errors), gone, room)
     };
     drop(room);
+    let mut errors: Vec<_> = errors.into_iter().map(|(_, error)| error).collect();
     match gone {
         ChildrenGone::Nothing => {}
         ChildrenGone::RaiseBaseError => {
@@ -216,7 +218,7 @@ fn end<T, E: CancelError>(
             renew(kept.mine.as_ref());
             renew(body.cancelled());
             match panic {
-                Some(panic) => panic.resume(),
+                Some((_, panic)) => panic.resume(),
                 None => unreachable!("there was one, and nobody else takes it"),
             }
         }
@@ -243,7 +245,6 @@ fn end<T, E: CancelError>(
             // delivered at its next cancel point.
             renew(kept.mine.as_ref());
             renew(body.cancelled());
-            let mut errors = errors;
             match body {
                 Body::Err(error) if add_body => errors.push(Shared::new(error)),
                 _ => {}
@@ -268,14 +269,15 @@ fn end<T, E: CancelError>(
     }
 }
 
-/// Dropped half-way, the group asks its tasks to cancel, and takes no others.
-struct Guard<E> {
+/// Dropped half-way, the group asks its tasks to cancel, and takes no others; their errors are
+/// reported.
+struct Guard<E: CancelError> {
     group: Arc<Group<E>>,
     /// It came to its end.
     is_over: bool,
 }
 
-impl<E> Drop for Guard<E> {
+impl<E: CancelError> Drop for Guard<E> {
     fn drop(&mut self) {
         if self.is_over {
             return;
@@ -295,6 +297,28 @@ impl<E> Drop for Guard<E> {
         drop(room);
         if !is_over {
             reaper::adopt(&self.group.family.unfinished(), Some("task_group"));
+        }
+        self.report_unread();
+    }
+}
+
+impl<E: CancelError> Guard<E> {
+    /// What the group had collected, but for what was read from a handle.
+    fn report_unread(&self) {
+        let (errors, panic) = {
+            let mut errors = lock(&self.group.errors);
+            (std::mem::take(&mut errors.errors), errors.panic.take())
+        };
+        for (cell, error) in errors {
+            if !cell.is_taken() {
+                report::unread_failure(&cell, Ok(&error));
+            }
+            report::guard_destructor(&cell, error);
+        }
+        if let Some((Some(cell), panic)) = panic {
+            if !cell.is_taken() {
+                report::unread_failure::<E>(&cell, Err(&panic));
+            }
         }
     }
 }

@@ -60,8 +60,10 @@ struct Group<E> {
 /// What its tasks have failed with. It may be locked while the members are, and not the other way
 /// round.
 struct Errors<E> {
-    errors: Vec<Shared<E>>,
-    panic: Option<Panic>,
+    /// With the tasks. They keep the group, and are taken out when that ends.
+    errors: Vec<(CellRef, Shared<E>)>,
+    /// With the task, if it was not the body.
+    panic: Option<(Option<CellRef>, Panic)>,
 }
 
 /// What comes of a child that has ended, once the members are not locked any more.
@@ -170,18 +172,25 @@ impl<E> Group<E> {
             // A panic is what a base error is to asyncio: it goes before all others.
             ChildDone::KeepError { then, .. } => {
                 // Who waits finds it when it finds that nobody is left.
-                let mut errors = lock(&self.errors);
-                match error {
-                    Some(Ok(error)) => errors.errors.push(error),
-                    Some(Err(panic)) => {
-                        errors.panic.get_or_insert(panic);
-                    }
-                    None => {}
+                if let (Some(error), Some(cell), false) = (error, &cell, is_abandoned) {
+                    lock(&self.errors).keep(cell, error);
                 }
                 Some(then)
             }
         };
         Left { then, wake, cell }
+    }
+}
+
+impl<E> Errors<E> {
+    /// What a task has failed with.
+    fn keep(&mut self, cell: &CellRef, error: Result<Shared<E>, Panic>) {
+        match error {
+            Ok(error) => self.errors.push((cell.clone(), error)),
+            Err(panic) => {
+                self.panic.get_or_insert((Some(cell.clone()), panic));
+            }
+        }
     }
 }
 

@@ -231,12 +231,17 @@ impl<T, E> Several<T, E> {
             .count()
     }
 
-    /// Nobody waits any more; what is to be dropped.
-    fn abandon(&self) -> Vec<Option<Outcome<T, E>>> {
-        let mut state = lock(&self.state);
-        state.is_abandoned = true;
-        state.waker = None;
-        std::mem::take(&mut state.outcomes)
+    /// Nobody waits any more: whether it was over, and the outcomes that nobody will read.
+    fn abandon(&self) -> (bool, Vec<Option<Outcome<T, E>>>) {
+        let (was_over, outcomes, waker) = {
+            let mut state = lock(&self.state);
+            let was_over = state.over.is_some();
+            state.is_abandoned |= !was_over;
+            let outcomes = std::mem::take(&mut state.outcomes);
+            (was_over, outcomes, state.waker.take())
+        };
+        drop(waker);
+        (was_over, outcomes)
     }
 }
 

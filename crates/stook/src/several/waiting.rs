@@ -16,7 +16,7 @@ use crate::report;
 use crate::several::{Machine, Over, Several};
 
 /// Who waits for several children, and hands its own cancellation on to them.
-pub(crate) struct Waiting<T, E> {
+pub(crate) struct Waiting<T, E: CancelError> {
     several: Arc<Several<T, E>>,
     /// The same, for references to its cells.
     block: Arc<dyn Block>,
@@ -37,7 +37,7 @@ pub(crate) struct End<T, E> {
 impl<T, E> Waiting<T, E>
 where
     T: Send + 'static,
-    E: Send + 'static,
+    E: CancelError + Send,
 {
     pub(crate) fn new(
         several: Arc<Several<T, E>>,
@@ -54,7 +54,7 @@ where
     }
 }
 
-impl<T, E> Waiting<T, E> {
+impl<T, E: CancelError> Waiting<T, E> {
     fn cells(&self) -> impl Iterator<Item = CellRef> {
         (0..self.block.count()).map(|place| CellRef::new(Arc::clone(&self.block), place))
     }
@@ -68,10 +68,7 @@ impl<T, E> Waiting<T, E> {
     }
 
     /// Reports the errors among outcomes that nobody takes.
-    pub(crate) fn report_unread(&self, outcomes: &[Option<Outcome<T, E>>])
-    where
-        E: CancelError,
-    {
+    pub(crate) fn report_unread(&self, outcomes: &[Option<Outcome<T, E>>]) {
         if !outcomes.iter().flatten().any(Outcome::is_error) {
             return;
         }
@@ -141,13 +138,16 @@ impl<T, E> Waiting<T, E> {
     }
 }
 
-impl<T, E> Drop for Waiting<T, E> {
+impl<T, E: CancelError> Drop for Waiting<T, E> {
     fn drop(&mut self) {
-        if !self.is_over && !self.several.is_over() {
-            let outcomes = self.several.abandon();
+        if self.is_over {
+            return;
+        }
+        let (was_over, outcomes) = self.several.abandon();
+        if !was_over {
             let unfinished = self.cells().filter(|cell| cell.ended().is_none());
             reaper::adopt(&unfinished.collect::<Vec<_>>(), Some(self.what));
-            drop(outcomes);
         }
+        self.report_unread(&outcomes);
     }
 }

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::io;
 use std::sync::{Arc, Mutex, Once};
 
-use stook::{Cancelled, OrCancel, Report, TaskGroup, TaskState};
+use stook::{Cancelled, Losers, OnError, OrCancel, Report, TaskGroup, TaskState};
 
 use crate::stage::{everywhere, seconds, settle, with_paused_clock};
 
@@ -298,5 +298,88 @@ fn a_panic_of_a_callback_is_reported() {
         task.on_done(|_| panic!("a broken callback"));
         task.await.unwrap();
         assert_eq!(reports("a broken callback").len(), 1);
+    });
+}
+
+async fn fails(after: u64, error: &'static str) -> io::Result<()> {
+    stook::sleep(seconds(after)).await?;
+    Err(io::Error::other(error))
+}
+
+#[test]
+fn errors_in_a_handle_that_is_dropped_when_it_is_over_are_reported() {
+    listen();
+    with_paused_clock(|| async {
+        // The second is passed over in any case.
+        let gather = stook::gather([fails(1, "first of gather"), fails(2, "second of gather")]);
+        let outcomes = stook::gather_outcomes([fails(1, "of outcomes"), fails(2, "of outcomes")]);
+        let rest = stook::gather_with(OnError::CancelRest, [fails(1, "before the rest")]);
+        let race = stook::race(Losers::Await, [fails(1, "of race"), fails(2, "of race")]);
+        let first = stook::first_success(Losers::Await, [fails(1, "of none"), fails(2, "of none")]);
+        tokio::time::sleep(seconds(3)).await;
+        drop((gather, outcomes, rest, race, first));
+        for (word, count) in [
+            ("first of gather", 1),
+            ("second of gather", 0),
+            ("of outcomes", 2),
+            ("before the rest", 1),
+            ("of race", 2),
+            ("of none", 2),
+        ] {
+            let found = reports(word);
+            assert_eq!(found.len(), count, "{word}: {found:?}");
+        }
+    });
+}
+
+#[test]
+fn errors_in_a_handle_that_is_dropped_half_way_are_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let outcomes = stook::gather_outcomes([fails(1, "half outcomes"), fails(60, "sixty")]);
+        let first =
+            stook::first_success(Losers::Await, [fails(1, "half race"), fails(60, "sixty")]);
+        tokio::time::sleep(seconds(3)).await;
+        drop((outcomes, first));
+        assert_eq!(reports("half outcomes").len(), 1);
+        assert_eq!(reports("half race").len(), 1);
+        settle().await;
+        assert!(reports("sixty").is_empty());
+    });
+}
+
+#[test]
+fn errors_of_a_group_that_is_dropped_half_way_are_reported() {
+    listen();
+    with_paused_clock(|| async {
+        // Reaches no cancel point: the first that fails does not cancel the others.
+        async fn crashes(after: u64, error: &'static str) -> io::Result<()> {
+            tokio::time::sleep(seconds(after)).await;
+            Err(io::Error::other(error))
+        }
+        let group = stook::task_group(async |group: TaskGroup<io::Error>| {
+            drop(group.spawn(crashes(1, "half group")));
+            drop(group.spawn(crashes(5, "late in group")));
+            let read = group.spawn(crashes(1, "read of group")).unwrap();
+            drop(group.spawn(async {
+                tokio::time::sleep(seconds(1)).await;
+                panic!("panic in group") as io::Result<()>
+            }));
+            tokio::time::sleep(seconds(2)).await;
+            assert!(read.try_take().unwrap().is_error());
+            pending().await
+        });
+        let end: Result<Result<(), _>, _> = tokio::time::timeout(seconds(3), group).await;
+        assert!(end.is_err());
+        tokio::time::sleep(seconds(3)).await;
+        for (word, count) in [
+            ("half group", 1),
+            ("read of group", 0),
+            ("late in group", 1),
+            ("panic in group", 1),
+        ] {
+            let found = reports(word);
+            assert_eq!(found.len(), count, "{word}: {found:?}");
+        }
     });
 }

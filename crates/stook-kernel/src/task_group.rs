@@ -14,6 +14,7 @@
 //! |                         | otherwise, aborting               | `ShuttingDown`                     |
 //! |                         | otherwise                         | `Ok`                               |
 //! | `added`                 | any                               | n+1                                |
+//! | `cancelled`             | any                               | aborting                           |
 //! | `child_left(true)`      | any                               | n-1 (0 stays), whether n is now 0  |
 //! | `child_left(false)`     | any                               | whether n is 0                     |
 //! | `child_done(Returned)`  | any                               | `Nothing`                          |
@@ -113,6 +114,12 @@ impl TaskGroup {
     /// Counts a new child.
     pub const fn added(&mut self) {
         self.marks.tasks = self.marks.tasks.saturating_add(1);
+    }
+
+    /// Records that somebody who has the group cancels it, which asyncio has no way to: asks every
+    /// child that is not done, and the body. What follows from that asks nobody again.
+    pub const fn cancelled(&mut self) {
+        self.marks.aborting = true;
     }
 
     /// Records that a child is done and among the children no more; returns whether none is left.

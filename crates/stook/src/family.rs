@@ -29,8 +29,6 @@ pub(crate) struct Members {
     pub(crate) room: Option<Room>,
     /// Of who waits for them.
     pub(crate) waker: Option<Waker>,
-    /// Somebody has cancelled the group by a handle.
-    pub(crate) is_cancelled: bool,
     /// The group was dropped half-way: nobody reads the errors.
     pub(crate) is_abandoned: bool,
     /// Tasks that were cancelled before their first step: what one that is stuck may be waiting for.
@@ -49,7 +47,6 @@ impl Family {
                 cells: Slab::new(),
                 room: None,
                 waker: None,
-                is_cancelled: false,
                 is_abandoned: false,
                 never_started: Vec::new(),
             }),
@@ -85,8 +82,7 @@ impl Members {
             Err(SpawnRefused::Finished | SpawnRefused::NotEntered) => return Err(GroupClosed),
         };
         self.machine.added();
-        // A cancellation comes to those that are born after it, too.
-        Ok(is_closing || self.is_cancelled)
+        Ok(is_closing)
     }
 
     /// One of them was cancelled before its first step.

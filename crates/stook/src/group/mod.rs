@@ -318,9 +318,11 @@ impl<E> TaskGroup<E> {
 }
 
 impl<E> TaskGroup<E> {
-    /// Cancels the body and all tasks of the group, those that are yet to be spawned as well; `false`
-    /// when there is nothing to cancel. The group then returns an error with this cancellation, unless
-    /// there are others, or the body has returned a value before.
+    /// Cancels the body, at each of its cancel points, and asks all tasks of the group to cancel, once;
+    /// those that are spawned from then on never begin. `false` when there is nothing to cancel.
+    ///
+    /// When the body returns this cancellation, so does the group, unless there are errors. A value that
+    /// the body has returned before, or returns nonetheless, is the group's.
     ///
     /// # Examples
     /// ```
@@ -360,7 +362,7 @@ impl<E> TaskGroup<E> {
     }
 
     fn ask(&self, reason: Option<Reason>, location: &'static Location<'static>) -> bool {
-        lock(&self.0.family.members).is_cancelled = true;
+        lock(&self.0.family.members).machine.cancelled();
         self.0
             .abort(&Record::new(CancelKind::Group, reason, location, None))
     }

@@ -321,6 +321,43 @@ fn a_group_is_cancelled_by_its_handle() {
 }
 
 #[test]
+fn a_group_that_is_cancelled_by_its_handle_asks_its_tasks_once() {
+    with_paused_clock(|| async {
+        let mut caller = stook::spawn(async {
+            let mut tasks = Vec::new();
+            let end = stook::task_group(async |group: TaskGroup<io::Error>| {
+                for fails in [true, false, false] {
+                    let tidy = async move {
+                        assert!(forever::<Cancelled>().await.is_err());
+                        stook::sleep(seconds(if fails { 2 } else { 5 })).await?;
+                        if fails {
+                            Err(failure("out of paper"))
+                        } else {
+                            Ok(())
+                        }
+                    };
+                    tasks.push(group.spawn(tidy).unwrap());
+                }
+                settle().await;
+                group.cancel();
+                // Neither the end of the body, nor that of a task, nor the caller asks again.
+                forever().await
+            });
+            let errors = end.await.unwrap_err().errors;
+            assert_eq!(errors.len(), 1);
+            assert!(tasks[1].try_take().unwrap().is_ok());
+            Ok::<_, Cancelled>((errors[0].to_string(), tasks[1].cancelling()))
+        });
+        let begun = Instant::now();
+        tokio::time::sleep(seconds(1)).await;
+        caller.cancel();
+        let end = caller.join().await.unwrap().ok().unwrap();
+        assert_eq!(end, ("out of paper".to_owned(), 1));
+        assert_eq!(begun.elapsed(), seconds(5));
+    });
+}
+
+#[test]
 fn a_group_that_is_cancelled_after_its_body_keeps_the_value_and_begins_no_task() {
     with_paused_clock(|| async {
         let end = stook::task_group(async |group: TaskGroup<Cancelled>| {

@@ -14,6 +14,7 @@ enum Event {
     Enter,
     Spawn,
     Added,
+    Cancelled,
     ChildLeft {
         counted: bool,
     },
@@ -123,6 +124,12 @@ fn a_group_takes_tasks_while_it_is_open_and_the_first_failure_aborts_it() {
         };
         table.push((marks, Event::Added, more, Answer::Nothing));
 
+        let aborting = TaskGroupMarks {
+            aborting: true,
+            ..marks
+        };
+        table.push((marks, Event::Cancelled, aborting, Answer::Nothing));
+
         for ((counted, before), (tasks, none_left)) in CHILD_LEFT {
             if before == marks.tasks {
                 let next = TaskGroupMarks { tasks, ..marks };
@@ -157,7 +164,7 @@ fn a_group_takes_tasks_while_it_is_open_and_the_first_failure_aborts_it() {
         }
     }
 
-    let mut events = vec![Event::Enter, Event::Spawn, Event::Added];
+    let mut events = vec![Event::Enter, Event::Spawn, Event::Added, Event::Cancelled];
     events.extend(BOTH.map(|counted| Event::ChildLeft { counted }));
     events.extend(children_done());
     walk(&states, &events, &table, |marks, event| {
@@ -167,6 +174,10 @@ fn a_group_takes_tasks_while_it_is_open_and_the_first_failure_aborts_it() {
             Event::Spawn => Answer::Spawned(group.spawn()),
             Event::Added => {
                 group.added();
+                Answer::Nothing
+            }
+            Event::Cancelled => {
+                group.cancelled();
                 Answer::Nothing
             }
             Event::ChildLeft { counted } => Answer::NoneLeft(group.child_left(counted)),

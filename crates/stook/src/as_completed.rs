@@ -141,26 +141,25 @@ impl<T, E: CancelError> AsCompleted<T, E> {
 
     /// No cancel point.
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Completed<T, E>>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        let place = {
-            let mut queue = lock(&self.ended.0);
-            match queue.0.pop_front() {
-                Some(place) => place,
-                None => {
-                    queue.1 = Some(cx.waker().clone());
-                    return Poll::Pending;
+        while self.left > 0 {
+            let place = {
+                let mut queue = lock(&self.ended.0);
+                match queue.0.pop_front() {
+                    Some(place) => place,
+                    None => {
+                        queue.1 = Some(cx.waker().clone());
+                        return Poll::Pending;
+                    }
                 }
+            };
+            self.left -= 1;
+            let task = self.tasks[place].take();
+            // None where its outcome was taken before it was given here: there is nothing to give.
+            if let Some(outcome) = task.and_then(|task| task.try_take()) {
+                return Poll::Ready(Some((place, outcome)));
             }
-        };
-        self.left -= 1;
-        let task = self.tasks[place].take();
-        match task.and_then(|task| task.try_take()) {
-            Some(outcome) => Poll::Ready(Some((place, outcome))),
-            // Its outcome was taken before it was given here: there is nothing to give.
-            None => self.poll_ended(cx),
         }
+        Poll::Ready(None)
     }
 }
 

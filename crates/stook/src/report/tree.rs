@@ -191,7 +191,9 @@ pub struct Tree {
 }
 
 /// A task and those that it spawned.
-#[derive(Clone, Debug)]
+///
+/// Chains may be long: it is copied and dropped without recursion, and its `Debug` shows how many
+/// children there are. To serialise it takes as much stack as it is deep.
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Branch {
@@ -256,6 +258,45 @@ fn branches(tasks: Vec<TaskInfo>) -> Vec<Branch> {
     roots
 }
 
+impl Clone for Branch {
+    fn clone(&self) -> Self {
+        // Each before its children, to be built from the end.
+        let (mut flat, mut left) = (Vec::new(), vec![self]);
+        while let Some(branch) = left.pop() {
+            flat.push((branch.task.clone(), branch.children.len()));
+            left.extend(branch.children.iter().rev());
+        }
+        let mut built: Vec<Self> = Vec::new();
+        while let Some((task, count)) = flat.pop() {
+            let mut children = built.split_off(built.len() - count);
+            children.reverse();
+            built.push(Self { task, children });
+        }
+        match built.pop() {
+            Some(copy) => copy,
+            None => unreachable!("there is the branch itself"),
+        }
+    }
+}
+
+impl Drop for Branch {
+    fn drop(&mut self) {
+        let mut left = std::mem::take(&mut self.children);
+        while let Some(mut branch) = left.pop() {
+            left.append(&mut branch.children);
+        }
+    }
+}
+
+impl fmt::Debug for Branch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Branch")
+            .field("task", &self.task)
+            .field("children", &self.children.len())
+            .finish()
+    }
+}
+
 impl Tree {
     /// Whether there is no task.
     ///
@@ -293,13 +334,22 @@ impl Tree {
     }
 }
 
+/// How many levels are indented: those below look like the last.
+const INDENTED: usize = 100;
+
 /// One line a task, indented below the one that spawned it.
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut left: Vec<(usize, &Branch)> =
             self.roots.iter().rev().map(|root| (0, root)).collect();
         while let Some((depth, branch)) = left.pop() {
-            writeln!(f, "{:indent$}{}", "", branch.task, indent = 2 * depth)?;
+            writeln!(
+                f,
+                "{:indent$}{}",
+                "",
+                branch.task,
+                indent = 2 * depth.min(INDENTED)
+            )?;
             left.extend(branch.children.iter().rev().map(|child| (depth + 1, child)));
         }
         Ok(())

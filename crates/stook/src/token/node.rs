@@ -236,11 +236,27 @@ impl Node {
     }
 }
 
-impl Drop for Node {
-    fn drop(&mut self) {
-        for (parent, place) in lock(&self.parents).drain(..) {
+impl Node {
+    /// Follows nobody any more; whom it has followed.
+    fn unfollow(&self) -> Vec<Arc<Self>> {
+        let parents = std::mem::take(&mut *lock(&self.parents));
+        let unfollowed = parents.into_iter().map(|(parent, place)| {
             let removed = lock(&parent.state).followers.remove(&place);
             drop(removed);
+            parent
+        });
+        unfollowed.collect()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // The last of a chain may be all that keeps it: not by recursion.
+        let mut left = self.unfollow();
+        while let Some(parent) = left.pop() {
+            if let Some(last) = Arc::into_inner(parent) {
+                left.append(&mut last.unfollow());
+            }
         }
         for helper in lock(&self.state).helpers.drain(..) {
             helper.abort();

@@ -6,6 +6,7 @@
 
 mod broken;
 mod cancel;
+mod deep;
 mod gather;
 mod group;
 mod handed_on;

@@ -212,6 +212,16 @@ impl Cell {
         true
     }
 
+    /// [Asks](Self::request) the task while something else is locked: who is to be woken after that.
+    pub(crate) fn request_silently(&self, record: Arc<Record>) -> Option<Wakers> {
+        let mut asked = lock(&self.asked);
+        if self.ended().is_some() {
+            return None;
+        }
+        let _at_next_step = asked.requests.request(false);
+        Some(self.keep(&mut asked, record))
+    }
+
     /// A request that was taken to be handed on, and that nobody took, is due again; unless it was
     /// taken back meanwhile.
     pub(crate) fn renew(&self, record: Arc<Record>) {

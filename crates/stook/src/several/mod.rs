@@ -24,6 +24,7 @@ use tokio::runtime::Id;
 pub(crate) use waiting::Waiting;
 
 use crate::about::About;
+use crate::asked::Wakers;
 use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
@@ -190,42 +191,73 @@ impl<T, E> Several<T, E> {
         }
     }
 
-    /// How many children have accepted the request.
+    /// How many children have accepted the request. Where all have ended it is as good as over, though
+    /// the last, on another thread, is still to say so: then nothing changes.
     fn interrupt(&self, cancelled: Cancelled, record: &Arc<Record>) -> usize {
-        let asks = {
+        let (asked, waker) = {
             let mut state = lock(&self.state);
             if state.over.is_some() {
                 return 0;
             }
-            state.cancelled.get_or_insert(cancelled);
-            match &mut state.machine {
+            let asked = match &mut state.machine {
                 Machine::Gather(gather) => {
-                    // Before they are asked: on another thread they may have ended before this goes
-                    // on. One at least has not, or it were over.
+                    // With the state locked: once one has accepted it, it is cancelled before another
+                    // can end.
+                    let Some(asked) = self.ask_first(record) else {
+                        return 0;
+                    };
                     let _accepted = gather.request_cancel(true);
-                    true
+                    Some(asked)
                 }
-                Machine::Race(race, _) => match race.interrupted() {
-                    AfterRace::CancelAndWait => true,
-                    AfterRace::Wait => false,
-                    AfterRace::Finish => {
+                Machine::Race(race, _) => {
+                    let mut interrupted = *race;
+                    let after = interrupted.interrupted();
+                    let asked = match after {
+                        AfterRace::CancelAndWait => match self.ask_first(record) {
+                            None => return 0,
+                            asked => asked,
+                        },
+                        _ if self.cells.iter().all(|cell| cell.ended().is_some()) => return 0,
+                        AfterRace::Wait | AfterRace::Finish => None,
+                    };
+                    *race = interrupted;
+                    if after == AfterRace::Finish {
                         state.finish_race();
-                        false
                     }
-                },
-            }
+                    asked
+                }
+            };
+            state.cancelled.get_or_insert(cancelled);
+            (asked, state.take_waker_if_over())
         };
-        let accepted = if asks { self.ask(record) } else { 0 };
-        let waker = lock(&self.state).take_waker_if_over();
+        let mut accepted = 0;
+        if let Some((place, wakers)) = asked {
+            wakers.wake();
+            accepted = 1 + Self::ask_these(&self.cells[place + 1..], record);
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
         accepted
     }
 
+    /// Asks the first that accepts: its place, and who is to be woken once nothing is locked.
+    fn ask_first(&self, record: &Arc<Record>) -> Option<(usize, Wakers)> {
+        let running = |(_, cell): &(_, &Cell)| cell.ended().is_none();
+        let mut cells = self.cells.iter().enumerate().filter(running);
+        cells.find_map(|(place, cell)| {
+            let wakers = cell.request_silently(Arc::clone(record))?;
+            Some((place, wakers))
+        })
+    }
+
     /// Asks those that have not ended to cancel; how many accepted.
     fn ask(&self, record: &Arc<Record>) -> usize {
-        let running = self.cells.iter().filter(|cell| cell.ended().is_none());
+        Self::ask_these(&self.cells, record)
+    }
+
+    fn ask_these(cells: &[Cell], record: &Arc<Record>) -> usize {
+        let running = cells.iter().filter(|cell| cell.ended().is_none());
         running
             .filter(|cell| cell.request(Arc::clone(record)))
             .count()
@@ -415,5 +447,45 @@ where
             let outcome: Outcome<T, E> = Outcome::Cancelled(cancelled);
             Self(place).settle(&cell, outcome);
         });
+    }
+}
+
+#[cfg(all(test, not(stook_loom)))]
+mod tests {
+    use super::*;
+
+    /// The last child has ended, and has not said so yet.
+    async fn last_has_ended(machine: Machine) -> Arc<Several<u64, Cancelled>> {
+        let several = Several::new(machine, 1);
+        several.cells[0].finish(crate::outcome::Ended::Ok);
+        several
+    }
+
+    #[tokio::test]
+    async fn a_request_after_the_last_child_has_ended_changes_nothing() {
+        use stook_kernel::{Decider, Losers};
+        for machine in [
+            Machine::Gather(Gather::new(1, true)),
+            Machine::Race(
+                Race::new(1, Decider::First, Losers::Cancel),
+                CancelKind::LostRace,
+            ),
+            Machine::Race(
+                Race::new(1, Decider::First, Losers::Leave),
+                CancelKind::LostRace,
+            ),
+        ] {
+            let several = last_has_ended(machine).await;
+            assert!(!several.cancel(None, Location::caller()));
+            let mine = Record::new(CancelKind::Explicit, None, Location::caller(), None);
+            let mine = Cancelled::new(TaskId::next(), mine);
+            assert_eq!(several.hand_on(&mine, Location::caller()).accepted, 0);
+            let todo = lock(&several.state).child_done(0, Outcome::Ok(7));
+            assert!(todo.left.is_none());
+            let state = lock(&several.state);
+            assert!(state.cancelled.is_none());
+            assert!(matches!(state.over, Some(Over::All | Over::Child(0))));
+            assert!(matches!(state.outcomes[0], Some(Outcome::Ok(7))));
+        }
     }
 }

@@ -21,8 +21,9 @@ use crate::several::{Machine, Over, Several, Waiting};
 ///
 /// `losers` says what becomes of the others: they are asked to cancel and waited for, or only waited
 /// for, or left alone; an error of theirs is one that nobody reads. When who awaits it is cancelled,
-/// all are asked to cancel and waited for; a second cancellation does not end that wait. The tasks
-/// begin when this is called.
+/// all are asked to cancel and waited for; a second cancellation does not end that wait. With
+/// [`Losers::Leave`] all are left alone then, too, and the race is over. The tasks begin when this is
+/// called.
 ///
 /// # Errors
 /// The error of the first that ends, or its cancellation, which is not the caller's; or the caller's,

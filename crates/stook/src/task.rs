@@ -354,8 +354,9 @@ impl<T, E: CancelError> Task<T, E> {
 
     /// Has the function called when the task has ended; at once, when it has.
     ///
-    /// It is called where the task ends, before whoever joins it goes on, in the order of registration.
-    /// A panic of it is reported, and nothing else.
+    /// It is called where the task ends, in the order of registration; who joins the task is woken in
+    /// that order, too, but on another thread may find that it has ended before. A panic of it is
+    /// reported, and nothing else.
     ///
     /// # Examples
     /// ```

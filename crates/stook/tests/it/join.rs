@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::future::pending;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use stook::{CancelKind, Cancelled, OrCancel, Outcome, TaskState};
+use stook::{CancelKind, Cancelled, OrCancel, Outcome, TaskHandle, TaskState};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::stage::{everywhere, in_local_set, seconds, settle, with_paused_clock};
 
@@ -131,26 +131,41 @@ fn cancel_and_join_waits_for_the_clean_up() {
 }
 
 #[test]
-fn callbacks_are_called_in_order_before_who_joins() {
-    everywhere(|| async {
-        let count = Arc::new(AtomicUsize::new(0));
+fn callbacks_are_called_in_order_and_on_one_thread_before_who_joins() {
+    with_paused_clock(|| async {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = |number: usize| {
+            let told = Arc::clone(&told);
+            move |_: &TaskHandle| told.lock().unwrap().push(number)
+        };
         let mut task = stook::spawn(async { stook::checkpoint().await });
         for number in 0..3 {
-            let count = Arc::clone(&count);
-            task.on_done(move |_| {
-                let _ =
-                    count.compare_exchange(number, number + 1, Ordering::SeqCst, Ordering::SeqCst);
-            });
+            task.on_done(tell(number));
         }
         task.join().await.unwrap();
-        // Of one that is registered late the others may be running still, on two threads.
-        task.on_done({
-            let count = Arc::clone(&count);
-            move |_| {
-                count.fetch_add(10, Ordering::SeqCst);
-            }
+        assert_eq!(*told.lock().unwrap(), [0, 1, 2]);
+        task.on_done(tell(3));
+        assert_eq!(*told.lock().unwrap(), [0, 1, 2, 3], "at once");
+    });
+}
+
+#[test]
+fn callbacks_are_called_in_order_on_two_threads() {
+    everywhere(|| async {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let (go, gone) = oneshot::channel::<()>();
+        let task = stook::spawn(async {
+            gone.await.unwrap();
+            Ok::<_, Cancelled>(())
         });
-        assert!(count.load(Ordering::SeqCst) >= 10);
+        for number in 0..3 {
+            let tell = tell.clone();
+            task.on_done(move |_| tell.send(number).unwrap());
+        }
+        go.send(()).unwrap();
+        for number in 0..3 {
+            assert_eq!(told.recv().await, Some(number));
+        }
     });
 }
 

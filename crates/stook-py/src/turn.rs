@@ -308,9 +308,15 @@ impl<'py> Run<'_, 'py> {
         }
     }
 
-    /// Whether nobody may ever end this wait: tasks wait, and of what is watched, so many descriptors,
-    /// all are the loop's own.
+    /// Whether nobody may ever end this wait.
     fn may_be_stuck(&self, watched: usize) -> bool {
+        let handoff = self.event_loop.handoff.get();
+        self.can_only_wait_for_jobs(watched) && !handoff.is_some_and(|handoff| handoff.has_jobs())
+    }
+
+    /// Whether nobody but a job of the loop's own executor may end this wait: tasks wait, and of what
+    /// is watched, so many descriptors, all are the loop's own.
+    fn can_only_wait_for_jobs(&self, watched: usize) -> bool {
         let this = self.event_loop;
         deadlock::is_watching()
             && this.ready.is_empty()
@@ -318,7 +324,6 @@ impl<'py> Run<'_, 'py> {
             && !this.is_stuck.get()
             && !this.is_nested()
             && !(this.tasks.is_empty() && unlisted::is_empty(this.py()))
-            && !this.handoff.get().is_some_and(|handoff| handoff.has_jobs())
     }
 
     /// In how many seconds to look for tasks that can never go on; only while nothing is ready.
@@ -344,9 +349,11 @@ impl<'py> Run<'_, 'py> {
                 // Rounded up, as the selector does: never earlier than asked for.
                 Some(seconds) => (seconds * 1e3).ceil() as i32,
                 None if self.may_be_stuck(most) => endless.until_look(),
+                // A thread ends a job a moment after the loop has its result.
+                None if self.can_only_wait_for_jobs(most) => BESIDE_JOBS,
                 None => -1,
             };
-            let is_look = milliseconds > 0 && self.timeout()?.is_none();
+            let is_look = milliseconds > 0 && self.timeout()?.is_none() && self.may_be_stuck(most);
             let until_part = match milliseconds {
                 0 => None,
                 _ if is_look => None,
@@ -385,6 +392,9 @@ impl<'py> Run<'_, 'py> {
     }
 }
 
+/// For how many milliseconds to wait where only a job may end the wait, before asking whether there is
+/// one still.
+const BESIDE_JOBS: i32 = 500;
 /// How many descriptors a loop watches for itself: one end of its self-pipe.
 const OWN_DESCRIPTORS: usize = 1;
 /// How many entries a queue keeps memory for while the loop has nothing to do.

@@ -85,7 +85,8 @@ def run_tests(pytester, source, *options, ini="", head=HEAD):
     """
     path = pytester.makepyfile(test_it=head + textwrap.dedent(source))
     pytester.makeini(INI + textwrap.dedent(ini))
-    options = ["-p", "stook", "-p", "no:cacheprovider", "-W", "error", *options]
+    # The short summary is left out: on a CI service it says the whole message again.
+    options = ["-p", "stook", "-p", "no:cacheprovider", "-W", "error", "-rN", *options]
     return Run(pytester.runpytest_subprocess(*options, timeout=TIME_LIMIT_SECONDS), path)
 
 

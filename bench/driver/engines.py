@@ -73,8 +73,8 @@ class Engine:
             raise RuntimeError(f"{self.name} runs with {replaced or 'none'} of asyncio replaced")
 
     def version(self) -> str:
-        """The version of the package; the interpreter's for asyncio."""
-        if self.package == "asyncio":
+        """The version of the package; the interpreter's for what has none of its own."""
+        if self.package in ("asyncio", "least"):
             return "of " + sys.version.split()[0]
         try:
             return importlib.metadata.version(self.package)
@@ -98,6 +98,7 @@ ENGINES = {
         Engine("stook", "stook", launcher=("stook",), replaces=True),
         Engine("stook-loop", "stook", factory="stook"),
         Engine("stook-eager", "stook", launcher=("stook",), replaces=True, eager=True),
+        Engine("least", "least", factory="least"),
     )
 }
 """Every implementation by name. The rivals come first, the base of the ratios among them."""

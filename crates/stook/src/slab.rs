@@ -28,6 +28,11 @@ impl<T> Slab<T> {
         }
     }
 
+    /// The place that the next value gets.
+    pub(crate) fn next_place(&self) -> usize {
+        self.hole
+    }
+
     pub(crate) fn insert(&mut self, value: T) -> usize {
         let place = self.hole;
         match self.entries.get_mut(place) {
@@ -77,10 +82,6 @@ impl<T> Slab<T> {
             Entry::Hole(_) => None,
         })
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.filled
-    }
 }
 
 #[cfg(test)]
@@ -98,7 +99,7 @@ mod tests {
         assert_eq!(slab.insert(10), places[1]);
         assert_eq!(slab.insert(4), 4);
         assert_eq!(slab.iter().copied().collect::<Vec<_>>(), [0, 10, 20, 3, 4]);
-        assert_eq!((slab.len(), slab.get_mut(9)), (5, None));
+        assert_eq!((slab.filled, slab.get_mut(9)), (5, None));
     }
 
     #[test]

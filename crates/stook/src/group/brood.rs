@@ -1,18 +1,18 @@
 //! The block of several children of one group.
 //!
 //! Most groups have many children that are spawned in one loop. Those of one type, from one line, in
-//! one step, share a block and what is known of them from the beginning. The first block is small, and
+//! one step, share a block and what is known of them from the beginning. The first block is for one, and
 //! each after it has twice the room: half of what is allocated is used, and what one child keeps of
 //! others that have ended is no more than one block.
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::about::About;
 use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
+use crate::family::Members;
 use crate::group::{Group, Shared};
 use crate::id::TaskId;
 use crate::outcome::Outcome;
@@ -23,82 +23,88 @@ use crate::task_future::Settle;
 pub(super) struct Brood<T, E> {
     group: Arc<Group<E>>,
     about: About,
-    children: Box<[Child<T, E>]>,
+    /// Its place among the members.
+    member: usize,
+    /// With the block itself: most groups of one child allocate once for it.
+    first: Child<T, E>,
+    others: Box<[Child<T, E>]>,
 }
 
 struct Child<T, E> {
     cell: Cell,
     slot: Slot<T, Shared<E>>,
-    /// Its place among the members, set before it is spawned.
-    member: AtomicUsize,
 }
 
-/// How many children the first block has room for.
-const FEWEST: usize = 2;
-/// And each at the most.
+/// A block, and a child's place in it.
+pub(super) type Place<T, E> = (Arc<Brood<T, E>>, usize);
+
+/// How many children each block has room for at the most.
 const MOST: usize = 32;
 
-/// The block that the next child may get a place in.
-pub(crate) struct Room {
-    block: Arc<dyn Block>,
-    next: usize,
+/// A place for one more child like this, and what is to be dropped when nothing is locked.
+pub(super) fn take_room<T, E>(
+    members: &mut Members,
+    group: &Arc<Group<E>>,
+    about: About,
+) -> (Place<T, E>, Option<Arc<dyn Block>>)
+where
+    T: Send + 'static,
+    E: Send + Sync + 'static,
+{
+    let mut count = 1;
+    if let Some(room) = members.room() {
+        let alike = room
+            .block
+            .about()
+            .is_some_and(|other| other.is_like(&about));
+        if alike && room.block.as_any().is::<Brood<T, E>>() {
+            if room.born < room.block.count() {
+                if let Ok(brood) = Arc::clone(&room.block).into_any().downcast() {
+                    return ((brood, room.one_more()), None);
+                }
+            }
+            count = (2 * room.block.count() + 1).min(MOST);
+        }
+    }
+    let old = members.close_room();
+    let brood = enter(members, group, about, count);
+    members.open_room(brood.member);
+    ((brood, 0), old)
 }
 
-impl Room {
-    /// A place for one more child like this, and what is to be dropped when nothing is locked.
-    pub(super) fn take<T, E>(
-        room: &mut Option<Self>,
-        group: &Arc<Group<E>>,
-        about: About,
-    ) -> (Arc<Brood<T, E>>, usize, Option<Self>)
-    where
-        T: Send + 'static,
-        E: Send + Sync + 'static,
-    {
-        let mut count = FEWEST;
-        if let Some(room) = room {
-            let is_full = room.next == room.block.count();
-            let alike = room
-                .block
-                .about()
-                .is_some_and(|other| other.is_like(&about));
-            let is_of_type = room.block.as_any().is::<Brood<T, E>>();
-            if alike && is_of_type {
-                if !is_full {
-                    if let Ok(brood) = Arc::clone(&room.block).into_any().downcast() {
-                        room.next += 1;
-                        return (brood, room.next - 1, None);
-                    }
-                }
-                count = (2 * room.block.count()).min(MOST);
-            }
-        }
-        let brood = Brood::new(group, about, count);
-        let old = room.replace(Self {
-            block: Arc::clone(&brood) as _,
-            next: 1,
-        });
-        (brood, 0, old)
-    }
+/// A new block among the members, with its first child.
+pub(super) fn enter<T, E>(
+    members: &mut Members,
+    group: &Arc<Group<E>>,
+    about: About,
+    count: usize,
+) -> Arc<Brood<T, E>>
+where
+    T: Send + 'static,
+    E: Send + Sync + 'static,
+{
+    let mut ids = TaskId::next_many(count);
+    let child = |id| Child {
+        cell: Cell::of_task(id),
+        slot: Slot::new(true),
+    };
+    let brood = Arc::new(Brood {
+        group: Arc::clone(group),
+        about,
+        member: members.next_place(),
+        first: child(ids.next().unwrap_or_else(TaskId::next)),
+        others: ids.map(child).collect(),
+    });
+    members.enter(Arc::clone(&brood) as _);
+    brood
 }
 
 impl<T, E> Brood<T, E> {
-    pub(super) fn new(group: &Arc<Group<E>>, about: About, count: usize) -> Arc<Self> {
-        let child = |id| Child {
-            cell: Cell::of_task(id),
-            slot: Slot::new(true),
-            member: AtomicUsize::new(0),
-        };
-        Arc::new(Self {
-            group: Arc::clone(group),
-            children: TaskId::next_many(count).map(child).collect(),
-            about,
-        })
-    }
-
-    /// The child in this place is a member by that one.
-    pub(super) fn note_member(&self, place: usize, member: usize) {
-        self.children[place].member.store(member, Ordering::Relaxed);
+    fn child(&self, place: usize) -> &Child<T, E> {
+        match place.checked_sub(1) {
+            None => &self.first,
+            Some(other) => &self.others[other],
+        }
     }
 }
 
@@ -109,7 +115,7 @@ where
     E: Send + Sync + 'static,
 {
     let brood = cell.block::<Brood<T, E>>()?;
-    Some(&brood.children[cell.place()].slot)
+    Some(&brood.child(cell.place()).slot)
 }
 
 impl<T, E> Block for Brood<T, E>
@@ -118,11 +124,11 @@ where
     E: Send + Sync + 'static,
 {
     fn cell(&self, place: usize) -> &Cell {
-        &self.children[place].cell
+        &self.child(place).cell
     }
 
     fn count(&self) -> usize {
-        self.children.len()
+        1 + self.others.len()
     }
 
     fn about(&self) -> Option<&About> {
@@ -154,9 +160,8 @@ where
         let Some(brood) = cell.block::<Brood<T, E>>() else {
             unreachable!("the task was made with the block");
         };
-        let child = &brood.children[self.0];
-        let member = child.member.load(Ordering::Relaxed);
-        brood.group.settle(member, cell, &child.slot, outcome);
+        let slot = &brood.child(self.0).slot;
+        brood.group.settle(brood.member, cell, slot, outcome);
     }
 }
 

@@ -206,7 +206,7 @@ fn end<T, E: CancelError>(
         let mut members = lock(&group.family.members);
         let mut errors = lock(&group.errors);
         let gone = exit.children_gone(&members.machine, errors.panic.is_some());
-        let room = members.room.take();
+        let room = members.close_room();
         (std::mem::take(&mut errors.errors), gone, room)
     };
     drop(room);
@@ -292,7 +292,7 @@ impl<E: CancelError> Drop for Guard<E> {
                 let rule = ExitRule::UncancelLast;
                 let (_exit, _actions) = members.machine.exit(BodyEnd::Cancelled, false, rule);
             }
-            (is_over, members.room.take())
+            (is_over, members.close_room())
         };
         drop(room);
         if !is_over {

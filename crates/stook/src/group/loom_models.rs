@@ -34,7 +34,7 @@ fn model(body: impl Fn(&Arc<Group<Cancelled>>) + Send + Sync + 'static) {
     loom::model(move || {
         let group = Group::new(Location::caller());
         body(&group);
-        let room = lock(&group.family.members).room.take();
+        let room = lock(&group.family.members).close_room();
         drop(room);
     });
 }

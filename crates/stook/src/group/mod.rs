@@ -24,11 +24,11 @@ pub use exit::task_group;
 
 use crate::about::About;
 use crate::alone::{Alone, Outlet};
-use crate::block::CellRef;
+use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::context;
 use crate::family::Family;
-use crate::group::brood::{Brood, Room, ToBrood};
+use crate::group::brood::{Place, ToBrood};
 use crate::id::TaskId;
 use crate::outcome::{Ended, Outcome};
 use crate::panicked::Panic;
@@ -71,7 +71,8 @@ struct Left {
     /// After its error, if it had one.
     then: Option<AfterError>,
     wake: Option<Waker>,
-    cell: Option<CellRef>,
+    /// To be dropped.
+    block: Option<Arc<dyn Block>>,
 }
 
 impl<E> Group<E> {
@@ -100,29 +101,25 @@ impl<E> Group<E> {
     }
 
     /// Takes a new child in, in a block with others like it; its place there.
-    fn hatch<T>(self: &Arc<Self>, about: About) -> Result<(Arc<Brood<T, E>>, usize), GroupClosed>
+    fn hatch<T>(self: &Arc<Self>, about: About) -> Result<Place<T, E>, GroupClosed>
     where
         T: Send + 'static,
         E: Send + Sync + 'static,
     {
         let location = about.location;
-        let (asked, brood, place, old) = {
+        let (is_closing, (brood, place), old) = {
             let mut members = lock(&self.family.members);
             let is_closing = members.admits()?;
-            let (brood, place, old) = if is_closing || members.is_abandoned {
-                (Brood::new(self, about, 1), 0, None)
+            let (place, old) = if is_closing || members.is_abandoned {
+                ((brood::enter(&mut members, self, about, 1), 0), None)
             } else {
-                Room::take(&mut members.room, self, about)
+                brood::take_room(&mut members, self, about)
             };
-            let cell = CellRef::new(Arc::clone(&brood) as _, place);
-            let asked = is_closing.then(|| cell.clone());
-            let member = members.cells.insert(cell);
-            brood.note_member(place, member);
-            (asked, brood, place, old)
+            (is_closing, place, old)
         };
         drop(old);
-        if let Some(cell) = asked {
-            born_cancelled(&cell, location);
+        if is_closing {
+            born_cancelled(&CellRef::new(Arc::clone(&brood) as _, place), location);
         }
         Ok((brood, place))
     }
@@ -130,16 +127,16 @@ impl<E> Group<E> {
     /// Takes a new child in, in a block of its own; its place among the members.
     fn adopt(
         &self,
-        cell: &CellRef,
+        block: &Arc<dyn Block>,
         location: &'static Location<'static>,
     ) -> Result<usize, GroupClosed> {
         let (member, is_closing) = {
             let mut members = lock(&self.family.members);
             let is_closing = members.admits()?;
-            (members.cells.insert(cell.clone()), is_closing)
+            (members.enter(Arc::clone(block)), is_closing)
         };
         if is_closing {
-            born_cancelled(cell, location);
+            born_cancelled(&CellRef::new(Arc::clone(block), 0), location);
         }
         Ok(member)
     }
@@ -148,12 +145,13 @@ impl<E> Group<E> {
     fn child_done(
         &self,
         member: usize,
+        cell: &CellRef,
         ended: Ended,
         never_started: Option<Who>,
         error: Option<Result<Shared<E>, Panic>>,
     ) -> Left {
         let mut members = lock(&self.family.members);
-        let cell = members.cells.remove(member);
+        let block = members.one_left(member);
         if let Some(who) = never_started {
             members.never_started(who);
         }
@@ -172,13 +170,13 @@ impl<E> Group<E> {
             // A panic is what a base error is to asyncio: it goes before all others.
             ChildDone::KeepError { then, .. } => {
                 // Who waits finds it when it finds that nobody is left.
-                if let (Some(error), Some(cell), false) = (error, &cell, is_abandoned) {
+                if let (Some(error), false) = (error, is_abandoned) {
                     lock(&self.errors).keep(cell, error);
                 }
                 Some(then)
             }
         };
-        Left { then, wake, cell }
+        Left { then, wake, block }
     }
 }
 
@@ -292,14 +290,15 @@ impl<E: CancelError> TaskGroup<E> {
         T: 'static,
     {
         let block = Alone::new(self.about(name, location), ());
-        let cell = CellRef::new(Arc::clone(&block) as _, 0);
+        let kept: Arc<dyn Block> = Arc::clone(&block) as _;
         let slot = Arc::new(Slot::new(true));
         let sink = Beside {
             group: Arc::clone(&self.0),
-            member: self.0.adopt(&cell, location)?,
+            member: self.0.adopt(&kept, location)?,
             slot: Arc::clone(&slot),
         };
         let running = tokio::task::spawn_local(TaskFuture::new(block, future, sink));
+        let cell = CellRef::new(kept, 0);
         let outlet = Outlet::Beside(slot);
         Ok(Task::new(cell, outlet, running, cancel_on_drop))
     }
@@ -468,7 +467,7 @@ impl<E: CancelError> Group<E> {
         };
         // Before the group goes on: it finds no child that runs still.
         slot.settle(cell, outcome);
-        let left = self.child_done(member, ended, never_started, error.clone());
+        let left = self.child_done(member, cell, ended, never_started, error.clone());
         match left.then {
             None | Some(AfterError::Nothing) => {}
             Some(AfterError::ReportOrphan) => {
@@ -489,7 +488,7 @@ impl<E: CancelError> Group<E> {
         if let Some(error) = error {
             report::guard_destructor(cell, error);
         }
-        drop(left.cell);
+        drop(left.block);
     }
 }
 

@@ -28,7 +28,7 @@ use crate::cancelled::Cancelled;
 use crate::id::TaskId;
 use crate::outcome::Ended;
 use crate::record::Record;
-use crate::scope::node::ScopeNode;
+use crate::scope::node::{ScopeNode, ScopeRef};
 use crate::sync::{AtomicBool, AtomicU32, Mutex, lock};
 use crate::watcher::{Watcher, Watchers};
 
@@ -295,7 +295,7 @@ impl Cell {
     ///
     /// A due request of the task goes before scopes, and is delivered once; of scopes that have
     /// fired the outermost goes first, and goes on being delivered.
-    pub(crate) fn deliver(&self, innermost: Option<&Arc<ScopeNode>>) -> Option<Cancelled> {
+    pub(crate) fn deliver(&self, innermost: Option<&ScopeRef>) -> Option<Cancelled> {
         let seen = ScopeNode::look_outward(innermost);
         if seen.shield.is_none() {
             if let Some(cancelled) = self.take_due() {

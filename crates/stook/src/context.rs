@@ -6,7 +6,6 @@
 use std::cell::{Cell as PlainCell, RefCell};
 use std::mem;
 use std::panic::Location;
-use std::sync::Arc;
 use std::task::Waker;
 
 use tokio::time::Instant;
@@ -14,13 +13,13 @@ use tokio::time::Instant;
 use crate::block::CellRef;
 use crate::id::TaskId;
 use crate::record::Who;
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 
 /// A task, or the outermost scope outside tasks, and the innermost scope in it.
 #[derive(Clone, Default)]
 pub(crate) struct Place {
     pub(crate) cell: Option<CellRef>,
-    pub(crate) scope: Option<Arc<ScopeNode>>,
+    pub(crate) scope: Option<ScopeRef>,
 }
 
 impl Place {

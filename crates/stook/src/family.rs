@@ -1,5 +1,6 @@
 //! The tasks of one group: one entry in the registry for all of them.
 
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -10,6 +11,7 @@ use crate::block::{Block, CellRef};
 use crate::group::GroupClosed;
 use crate::record::Who;
 use crate::registry::{Listed, Membership};
+use crate::scope::node::{HasScope, ScopeNode};
 use crate::slab::Slab;
 use crate::sync::{Mutex, lock};
 
@@ -17,6 +19,8 @@ use crate::sync::{Mutex, lock};
 pub(crate) struct Family {
     pub(crate) members: Mutex<Members>,
     pub(crate) runtime: Id,
+    /// The scope of the body.
+    pub(crate) body: ScopeNode,
     membership: Membership,
 }
 
@@ -29,6 +33,8 @@ pub(crate) struct Members {
     room: Option<usize>,
     /// Of who waits for them.
     pub(crate) waker: Option<Waker>,
+    /// There are errors, or a panic.
+    pub(crate) has_errors: bool,
     /// The group was dropped half-way: nobody reads the errors.
     pub(crate) is_abandoned: bool,
     /// Tasks that were cancelled before their first step: what one that is stuck may be waiting for.
@@ -48,18 +54,24 @@ pub(crate) struct Siblings {
 const MOST: usize = 32;
 
 impl Family {
-    /// None yet.
-    pub(crate) fn new(machine: Machine, runtime: Id) -> Arc<Self> {
+    /// None yet, in a group that is entered here.
+    pub(crate) fn new(
+        machine: Machine,
+        runtime: Id,
+        location: &'static Location<'static>,
+    ) -> Arc<Self> {
         let family = Arc::new(Self {
             members: Mutex::new(Members {
                 machine,
                 blocks: Slab::new(),
                 room: None,
                 waker: None,
+                has_errors: false,
                 is_abandoned: false,
                 never_started: Vec::new(),
             }),
             runtime,
+            body: ScopeNode::new(location),
             membership: Membership::default(),
         });
         let weak = Arc::downgrade(&family);
@@ -171,6 +183,12 @@ impl Siblings {
 impl Drop for Family {
     fn drop(&mut self) {
         self.membership.leave();
+    }
+}
+
+impl HasScope for Family {
+    fn scope(&self) -> &ScopeNode {
+        &self.body
     }
 }
 

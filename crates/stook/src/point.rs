@@ -1,20 +1,19 @@
 //! What every cancel point does: look for a cancellation, and be polled when one comes.
 
 use std::panic::Location;
-use std::sync::Arc;
 use std::task::Context;
 
 use crate::block::CellRef;
 use crate::cancelled::Cancelled;
 use crate::context;
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 
 /// What a cancel point in a triggered cell finds.
 enum Found {
     /// Outside scopes: what is due.
     Delivered(Option<Cancelled>),
     /// In a scope, which is looked at when the place is not borrowed any more.
-    In(CellRef, Arc<ScopeNode>),
+    In(CellRef, ScopeRef),
 }
 
 /// One cancel point that waits.
@@ -46,7 +45,7 @@ impl Point {
             let cell = place.cell.as_ref().filter(|cell| cell.is_triggered())?;
             Some(match &place.scope {
                 None => Found::Delivered(cell.take_due()),
-                Some(scope) => Found::In(cell.clone(), Arc::clone(scope)),
+                Some(scope) => Found::In(cell.clone(), scope.clone()),
             })
         })?;
         match found {

@@ -123,21 +123,25 @@ where
         let Some(block) = this.block.take() else {
             return Poll::Pending;
         };
-        let cell = CellRef::new(block, this.sink.place());
+        let cell = block.cell(this.sink.place());
         if !cell.is_started() {
             if let Some(cancelled) = cell.start() {
+                let cell = CellRef::new(block, this.sink.place());
                 never_start(this.future, cell, cancelled, this.sink);
                 return Poll::Ready(());
             }
         }
-        let mut place = Place::of_task(cell);
+        let mut place = Place::of_task(CellRef::new(block, this.sink.place()));
         let stepped = step(this.future.as_mut(), &mut place, cx);
         let Some(cell) = place.cell else {
             unreachable!("it was lent");
         };
         let Some(end) = stepped.end else {
-            cell.park(context::take_waiting(), cx.waker());
-            *this.block = cell.into_block();
+            let waiting = context::take_waiting();
+            if let Some(block) = cell.into_block::<B>() {
+                let block = this.block.insert(block);
+                block.cell(this.sink.place()).park(waiting, cx.waker());
+            }
             return Poll::Pending;
         };
         // A result is not lost to a destructor that panics.

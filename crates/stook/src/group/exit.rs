@@ -18,6 +18,7 @@ use crate::panicked::Panic;
 use crate::reaper;
 use crate::record::{CancelKind, Record};
 use crate::report;
+use crate::scope::node::ScopeRef;
 use crate::scope::within::Within;
 use crate::sync::lock;
 
@@ -78,11 +79,12 @@ where
             is_over: false,
         };
         let group = &guard.group;
+        let scope = ScopeRef::of(Arc::clone(&group.family) as _);
         let inside = body(TaskGroup(Arc::clone(group)));
-        let body = Catch::new(Within::new(Arc::clone(&group.body), inside)).await;
+        let body = Catch::new(Within::new(scope, inside)).await;
         let (mut exit, body) = leave(group, body, location);
-        let kept = wait_for_children(group, &mut exit, location).await;
-        let end = end(group, exit, body, kept);
+        let waited = wait_for_children(group, &mut exit, location).await;
+        let end = end(group, exit, body, waited);
         guard.is_over = true;
         end
     }
@@ -107,11 +109,13 @@ impl<T, E> Body<T, E> {
     }
 }
 
-/// The cancellations of the caller that came while the children were waited for.
-pub(super) struct Kept {
-    /// Whether one of them began the end.
+/// What there is when no child is left.
+pub(super) struct Waited<E> {
+    gone: ChildrenGone,
+    errors: Vec<Shared<E>>,
+    /// Whether a cancellation of the caller that came meanwhile began the end.
     is_propagated: bool,
-    /// That of the task, or else the first of a scope.
+    /// Of those cancellations that of the task, or else the first of a scope.
     mine: Option<Cancelled>,
 }
 
@@ -125,7 +129,7 @@ fn leave<T, E: CancelError>(
         Ok(Ok(value)) => (BodyEnd::Returned, None, Body::Ok(value)),
         Ok(Err(error)) => match error.as_cancelled().cloned() {
             Some(cancelled)
-                if cancelled.target() == group.body.id()
+                if cancelled.target() == group.family.body.id()
                     || context::is_mine(cancelled.target()) =>
             {
                 (BodyEnd::Cancelled, None, Body::Cancelled(cancelled))
@@ -141,6 +145,7 @@ fn leave<T, E: CancelError>(
         if actions.keep_base_error {
             let kept = &mut lock(&group.errors).panic;
             *kept = kept.take().or_else(|| Some((None, panic.take()?)));
+            members.has_errors = true;
         }
         (exit, actions)
     };
@@ -161,14 +166,21 @@ pub(super) async fn wait_for_children<E>(
     group: &Group<E>,
     exit: &mut TaskGroupExit,
     location: &'static Location<'static>,
-) -> Kept {
+) -> Waited<E> {
     let mut forward = Forward::new(location);
     let mut is_propagated = false;
-    poll_fn(|cx| {
+    let (gone, errors, room) = poll_fn(|cx| {
         let replaced = {
             let mut members = lock(&group.family.members);
             if members.machine.marks().tasks == 0 {
-                return Poll::Ready(());
+                let (errors, is_panic) = if members.has_errors {
+                    let mut kept = lock(&group.errors);
+                    (std::mem::take(&mut kept.errors), kept.panic.is_some())
+                } else {
+                    (Vec::new(), false)
+                };
+                let gone = exit.children_gone(&members.machine, is_panic);
+                return Poll::Ready((gone, errors, members.close_room()));
             }
             members.waker.replace(cx.waker().clone())
         };
@@ -186,10 +198,13 @@ pub(super) async fn wait_for_children<E>(
         Poll::Pending
     })
     .await;
+    drop(room);
     let mine = forward.mine();
     // From here on it is the group's to return it or not.
     forward.answered();
-    Kept {
+    Waited {
+        gone,
+        errors: errors.into_iter().map(|(_, error)| error).collect(),
         is_propagated,
         mine,
     }
@@ -200,22 +215,13 @@ fn end<T, E: CancelError>(
     group: &Group<E>,
     mut exit: TaskGroupExit,
     body: Body<T, E>,
-    kept: Kept,
+    waited: Waited<E>,
 ) -> Result<T, GroupError<E>> {
-    let (errors, gone, room) = {
-        let mut members = lock(&group.family.members);
-        let mut errors = lock(&group.errors);
-        let gone = exit.children_gone(&members.machine, errors.panic.is_some());
-        let room = members.close_room();
-        (std::mem::take(&mut errors.errors), gone, room)
-    };
-    drop(room);
-    let mut errors: Vec<_> = errors.into_iter().map(|(_, error)| error).collect();
-    match gone {
+    match waited.gone {
         ChildrenGone::Nothing => {}
         ChildrenGone::RaiseBaseError => {
             let panic = lock(&group.errors).panic.take();
-            renew(kept.mine.as_ref());
+            renew(waited.mine.as_ref());
             renew(body.cancelled());
             match panic {
                 Some((_, panic)) => panic.resume(),
@@ -226,15 +232,15 @@ fn end<T, E: CancelError>(
             // The group's own request is the scope of the body, and ended with it. What is left are
             // cancellations from outside.
             let from_outside = match &body {
-                Body::Cancelled(cancelled) => cancelled.target() != group.body.id(),
+                Body::Cancelled(cancelled) => cancelled.target() != group.family.body.id(),
                 _ => false,
             };
-            let left = u32::from(from_outside || kept.is_propagated);
+            let left = u32::from(from_outside || waited.is_propagated);
             exit.uncancelled(left);
         }
     }
-    match exit.end(errors.len()) {
-        ExitEnd::PropagateCancellation => match (kept.mine, body) {
+    match exit.end(waited.errors.len()) {
+        ExitEnd::PropagateCancellation => match (waited.mine, body) {
             (Some(cancelled), _) | (None, Body::Cancelled(cancelled)) => {
                 Err(GroupError::cancelled(cancelled))
             }
@@ -243,8 +249,9 @@ fn end<T, E: CancelError>(
         ExitEnd::RaiseGroup { add_body, .. } => {
             // The errors go first; what the caller was asked for, before the body ended or after, is
             // delivered at its next cancel point.
-            renew(kept.mine.as_ref());
+            renew(waited.mine.as_ref());
             renew(body.cancelled());
+            let mut errors = waited.errors;
             match body {
                 Body::Err(error) if add_body => errors.push(Shared::new(error)),
                 _ => {}
@@ -255,7 +262,7 @@ fn end<T, E: CancelError>(
             })
         }
         ExitEnd::Return => {
-            renew(kept.mine.as_ref());
+            renew(waited.mine.as_ref());
             match body {
                 Body::Ok(value) => Ok(value),
                 Body::Err(error) => Err(GroupError {

@@ -23,7 +23,7 @@ use crate::forward::renew;
 use crate::group::error::{GroupError, Shared};
 use crate::lock::lock;
 use crate::record::{CancelKind, Record};
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 use crate::scope::within::Within;
 
 type Child<'env, E> = Pin<Box<dyn Future<Output = Result<(), E>> + 'env>>;
@@ -112,11 +112,11 @@ where
 {
     let location = Location::caller();
     async move {
-        let node = ScopeNode::new(location);
+        let node = ScopeRef::new(location);
         let scope = LocalScope {
             born: RefCell::default(),
         };
-        let mut block = Block::new(Arc::clone(&node), location);
+        let mut block = Block::new(node.clone(), location);
         let mut inside = pin!(body(&scope));
         let mut ended = None;
         let all = poll_fn(|cx| {
@@ -148,7 +148,7 @@ enum Body<T, E> {
 /// The children of one scope, and how it will end.
 struct Block<'env, E> {
     machine: TaskGroup,
-    node: Arc<ScopeNode>,
+    node: ScopeRef,
     children: Vec<Option<(Child<'env, E>, Waker)>>,
     ready: Arc<Ready>,
     errors: Vec<Shared<E>>,
@@ -158,7 +158,7 @@ struct Block<'env, E> {
 }
 
 impl<'env, E: CancelError> Block<'env, E> {
-    fn new(node: Arc<ScopeNode>, location: &'static Location<'static>) -> Self {
+    fn new(node: ScopeRef, location: &'static Location<'static>) -> Self {
         let mut machine = TaskGroup::new();
         // It was not entered before.
         let _entered = machine.enter();

@@ -35,7 +35,7 @@ use crate::panicked::Panic;
 use crate::record::{CancelKind, Reason, Record, Who};
 use crate::registry;
 use crate::report;
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 use crate::slot::Slot;
 use crate::spawn::Builder;
 use crate::sync::{Mutex, lock};
@@ -50,8 +50,6 @@ pub struct TaskGroup<E>(Arc<Group<E>>);
 /// What a group and its handles share.
 struct Group<E> {
     errors: Mutex<Errors<E>>,
-    /// The scope of the body.
-    body: Arc<ScopeNode>,
     /// The task that the group belongs to.
     owner: Option<TaskId>,
     family: Arc<Family>,
@@ -85,9 +83,8 @@ impl<E> Group<E> {
                 errors: Vec::new(),
                 panic: None,
             }),
-            body: ScopeNode::new(location),
             owner: context::task_id(),
-            family: Family::new(machine, registry::runtime()),
+            family: Family::new(machine, registry::runtime(), location),
         })
     }
 
@@ -97,7 +94,7 @@ impl<E> Group<E> {
         for cell in self.family.unfinished() {
             any |= cell.request(Arc::clone(record));
         }
-        any | self.body.fire(Arc::clone(record))
+        any | ScopeRef::of(Arc::clone(&self.family) as _).fire(Arc::clone(record))
     }
 
     /// Takes a new child in, in a block with others like it; its place there.
@@ -170,6 +167,7 @@ impl<E> Group<E> {
             // A panic is what a base error is to asyncio: it goes before all others.
             ChildDone::KeepError { then, .. } => {
                 // Who waits finds it when it finds that nobody is left.
+                members.has_errors = true;
                 if let (Some(error), false) = (error, is_abandoned) {
                     lock(&self.errors).keep(cell, error);
                 }

@@ -2,16 +2,15 @@
 
 use std::future::Future;
 use std::panic::Location;
-use std::sync::Arc;
 
 use crate::cancel_error::CancelError;
 use crate::record::{CancelKind, Reason, Record};
 use crate::scope::deadline::{ScopeEnd, Scoped};
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 
 /// A handle on a scope, for who cancels it. Copies are cheap, and may go to other threads.
 #[derive(Clone, Debug)]
-pub struct Scope(Arc<ScopeNode>);
+pub struct Scope(ScopeRef);
 
 /// Runs what the function gives in a scope of its own, which its handle cancels: `None` when it
 /// returned the cancellation of this scope.
@@ -47,8 +46,8 @@ where
     E: CancelError,
 {
     let location = Location::caller();
-    let node = ScopeNode::new(location);
-    let future = body(Scope(Arc::clone(&node)));
+    let node = ScopeRef::new(location);
+    let future = body(Scope(node.clone()));
     let scoped = Scoped::new(node, None, future, location);
     async move {
         match scoped.await {

@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 
 use crate::cancel_error::CancelError;
 use crate::record::{CancelKind, Record};
-use crate::scope::node::ScopeNode;
+use crate::scope::node::{ScopeNode, ScopeRef};
 use crate::scope::within::Within;
 
 pin_project! {
@@ -22,7 +22,7 @@ pin_project! {
         within: Within<F>,
         #[pin]
         deadline: Option<Sleep>,
-        node: Arc<ScopeNode>,
+        node: ScopeRef,
         machine: Timeout,
         location: &'static Location<'static>,
     }
@@ -38,13 +38,13 @@ pub(crate) enum ScopeEnd<T, E> {
 
 impl<F> Scoped<F> {
     pub(crate) fn new(
-        node: Arc<ScopeNode>,
+        node: ScopeRef,
         deadline: Option<Sleep>,
         future: F,
         location: &'static Location<'static>,
     ) -> Self {
         Self {
-            within: Within::new(Arc::clone(&node), future),
+            within: Within::new(node.clone(), future),
             deadline,
             node,
             machine: Timeout::new(),

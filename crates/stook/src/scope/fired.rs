@@ -3,17 +3,17 @@
 //! One list for the process: only what has fired pays for it. It keeps no scope.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Mutex, Weak};
 
 use crate::id::TaskId;
 use crate::lock::lock;
-use crate::scope::node::ScopeNode;
+use crate::scope::node::{HasScope, ScopeNode, ScopeRef};
 
 /// By the cell that the scope is in, then by the scope: outer ones have mostly the lower numbers.
-static FIRED: Mutex<BTreeMap<(TaskId, TaskId), Weak<ScopeNode>>> = Mutex::new(BTreeMap::new());
+static FIRED: Mutex<BTreeMap<(TaskId, TaskId), Weak<dyn HasScope>>> = Mutex::new(BTreeMap::new());
 
-pub(super) fn enter(cell: TaskId, node: &Arc<ScopeNode>) {
-    let replaced = lock(&FIRED).insert((cell, node.id()), Arc::downgrade(node));
+pub(super) fn enter(cell: TaskId, scope: &ScopeRef) {
+    let replaced = lock(&FIRED).insert((cell, scope.id()), scope.downgrade());
     debug_assert!(replaced.is_none(), "a scope fires once");
 }
 
@@ -23,15 +23,16 @@ pub(super) fn leave(cell: TaskId, node: &ScopeNode) {
 }
 
 /// Those in this cell.
-pub(crate) fn in_cell(cell: TaskId) -> Vec<Arc<ScopeNode>> {
+pub(crate) fn in_cell(cell: TaskId) -> Vec<ScopeRef> {
     let all = (cell, TaskId::FIRST)..=(cell, TaskId::LAST);
     let fired = lock(&FIRED);
-    let nodes = fired.range(all).filter_map(|(_, node)| node.upgrade());
-    nodes.collect()
+    let scopes = fired.range(all).filter_map(|(_, scope)| scope.upgrade());
+    scopes.map(ScopeRef::of).collect()
 }
 
 /// All of the process.
-pub(crate) fn all() -> Vec<Arc<ScopeNode>> {
+pub(crate) fn all() -> Vec<ScopeRef> {
     let fired = lock(&FIRED);
-    fired.values().filter_map(Weak::upgrade).collect()
+    let scopes = fired.values().filter_map(Weak::upgrade);
+    scopes.map(ScopeRef::of).collect()
 }

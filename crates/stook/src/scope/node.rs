@@ -3,9 +3,11 @@
 //! A scope that has fired goes on being delivered to every cancel point inside, until it is left. It
 //! is found from the inside: each scope knows the next one outward in its task.
 
+use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::runtime::{Handle, Id};
 
@@ -36,38 +38,131 @@ struct NodeState {
     cell: Option<CellRef>,
     /// Outside tasks: the runtime that it is polled on.
     runtime: Option<Id>,
-    outer: Option<Arc<ScopeNode>>,
+    outer: Option<ScopeRef>,
     record: Option<Arc<Record>>,
     is_left: bool,
+}
+
+/// What a scope lies in: itself, or what it is a part of.
+pub(crate) trait HasScope: Send + Sync + 'static {
+    fn scope(&self) -> &ScopeNode;
+}
+
+impl HasScope for ScopeNode {
+    fn scope(&self) -> &ScopeNode {
+        self
+    }
+}
+
+/// A reference to a scope, which keeps it.
+#[derive(Clone)]
+pub(crate) struct ScopeRef(Arc<dyn HasScope>);
+
+impl ScopeRef {
+    /// To a scope of its own, which is entered here.
+    pub(crate) fn new(location: &'static Location<'static>) -> Self {
+        Self::of(Arc::new(ScopeNode::new(location)))
+    }
+
+    /// To one that hides what is outward of it.
+    pub(crate) fn shield(location: &'static Location<'static>) -> Self {
+        Self::of(Arc::new(ScopeNode::with(location, true)))
+    }
+
+    pub(crate) fn of(lies_in: Arc<dyn HasScope>) -> Self {
+        Self(lies_in)
+    }
+
+    /// The same, which does not keep it.
+    pub(super) fn downgrade(&self) -> Weak<dyn HasScope> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// Fires, and wakes what waits inside; `false` when it has fired before or was left.
+    pub(crate) fn fire(&self, record: Arc<Record>) -> bool {
+        let cell = {
+            let mut state = lock(&self.state);
+            if state.is_left || self.is_fired() {
+                return false;
+            }
+            state.record = Some(record);
+            self.fired.store(true, Ordering::Release);
+            // Under the lock, so that it is counted before it is left.
+            if let Some(cell) = &state.cell {
+                cell.scope_fired();
+                fired::enter(cell.id(), self);
+            }
+            state.cell.clone()
+        };
+        if let Some(cell) = cell {
+            cell.wake();
+        }
+        true
+    }
+
+    /// It is polled here from now on.
+    pub(crate) fn settle(&self, cell: CellRef, outer: Option<Self>) {
+        let runtime = if cell.is_task() {
+            None
+        } else {
+            Handle::try_current().ok().map(|handle| handle.id())
+        };
+        let replaced = {
+            let mut state = lock(&self.state);
+            state.runtime = runtime;
+            let replaced = state.cell.replace(cell.clone());
+            if self.is_fired() {
+                if let Some(replaced) = &replaced {
+                    replaced.scope_left();
+                    fired::leave(replaced.id(), self);
+                }
+                cell.scope_fired();
+                fired::enter(cell.id(), self);
+            }
+            (replaced, std::mem::replace(&mut state.outer, outer))
+        };
+        // Whoever polls it now looks at it; there is nobody to wake.
+        drop(replaced);
+    }
+}
+
+impl Deref for ScopeRef {
+    type Target = ScopeNode;
+
+    fn deref(&self) -> &ScopeNode {
+        self.0.scope()
+    }
+}
+
+impl fmt::Debug for ScopeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.deref().fmt(f)
+    }
 }
 
 /// What there is outward of a cancel point.
 pub(crate) struct Seen {
     /// The outermost scope that has fired.
-    pub(crate) fired: Option<Arc<ScopeNode>>,
+    pub(crate) fired: Option<ScopeRef>,
     /// Where the innermost shield was entered: what is outward of it was not looked at.
     pub(crate) shield: Option<&'static Location<'static>>,
 }
 
 impl ScopeNode {
-    pub(crate) fn new(location: &'static Location<'static>) -> Arc<Self> {
+    /// One that is entered here.
+    pub(crate) fn new(location: &'static Location<'static>) -> Self {
         Self::with(location, false)
     }
 
-    /// A scope that hides what is outward of it.
-    pub(crate) fn shield(location: &'static Location<'static>) -> Arc<Self> {
-        Self::with(location, true)
-    }
-
-    fn with(location: &'static Location<'static>, shields: bool) -> Arc<Self> {
-        Arc::new(Self {
+    fn with(location: &'static Location<'static>, shields: bool) -> Self {
+        Self {
             id: TaskId::next(),
             location,
             shields: AtomicBool::new(shields),
             fired: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             state: Mutex::default(),
-        })
+        }
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -78,7 +173,7 @@ impl ScopeNode {
         self.location
     }
 
-    pub(crate) fn outer(&self) -> Option<Arc<Self>> {
+    pub(crate) fn outer(&self) -> Option<ScopeRef> {
         lock(&self.state).outer.clone()
     }
 
@@ -108,7 +203,7 @@ impl ScopeNode {
     }
 
     /// From the innermost scope outward, up to the first shield.
-    pub(crate) fn look_outward(innermost: Option<&Arc<Self>>) -> Seen {
+    pub(crate) fn look_outward(innermost: Option<&ScopeRef>) -> Seen {
         let mut fired = None;
         let mut next = innermost.cloned();
         while let Some(node) = next {
@@ -136,28 +231,6 @@ impl ScopeNode {
         Some(Cancelled::new(self.id, record))
     }
 
-    /// Fires, and wakes what waits inside; `false` when it has fired before or was left.
-    pub(crate) fn fire(self: &Arc<Self>, record: Arc<Record>) -> bool {
-        let cell = {
-            let mut state = lock(&self.state);
-            if state.is_left || self.is_fired() {
-                return false;
-            }
-            state.record = Some(record);
-            self.fired.store(true, Ordering::Release);
-            // Under the lock, so that it is counted before it is left.
-            if let Some(cell) = &state.cell {
-                cell.scope_fired();
-                fired::enter(cell.id(), self);
-            }
-            state.cell.clone()
-        };
-        if let Some(cell) = cell {
-            cell.wake();
-        }
-        true
-    }
-
     /// The shield is taken away: what was hidden is delivered from now on.
     pub(crate) fn lower_shield(&self) {
         self.shields.store(false, Ordering::Release);
@@ -166,31 +239,6 @@ impl ScopeNode {
         if cell.is_triggered() {
             cell.wake();
         }
-    }
-
-    /// It is polled here from now on.
-    pub(crate) fn settle(self: &Arc<Self>, cell: CellRef, outer: Option<Arc<Self>>) {
-        let runtime = if cell.is_task() {
-            None
-        } else {
-            Handle::try_current().ok().map(|handle| handle.id())
-        };
-        let replaced = {
-            let mut state = lock(&self.state);
-            state.runtime = runtime;
-            let replaced = state.cell.replace(cell.clone());
-            if self.is_fired() {
-                if let Some(replaced) = &replaced {
-                    replaced.scope_left();
-                    fired::leave(replaced.id(), self);
-                }
-                cell.scope_fired();
-                fired::enter(cell.id(), self);
-            }
-            (replaced, std::mem::replace(&mut state.outer, outer))
-        };
-        // Whoever polls it now looks at it; there is nobody to wake.
-        drop(replaced);
     }
 
     /// It is left, and fires no more.

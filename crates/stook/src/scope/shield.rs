@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
 use crate::catch::Catch;
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 use crate::scope::within::Within;
 
 /// Runs the future where no cancellation from outside reaches it: of the task, of scopes and groups
@@ -42,7 +41,7 @@ use crate::scope::within::Within;
 /// does [`Task::join`](crate::Task::join).
 #[track_caller]
 pub fn shield<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    Within::new(ScopeNode::shield(Location::caller()), future)
+    Within::new(ScopeRef::shield(Location::caller()), future)
 }
 
 /// Runs the future as [`shield`] does, but for this long only: after that, what was hidden is
@@ -72,11 +71,11 @@ pub fn shield<F: Future>(future: F) -> impl Future<Output = F::Output> {
 /// `move_on_after` with `shield=True`, Trio 0.27.
 #[track_caller]
 pub fn shield_for<F: Future>(duration: Duration, future: F) -> impl Future<Output = F::Output> {
-    let node = ScopeNode::shield(Location::caller());
+    let scope = ScopeRef::shield(Location::caller());
     ShieldFor {
-        within: Within::new(Arc::clone(&node), future),
+        within: Within::new(scope.clone(), future),
         limit: tokio::time::sleep(duration),
-        node,
+        scope,
         is_lowered: false,
     }
 }
@@ -87,7 +86,7 @@ pin_project! {
         within: Within<F>,
         #[pin]
         limit: Sleep,
-        node: Arc<ScopeNode>,
+        scope: ScopeRef,
         is_lowered: bool,
     }
 }
@@ -99,7 +98,7 @@ impl<F: Future> Future for ShieldFor<F> {
         let this = self.project();
         if !*this.is_lowered && this.limit.poll(cx).is_ready() {
             *this.is_lowered = true;
-            this.node.lower_shield();
+            this.scope.lower_shield();
         }
         this.within.poll(cx)
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 use crate::cancel_error::CancelError;
 use crate::record::Record;
 use crate::scope::deadline::{ScopeEnd, Scoped};
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 
 /// The time of a [`timeout`] has come.
 #[derive(Clone, Debug)]
@@ -142,7 +142,7 @@ where
     F: Future<Output = Result<T, E>>,
     E: CancelError,
 {
-    let scoped = Scoped::new(ScopeNode::new(location), Some(deadline), future, location);
+    let scoped = Scoped::new(ScopeRef::new(location), Some(deadline), future, location);
     async move {
         match scoped.await {
             ScopeEnd::Body(result) => Ok(result),
@@ -186,7 +186,7 @@ where
 {
     let location = Location::caller();
     let deadline = tokio::time::sleep(duration);
-    let scoped = Scoped::new(ScopeNode::new(location), Some(deadline), future, location);
+    let scoped = Scoped::new(ScopeRef::new(location), Some(deadline), future, location);
     async move {
         match scoped.await {
             ScopeEnd::Body(result) => result.map(Some),

@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use crate::cell::Cell;
 use crate::context::{self, Entered, Place};
-use crate::scope::node::ScopeNode;
+use crate::id::TaskId;
+use crate::scope::node::ScopeRef;
 
 pin_project! {
     /// A future inside a scope, which is left when this is dropped.
@@ -22,21 +22,21 @@ pin_project! {
 
 /// The place inside a scope.
 struct Inside {
-    node: Arc<ScopeNode>,
-    outer: Option<Arc<ScopeNode>>,
+    /// The scope around this one, which keeps that.
+    outer: Option<TaskId>,
+    /// Where it is polled, and its scope. Lent to the thread while the future is polled.
     place: Place,
 }
 
 impl<F> Within<F> {
-    pub(crate) fn new(node: Arc<ScopeNode>, future: F) -> Self {
-        let place = Place::default();
+    pub(crate) fn new(scope: ScopeRef, future: F) -> Self {
+        let place = Place {
+            cell: None,
+            scope: Some(scope),
+        };
         Self {
             future,
-            inside: Inside {
-                node,
-                outer: None,
-                place,
-            },
+            inside: Inside { outer: None, place },
         }
     }
 }
@@ -62,32 +62,25 @@ impl Inside {
                 (None, Some(cell)) => !cell.is_task(),
                 (_, None) => false,
             };
-            same_cell && same(current.scope.as_ref(), self.outer.as_ref())
+            same_cell && current.scope.as_ref().map(|scope| scope.id()) == self.outer
         });
         if is_settled {
             return;
         }
         let current = context::current();
         let cell = current.cell.unwrap_or_else(Cell::of_scope);
-        self.node.settle(cell.clone(), current.scope.clone());
-        self.outer = current.scope;
-        self.place = Place {
-            cell: Some(cell),
-            scope: Some(Arc::clone(&self.node)),
-        };
+        self.outer = current.scope.as_ref().map(|scope| scope.id());
+        if let Some(scope) = &self.place.scope {
+            scope.settle(cell.clone(), current.scope);
+        }
+        self.place.cell = Some(cell);
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.node.leave();
-    }
-}
-
-fn same(one: Option<&Arc<ScopeNode>>, other: Option<&Arc<ScopeNode>>) -> bool {
-    match (one, other) {
-        (None, None) => true,
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-        _ => false,
+        if let Some(scope) = &self.place.scope {
+            scope.leave();
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::block::CellRef;
 use crate::lock::lock;
 use crate::record::Record;
 use crate::report;
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 use crate::token::in_order::InOrder;
 
 /// What a token's copies share.
@@ -48,7 +48,7 @@ struct State {
 pub(crate) enum Kept {
     Wake(Waker),
     Task(CellRef),
-    Scope(Arc<ScopeNode>),
+    Scope(ScopeRef),
     Call(Callback),
 }
 

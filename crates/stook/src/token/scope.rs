@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cancel_error::CancelError;
 use crate::scope::deadline::{ScopeEnd, Scoped};
-use crate::scope::node::ScopeNode;
+use crate::scope::node::ScopeRef;
 use crate::token::CancellationToken;
 use crate::token::node::{Kept, Place};
 
@@ -47,8 +47,8 @@ impl CancellationToken {
             if node.is_fired() {
                 return Ok(None);
             }
-            let scope = ScopeNode::new(location);
-            let key = node.register(Kept::Scope(Arc::clone(&scope)));
+            let scope = ScopeRef::new(location);
+            let key = node.register(Kept::Scope(scope.clone()));
             let _place = key.map(|key| Place::new(&node, key));
             match Scoped::new(scope, None, future, location).await {
                 ScopeEnd::Body(result) => result.map(Some),

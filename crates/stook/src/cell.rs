@@ -54,6 +54,8 @@ pub(crate) struct Cell {
     is_started: AtomicBool,
     /// Its waker is kept. Set by the task, with the lock held, and cleared by who takes the waker.
     is_parked: AtomicBool,
+    /// There are watchers. Changed with the lock held.
+    is_watched: AtomicBool,
     /// Set by who has taken the outcome.
     is_taken: AtomicBool,
     is_task: bool,
@@ -90,6 +92,7 @@ impl Cell {
             is_triggered: AtomicBool::new(false),
             is_started: AtomicBool::new(false),
             is_parked: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
             is_taken: AtomicBool::new(false),
             is_task,
             asked: Mutex::new(Asked::default()),
@@ -186,7 +189,7 @@ impl Cell {
 
     /// The same by who [watches](Self::watch) it, and stops watching.
     pub(crate) fn request_and_unwatch(&self, record: Arc<Record>, key: u32) -> bool {
-        self.request_and(record, |asked| asked.watchers.remove(key))
+        self.request_and(record, |asked| self.remove_watcher(asked, key))
     }
 
     fn request_and(
@@ -438,7 +441,9 @@ impl Cell {
         debug_assert!(Self::ended_of(before).is_none(), "a task ends once");
         self.show_state();
         let mut watchers = Watchers::None;
-        if before & WATCHED != 0 || self.is_parked.load(Ordering::Acquire) {
+        // Who has stopped watching leaves nothing to be told, and no reason to lock.
+        let is_watched = before & WATCHED != 0 && self.is_watched.load(Ordering::Acquire);
+        if is_watched || self.is_parked.load(Ordering::Acquire) {
             let waker = {
                 let mut asked = lock(&self.asked);
                 watchers = std::mem::take(&mut asked.watchers);
@@ -455,7 +460,8 @@ impl Cell {
     /// Has the watcher told when the task ends; `Err` with it when the task has ended.
     pub(crate) fn watch(&self, watcher: Watcher) -> Result<u32, (Watcher, Ended)> {
         let mut asked = lock(&self.asked);
-        // Who ends the task after this takes the lock, and finds the watcher.
+        // Who ends the task after the next line sees this, takes the lock and finds the watcher.
+        self.is_watched.store(true, Ordering::Release);
         let before = self.word.fetch_or(WATCHED, Ordering::AcqRel);
         match Self::ended_of(before) {
             Some(ended) => Err((watcher, ended)),
@@ -470,8 +476,15 @@ impl Cell {
     }
 
     pub(crate) fn unwatch(&self, key: u32) {
-        let removed = lock(&self.asked).watchers.remove(key);
+        let removed = self.remove_watcher(&mut lock(&self.asked), key);
         drop(removed);
+    }
+
+    fn remove_watcher(&self, asked: &mut Asked, key: u32) -> Option<Watcher> {
+        let removed = asked.watchers.remove(key);
+        let is_watched = !asked.watchers.is_empty();
+        self.is_watched.store(is_watched, Ordering::Release);
+        removed
     }
 }
 

@@ -53,7 +53,8 @@ impl Watcher {
 pub(crate) enum Watchers {
     #[default]
     None,
-    One(u32, Watcher),
+    /// By the key 0.
+    One(Watcher),
     Many(Vec<(u32, Watcher)>),
 }
 
@@ -62,13 +63,13 @@ impl Watchers {
     pub(crate) fn add(&mut self, watcher: Watcher) -> u32 {
         match self {
             Self::None => {
-                *self = Self::One(0, watcher);
+                *self = Self::One(watcher);
                 0
             }
             Self::One(..) => {
                 let mut many = Vec::with_capacity(4);
-                if let Self::One(key, first) = std::mem::take(self) {
-                    many.push((key, first));
+                if let Self::One(first) = std::mem::take(self) {
+                    many.push((0, first));
                 }
                 *self = Self::Many(many);
                 self.add(watcher)
@@ -84,7 +85,7 @@ impl Watchers {
     /// Puts a waker in the place of another; returns what is to be dropped.
     pub(crate) fn replace(&mut self, key: u32, waker: &Waker) -> Option<Watcher> {
         let kept = match self {
-            Self::One(other, kept) if *other == key => kept,
+            Self::One(kept) if key == 0 => kept,
             Self::Many(many) => &mut many.iter_mut().find(|(other, _)| *other == key)?.1,
             _ => return None,
         };
@@ -94,10 +95,18 @@ impl Watchers {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::One(_) => false,
+            Self::Many(many) => many.is_empty(),
+        }
+    }
+
     pub(crate) fn remove(&mut self, key: u32) -> Option<Watcher> {
         match self {
-            Self::One(other, _) if *other == key => match std::mem::take(self) {
-                Self::One(_, watcher) => Some(watcher),
+            Self::One(_) if key == 0 => match std::mem::take(self) {
+                Self::One(watcher) => Some(watcher),
                 _ => None,
             },
             Self::Many(many) => {
@@ -111,7 +120,7 @@ impl Watchers {
     pub(crate) fn tell(self, cell: &CellRef, ended: Ended) {
         match self {
             Self::None => {}
-            Self::One(_, watcher) => watcher.tell(cell, ended),
+            Self::One(watcher) => watcher.tell(cell, ended),
             Self::Many(many) => {
                 for (_, watcher) in many {
                     watcher.tell(cell, ended);

@@ -129,6 +129,38 @@ fn a_watcher_against_the_end() {
     });
 }
 
+/// Who watches is told, though another stops watching meanwhile.
+#[test]
+fn a_watcher_that_stops_beside_another_against_the_end() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let Ok(key) = cell.watch(Watcher::Call(Box::new(|_| {}))) else {
+            panic!("it has not ended");
+        };
+        let ending = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.finish(Ended::Ok))
+        };
+        let stopping = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.unwatch(key))
+        };
+        let told = Arc::new(AtomicBool::new(false));
+        let tell = {
+            let told = Arc::clone(&told);
+            Watcher::Call(Box::new(move |_| {
+                assert!(!told.swap(true, Ordering::SeqCst))
+            }))
+        };
+        if let Err((watcher, ended)) = cell.watch(tell) {
+            watcher.tell(&cell, ended);
+        }
+        ending.join().unwrap();
+        stopping.join().unwrap();
+        assert!(told.load(Ordering::SeqCst));
+    });
+}
+
 /// A request that is taken back is not delivered, and leaves no trigger behind.
 #[test]
 fn a_request_against_its_withdrawal() {

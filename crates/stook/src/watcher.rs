@@ -55,8 +55,13 @@ pub(crate) enum Watchers {
     None,
     /// By the key 0.
     One(Watcher),
-    Many(Vec<(u32, Watcher)>),
+    /// Boxed, so that a task that has one takes less.
+    Many(Box<Many>),
 }
+
+/// With their keys.
+#[derive(Debug)]
+pub(crate) struct Many(Vec<(u32, Watcher)>);
 
 impl Watchers {
     /// The key to find it by, among those that are there.
@@ -71,10 +76,11 @@ impl Watchers {
                 if let Self::One(first) = std::mem::take(self) {
                     many.push((0, first));
                 }
-                *self = Self::Many(many);
+                *self = Self::Many(Box::new(Many(many)));
                 self.add(watcher)
             }
             Self::Many(many) => {
+                let Many(many) = &mut **many;
                 let key = many.last().map_or(0, |(last, _)| last + 1);
                 many.push((key, watcher));
                 key
@@ -86,7 +92,7 @@ impl Watchers {
     pub(crate) fn replace(&mut self, key: u32, waker: &Waker) -> Option<Watcher> {
         let kept = match self {
             Self::One(kept) if key == 0 => kept,
-            Self::Many(many) => &mut many.iter_mut().find(|(other, _)| *other == key)?.1,
+            Self::Many(many) => &mut many.0.iter_mut().find(|(other, _)| *other == key)?.1,
             _ => return None,
         };
         match kept {
@@ -99,7 +105,7 @@ impl Watchers {
         match self {
             Self::None => true,
             Self::One(_) => false,
-            Self::Many(many) => many.is_empty(),
+            Self::Many(many) => many.0.is_empty(),
         }
     }
 
@@ -110,6 +116,7 @@ impl Watchers {
                 _ => None,
             },
             Self::Many(many) => {
+                let Many(many) = &mut **many;
                 let index = many.iter().position(|(other, _)| *other == key)?;
                 Some(many.remove(index).1)
             }
@@ -122,10 +129,22 @@ impl Watchers {
             Self::None => {}
             Self::One(watcher) => watcher.tell(cell, ended),
             Self::Many(many) => {
-                for (_, watcher) in many {
+                for (_, watcher) in many.0 {
                     watcher.tell(cell, ended);
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use super::*;
+
+    #[test]
+    fn watchers_take_no_more_than_one_of_them() {
+        assert_eq!(size_of::<Watchers>(), size_of::<Watcher>());
     }
 }

@@ -177,26 +177,25 @@ fn step<F, T, E>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    #[cfg(feature = "tracing")]
-    let span = place
-        .cell
-        .as_ref()
-        .and_then(|cell| Some(cell.span()?.of_tracing()));
-    #[cfg(feature = "tracing")]
-    let _span = span.as_ref().map(tracing::Span::enter);
     context::take_waiting();
     let mut polled = Poll::Pending;
-    let unwound = {
+    let unwound = panic::catch_unwind(AssertUnwindSafe(|| {
+        // Inside: a panic of the program's subscriber is one of the task.
+        #[cfg(feature = "tracing")]
+        let span = place
+            .cell
+            .as_ref()
+            .and_then(|cell| Some(cell.span()?.of_tracing()));
+        #[cfg(feature = "tracing")]
+        let _span = span.as_ref().map(tracing::Span::enter);
         let _polled = Polled::new(place, cx.waker());
-        panic::catch_unwind(AssertUnwindSafe(|| {
-            if let Some(future) = future.as_mut().as_pin_mut() {
-                polled = future.poll(cx);
-            }
-            if polled.is_ready() {
-                future.set(None);
-            }
-        }))
-    };
+        if let Some(future) = future.as_mut().as_pin_mut() {
+            polled = future.poll(cx);
+        }
+        if polled.is_ready() {
+            future.set(None);
+        }
+    }));
     match (polled, unwound) {
         (Poll::Pending, Ok(())) => Stepped {
             end: None,

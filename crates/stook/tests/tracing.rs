@@ -197,3 +197,57 @@ fn a_request_without_a_reason_says_who_asked_and_one_that_is_taken_back_changes_
     }
     assert_eq!(log.values(4, "state"), ["created", "aborted"]);
 }
+
+/// Panics with each step of a task, when it begins or when it ends.
+struct Breaks {
+    on_enter: bool,
+}
+
+impl Subscriber for Breaks {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span() && metadata.target() == "stook"
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, _event: &Event<'_>) {}
+
+    fn enter(&self, _span: &Id) {
+        assert!(!self.on_enter, "in enter");
+    }
+
+    fn exit(&self, _span: &Id) {
+        assert!(self.on_enter, "in exit");
+    }
+}
+
+#[test]
+fn a_task_ends_whose_subscriber_panics() {
+    for (on_enter, message) in [(true, "in enter"), (false, "in exit")] {
+        tracing::subscriber::with_default(Breaks { on_enter }, || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .start_paused(true)
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let mut task = stook::spawn(async {
+                    tokio::task::yield_now().await;
+                    Ok::<_, Cancelled>(())
+                });
+                let ended = tokio::time::timeout(Duration::from_secs(1), task.join());
+                match ended.await.expect("it hangs").unwrap() {
+                    stook::Outcome::Panicked(panic) => assert_eq!(panic.message(), message),
+                    other => panic!("{other:?}"),
+                }
+                assert!(stook::tree().is_empty());
+            });
+        });
+    }
+}

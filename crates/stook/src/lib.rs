@@ -145,6 +145,7 @@ mod gather;
 mod group;
 mod handle;
 mod id;
+mod kept_waker;
 mod lock;
 #[cfg(all(test, stook_loom))]
 mod loom_models;

@@ -21,20 +21,24 @@ use crate::cancelled::Cancelled;
 use crate::context;
 use crate::forward::renew;
 use crate::group::error::{GroupError, Shared};
+use crate::kept_waker::ToKeep;
 use crate::lock::lock;
 use crate::record::{CancelKind, Record};
 use crate::scope::node::ScopeRef;
 use crate::scope::within::Within;
 
-type Child<'env, E> = Pin<Box<dyn Future<Output = Result<(), E>> + 'env>>;
+type Unborn<'env, E> = Pin<Box<dyn Future<Output = Result<(), E>> + 'env>>;
 
 /// What the body of a [`local_scope`] spawns with.
 pub struct LocalScope<'env, E> {
-    born: RefCell<Vec<Child<'env, E>>>,
+    born: RefCell<Vec<Unborn<'env, E>>>,
 }
 
 impl<'env, E> LocalScope<'env, E> {
     /// Has the future run beside the body, in the same task. It may borrow what outlives the scope.
+    ///
+    /// When the scope is cancelled, or something in it fails, before the first step of the future, that
+    /// is dropped and never polled, as a task of a group is.
     ///
     /// # Cancel safety
     /// The future is dropped with the scope.
@@ -120,7 +124,7 @@ where
         let mut inside = pin!(body(&scope));
         let mut ended = None;
         let all = poll_fn(|cx| {
-            block.ready.set_parent(cx.waker());
+            block.ready.set_parent(cx);
             if ended.is_none() {
                 if let Poll::Ready(result) = inside.as_mut().poll(cx) {
                     ended = Some(block.leave(result));
@@ -149,12 +153,18 @@ enum Body<T, E> {
 struct Block<'env, E> {
     machine: TaskGroup,
     node: ScopeRef,
-    children: Vec<Option<(Child<'env, E>, Waker)>>,
+    children: Vec<Option<Child<'env, E>>>,
     ready: Arc<Ready>,
     errors: Vec<Shared<E>>,
     /// The first cancellation from outside, or that of the scope itself.
     cancelled: Option<Cancelled>,
     location: &'static Location<'static>,
+}
+
+struct Child<'env, E> {
+    future: Unborn<'env, E>,
+    waker: Waker,
+    is_begun: bool,
 }
 
 impl<'env, E: CancelError> Block<'env, E> {
@@ -173,27 +183,37 @@ impl<'env, E: CancelError> Block<'env, E> {
         }
     }
 
-    fn adopt(&mut self, born: Vec<Child<'env, E>>) {
-        for child in born {
+    fn adopt(&mut self, born: Vec<Unborn<'env, E>>) {
+        for future in born {
             self.machine.added();
             let index = self.children.len();
             let waker = Waker::from(Arc::new(ChildWaker {
                 ready: Arc::clone(&self.ready),
                 index,
             }));
-            self.children.push(Some((child, waker)));
+            self.children.push(Some(Child {
+                future,
+                waker,
+                is_begun: false,
+            }));
             self.ready.push(index);
         }
     }
 
-    /// Polls those that were woken, each once.
+    /// Polls those that were woken, each once. What comes to its first step too late never begins.
     fn poll_children(&mut self) {
         for index in self.ready.take() {
-            let Some(Some((child, waker))) = self.children.get_mut(index) else {
+            let Some(Some(child)) = self.children.get_mut(index) else {
                 continue;
             };
-            let waker = waker.clone();
-            let polled = child.as_mut().poll(&mut Context::from_waker(&waker));
+            if !child.is_begun && self.node.is_fired() {
+                self.children[index] = None;
+                let _none_left = self.machine.child_left(true);
+                continue;
+            }
+            child.is_begun = true;
+            let waker = child.waker.clone();
+            let polled = child.future.as_mut().poll(&mut Context::from_waker(&waker));
             if let Poll::Ready(result) = polled {
                 self.children[index] = None;
                 self.child_done(result);
@@ -296,11 +316,10 @@ impl<'env, E: CancelError> Block<'env, E> {
 struct Ready(Mutex<(Vec<usize>, Option<Waker>)>);
 
 impl Ready {
-    fn set_parent(&self, waker: &Waker) {
-        let mut state = lock(&self.0);
-        match &mut state.1 {
-            Some(parent) => parent.clone_from(waker),
-            None => state.1 = Some(waker.clone()),
+    fn set_parent(&self, cx: &Context<'_>) {
+        let mut waker = ToKeep::new(cx);
+        while !waker.put(&mut lock(&self.0).1) {
+            waker.prepare();
         }
     }
 
@@ -330,7 +349,8 @@ impl Wake for ChildWaker {
         let parent = {
             let mut state = lock(&self.ready.0);
             state.0.push(self.index);
-            state.1.clone()
+            // It comes again with the next poll.
+            state.1.take()
         };
         if let Some(parent) = parent {
             parent.wake();

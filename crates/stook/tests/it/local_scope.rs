@@ -57,6 +57,39 @@ fn a_failure_cancels_all_others() {
 }
 
 #[test]
+fn what_has_not_begun_when_something_fails_never_begins() {
+    with_paused_clock(|| async {
+        let begun = RefCell::new(Vec::new());
+        let end = stook::local_scope(async |scope| {
+            let begun = &begun;
+            for number in 0..3 {
+                scope.spawn(async move {
+                    begun.borrow_mut().push(number);
+                    match number {
+                        1 => Err(io::Error::other("one")),
+                        _ => Ok(pending::<()>().or_cancel().await?),
+                    }
+                });
+            }
+            stook::sleep(seconds(60)).await?;
+            Ok(())
+        });
+        assert_eq!(end.await.unwrap_err().errors.len(), 1);
+        assert_eq!(begun.take(), [0, 1]);
+        let end = stook::local_scope(async |scope| {
+            let begun = &begun;
+            scope.spawn(async move {
+                begun.borrow_mut().push(3);
+                Ok(())
+            });
+            Err::<(), _>(io::Error::other("body"))
+        });
+        assert_eq!(end.await.unwrap_err().errors.len(), 1);
+        assert_eq!(begun.take(), []);
+    });
+}
+
+#[test]
 fn cancelling_the_task_reaches_body_and_children() {
     in_local_set(|| async {
         let mut task = stook::spawn_local(async {

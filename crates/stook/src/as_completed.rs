@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
+use crate::kept_waker::ToKeep;
 use crate::lock::lock;
 use crate::or_cancel::OrCancelled;
 use crate::outcome::{Ended, Outcome};
@@ -141,14 +142,17 @@ impl<T, E: CancelError> AsCompleted<T, E> {
 
     /// No cancel point.
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Completed<T, E>>> {
+        let mut waker = ToKeep::new(cx);
         while self.left > 0 {
             let place = {
                 let mut queue = lock(&self.ended.0);
                 match queue.0.pop_front() {
                     Some(place) => place,
+                    None if waker.put(&mut queue.1) => return Poll::Pending,
                     None => {
-                        queue.1 = Some(cx.waker().clone());
-                        return Poll::Pending;
+                        drop(queue);
+                        waker.prepare();
+                        continue;
                     }
                 }
             };

@@ -34,8 +34,9 @@ pub(crate) struct Asked {
 pub(crate) struct Rare {
     /// Of the requests that were not delivered yet, without the last.
     pub(crate) earlier: Vec<Arc<Record>>,
-    /// Of cancel points that are polled with another waker than the task's.
-    pub(crate) wakers: Slab<Waker>,
+    /// Of cancel points that are polled with another waker than the task's. They are foreign: under the
+    /// lock it is references to them that are counted.
+    pub(crate) wakers: Slab<Arc<Waker>>,
     /// Where the shield was entered that has kept a cancellation from a cancel point.
     pub(crate) shield: Option<&'static Location<'static>>,
 }
@@ -75,7 +76,7 @@ impl Asked {
         earlier.chain(&self.last)
     }
 
-    pub(crate) fn other_wakers(&self) -> Vec<Waker> {
+    pub(crate) fn other_wakers(&self) -> Vec<Arc<Waker>> {
         match &self.rare {
             Some(rare) => rare.wakers.iter().cloned().collect(),
             None => Vec::new(),
@@ -86,13 +87,16 @@ impl Asked {
 /// Taken out under the lock, to be woken without it.
 pub(crate) struct Wakers {
     pub(crate) own: Option<Waker>,
-    pub(crate) others: Vec<Waker>,
+    pub(crate) others: Vec<Arc<Waker>>,
 }
 
 impl Wakers {
     pub(crate) fn wake(self) {
-        for waker in self.own.into_iter().chain(self.others) {
-            waker.wake();
+        if let Some(own) = self.own {
+            own.wake();
+        }
+        for other in self.others {
+            other.wake_by_ref();
         }
     }
 }

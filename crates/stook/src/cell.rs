@@ -9,7 +9,8 @@
 //!    that finds it clear need not lock anything.
 //! 2. Who asks and then wakes, and who registers a waker and then looks, do so under the lock: no
 //!    request is missed.
-//! 3. No waker is woken and no watcher told while a lock is held.
+//! 3. No waker is woken and no watcher told while a lock is held. Nor is one cloned or dropped, but for
+//!    the task's own, which is tokio's: that may be foreign code.
 //! 4. What two may change at once is in the word. What only the task changes, or who holds the lock,
 //!    is stored beside it: that is a third of the price.
 
@@ -30,7 +31,7 @@ use crate::outcome::Ended;
 use crate::record::Record;
 use crate::scope::node::{ScopeNode, ScopeRef};
 use crate::sync::{AtomicBool, AtomicU32, Mutex, lock};
-use crate::watcher::{Watcher, Watchers};
+use crate::watcher::{WatchKey, Watcher, Watchers};
 
 /// Nobody holds a handle on it any more, though somebody was to wait for it.
 const ORPHAN: u32 = 1;
@@ -188,7 +189,7 @@ impl Cell {
     }
 
     /// The same by who [watches](Self::watch) it, and stops watching.
-    pub(crate) fn request_and_unwatch(&self, record: Arc<Record>, key: u32) -> bool {
+    pub(crate) fn request_and_unwatch(&self, record: Arc<Record>, key: WatchKey) -> bool {
         self.request_and(record, |asked| self.remove_watcher(asked, key))
     }
 
@@ -367,20 +368,26 @@ impl Cell {
 
     /// Keeps the waker of a cancel point in a sub-executor, or outside tasks; the place to forget it by.
     pub(crate) fn register(&self, waker: &Waker) -> usize {
-        lock(&self.asked).rare().wakers.insert(waker.clone())
+        let waker = Arc::new(waker.clone());
+        lock(&self.asked).rare().wakers.insert(waker)
     }
 
     /// Whether another waker was there before.
     pub(crate) fn reregister(&self, place: usize, waker: &Waker) -> bool {
-        let mut asked = lock(&self.asked);
-        let Some(kept) = asked.rare().wakers.get_mut(place) else {
-            return false;
+        let is_other = |asked: &mut Asked| {
+            let kept = asked.rare().wakers.get_mut(place);
+            kept.is_some_and(|kept| !kept.will_wake(waker))
         };
-        let is_other = !kept.will_wake(waker);
-        if is_other {
-            kept.clone_from(waker);
+        if !is_other(&mut lock(&self.asked)) {
+            return false;
         }
-        is_other
+        let waker = Arc::new(waker.clone());
+        let replaced = {
+            let mut asked = lock(&self.asked);
+            let kept = asked.rare().wakers.get_mut(place);
+            kept.map(|kept| std::mem::replace(kept, waker))
+        };
+        replaced.is_some()
     }
 
     pub(crate) fn unregister(&self, place: usize) {
@@ -458,7 +465,7 @@ impl Cell {
     }
 
     /// Has the watcher told when the task ends; `Err` with it when the task has ended.
-    pub(crate) fn watch(&self, watcher: Watcher) -> Result<u32, (Watcher, Ended)> {
+    pub(crate) fn watch(&self, watcher: Watcher) -> Result<WatchKey, (Watcher, Ended)> {
         let mut asked = lock(&self.asked);
         // Who ends the task after the next line sees this, takes the lock and finds the watcher.
         self.is_watched.store(true, Ordering::Release);
@@ -470,17 +477,21 @@ impl Cell {
     }
 
     /// Has the waker woken when the task ends, in the place of the one kept by this key before.
-    pub(crate) fn rewatch(&self, key: u32, waker: &Waker) {
+    pub(crate) fn rewatch(&self, key: WatchKey, waker: &Waker) {
+        if lock(&self.asked).watchers.is_waker(key, waker) {
+            return;
+        }
+        let waker = Watcher::Wake(waker.clone());
         let replaced = lock(&self.asked).watchers.replace(key, waker);
         drop(replaced);
     }
 
-    pub(crate) fn unwatch(&self, key: u32) {
+    pub(crate) fn unwatch(&self, key: WatchKey) {
         let removed = self.remove_watcher(&mut lock(&self.asked), key);
         drop(removed);
     }
 
-    fn remove_watcher(&self, asked: &mut Asked, key: u32) -> Option<Watcher> {
+    fn remove_watcher(&self, asked: &mut Asked, key: WatchKey) -> Option<Watcher> {
         let removed = asked.watchers.remove(key);
         let is_watched = !asked.watchers.is_empty();
         self.is_watched.store(is_watched, Ordering::Release);

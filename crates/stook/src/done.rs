@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 
 use crate::block::CellRef;
 use crate::outcome::Ended;
-use crate::watcher::Watcher;
+use crate::watcher::{WatchKey, Watcher};
 
 /// Waits until a task has ended. No cancel point.
 #[derive(Debug)]
 pub(crate) struct Done<C: AsRef<CellRef>> {
     cell: C,
-    key: Option<u32>,
+    key: Option<WatchKey>,
 }
 
 impl<C: AsRef<CellRef>> Done<C> {

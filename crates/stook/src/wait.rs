@@ -13,6 +13,7 @@ use stook_kernel::{ReturnWhen, Wait, WaitAction};
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
+use crate::kept_waker::ToKeep;
 use crate::lock::lock;
 use crate::or_cancel::OrCancelled;
 use crate::outcome::Ended;
@@ -230,15 +231,18 @@ impl<'task> Enough<'task> {
     /// No cancel point. Of nobody it is over at once.
     async fn wait(&self, timeout: Option<Duration>) {
         let released = poll_fn(|cx| {
-            let replaced = {
+            let mut waker = ToKeep::new(cx);
+            loop {
                 let mut state = lock(&self.waiter.0);
                 if state.machine.remaining() == 0 || !state.machine.is_waiting() {
                     return Poll::Ready(());
                 }
-                state.waker.replace(cx.waker().clone())
-            };
-            drop(replaced);
-            Poll::Pending
+                if waker.put(&mut state.waker) {
+                    return Poll::Pending;
+                }
+                drop(state);
+                waker.prepare();
+            }
         });
         match timeout {
             None => released.await,

@@ -61,11 +61,15 @@ pub(crate) enum Watchers {
 
 /// With their keys.
 #[derive(Debug)]
-pub(crate) struct Many(Vec<(u32, Watcher)>);
+pub(crate) struct Many(Vec<(WatchKey, Watcher)>);
+
+/// What a watcher is found by. So wide that they never come to an end, while the last goes and another
+/// comes.
+pub(crate) type WatchKey = u64;
 
 impl Watchers {
     /// The key to find it by, among those that are there.
-    pub(crate) fn add(&mut self, watcher: Watcher) -> u32 {
+    pub(crate) fn add(&mut self, watcher: Watcher) -> WatchKey {
         match self {
             Self::None => {
                 *self = Self::One(watcher);
@@ -88,16 +92,27 @@ impl Watchers {
         }
     }
 
-    /// Puts a waker in the place of another; returns what is to be dropped.
-    pub(crate) fn replace(&mut self, key: u32, waker: &Waker) -> Option<Watcher> {
-        let kept = match self {
-            Self::One(kept) if key == 0 => kept,
-            Self::Many(many) => &mut many.0.iter_mut().find(|(other, _)| *other == key)?.1,
-            _ => return None,
-        };
-        match kept {
-            Watcher::Wake(old) if old.will_wake(waker) => None,
-            _ => Some(std::mem::replace(kept, Watcher::Wake(waker.clone()))),
+    fn get_mut(&mut self, key: WatchKey) -> Option<&mut Watcher> {
+        match self {
+            Self::One(kept) if key == 0 => Some(kept),
+            Self::Many(many) => {
+                let mut many = many.0.iter_mut();
+                Some(&mut many.find(|(other, _)| *other == key)?.1)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the one by this key is a waker like this.
+    pub(crate) fn is_waker(&mut self, key: WatchKey, waker: &Waker) -> bool {
+        matches!(self.get_mut(key), Some(Watcher::Wake(kept)) if kept.will_wake(waker))
+    }
+
+    /// Puts one in the place of another, if that is there; returns what is to be dropped.
+    pub(crate) fn replace(&mut self, key: WatchKey, watcher: Watcher) -> Watcher {
+        match self.get_mut(key) {
+            Some(kept) => std::mem::replace(kept, watcher),
+            None => watcher,
         }
     }
 
@@ -109,7 +124,7 @@ impl Watchers {
         }
     }
 
-    pub(crate) fn remove(&mut self, key: u32) -> Option<Watcher> {
+    pub(crate) fn remove(&mut self, key: WatchKey) -> Option<Watcher> {
         match self {
             Self::One(_) if key == 0 => match std::mem::take(self) {
                 Self::One(watcher) => Some(watcher),

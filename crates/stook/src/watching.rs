@@ -8,11 +8,11 @@ use crate::block::CellRef;
 use crate::lock::lock;
 use crate::outcome::Ended;
 use crate::record::Record;
-use crate::watcher::{WatchChildren, Watcher};
+use crate::watcher::{WatchChildren, WatchKey, Watcher};
 
 /// Watches several tasks that belong to others.
 pub(crate) struct Watching<C: AsRef<CellRef>> {
-    kept: Vec<(C, u32)>,
+    kept: Vec<(C, WatchKey)>,
 }
 
 impl<C: AsRef<CellRef>> Watching<C> {

@@ -14,6 +14,7 @@ use crate::context;
 use crate::forward::{Forward, renew};
 use crate::group::error::{GroupError, Shared};
 use crate::group::{Group, TaskGroup};
+use crate::kept_waker::ToKeep;
 use crate::panicked::Panic;
 use crate::reaper;
 use crate::record::{CancelKind, Record};
@@ -170,7 +171,8 @@ pub(super) async fn wait_for_children<E>(
     let mut forward = Forward::new(location);
     let mut is_propagated = false;
     let (gone, errors, room) = poll_fn(|cx| {
-        let replaced = {
+        let mut waker = ToKeep::new(cx);
+        loop {
             let mut members = lock(&group.family.members);
             if members.machine.marks().tasks == 0 {
                 let (errors, is_panic) = if members.has_errors {
@@ -182,9 +184,12 @@ pub(super) async fn wait_for_children<E>(
                 let gone = exit.children_gone(&members.machine, is_panic);
                 return Poll::Ready((gone, errors, members.close_room()));
             }
-            members.waker.replace(cx.waker().clone())
-        };
-        drop(replaced);
+            if waker.put(&mut members.waker) {
+                break;
+            }
+            drop(members);
+            waker.prepare();
+        }
         while let Some(taken) = forward.take(cx) {
             let begins_the_end = exit.interrupted(&mut lock(&group.family.members).machine);
             if begins_the_end {
@@ -289,19 +294,18 @@ impl<E: CancelError> Drop for Guard<E> {
         if self.is_over {
             return;
         }
-        let (is_over, room) = {
+        let (is_over, room, waker) = {
             let mut members = lock(&self.group.family.members);
             let is_over = members.machine.marks().exiting && members.machine.marks().tasks == 0;
             if !is_over {
                 members.is_abandoned = true;
-                members.waker = None;
                 // As if the body had been cancelled. There is nobody to do what follows but this.
                 let rule = ExitRule::UncancelLast;
                 let (_exit, _actions) = members.machine.exit(BodyEnd::Cancelled, false, rule);
             }
-            (is_over, members.close_room())
+            (is_over, members.close_room(), members.waker.take())
         };
-        drop(room);
+        drop((room, waker));
         if !is_over {
             reaper::adopt(&self.group.family.unfinished(), Some("task_group"));
         }

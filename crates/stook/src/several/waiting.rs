@@ -9,6 +9,7 @@ use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::forward::Forward;
 use crate::handle::TaskHandle;
+use crate::kept_waker::ToKeep;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::reaper;
@@ -119,13 +120,17 @@ impl<T, E: CancelError> Waiting<T, E> {
     }
 
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Option<End<T, E>> {
-        let mut state = lock(&self.several.state);
-        let Some(over) = state.over.clone() else {
-            match &mut state.waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                None => state.waker = Some(cx.waker().clone()),
+        let mut waker = ToKeep::new(cx);
+        let (mut state, over) = loop {
+            let mut state = lock(&self.several.state);
+            if let Some(over) = state.over.clone() {
+                break (state, over);
             }
-            return None;
+            if waker.put(&mut state.waker) {
+                return None;
+            }
+            drop(state);
+            waker.prepare();
         };
         self.is_over = true;
         let handed_on = state.cancelled.clone();

@@ -13,6 +13,7 @@ use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::id::TaskId;
+use crate::kept_waker::ToKeep;
 use crate::lock::lock;
 use crate::or_cancel::OrCancelled;
 use crate::outcome::Ended;
@@ -162,12 +163,18 @@ async fn decide(cells: Vec<CellRef>, decider: Decider) -> Option<usize> {
     let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
     let _watching = Watching::new(&parent, cells);
     poll_fn(|cx| {
-        let mut state = lock(&waiter.0);
-        if state.is_released {
-            return Poll::Ready(state.decided);
+        let mut waker = ToKeep::new(cx);
+        loop {
+            let mut state = lock(&waiter.0);
+            if state.is_released {
+                return Poll::Ready(state.decided);
+            }
+            if waker.put(&mut state.waker) {
+                return Poll::Pending;
+            }
+            drop(state);
+            waker.prepare();
         }
-        state.waker = Some(cx.waker().clone());
-        Poll::Pending
     })
     .await
 }

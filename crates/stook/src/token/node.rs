@@ -209,14 +209,19 @@ impl Node {
 
     /// Puts another waker in the place of the one registered by this key; `false` when it was told.
     pub(crate) fn replace_waker(&self, key: TokenKey, waker: &Waker) -> bool {
-        let mut state = lock(&self.state);
-        match state.kept.get_mut(key) {
-            Some(Kept::Wake(kept)) => {
-                kept.clone_from(waker);
-                true
-            }
-            _ => false,
+        let kept_before = match lock(&self.state).kept.get_mut(key) {
+            Some(Kept::Wake(kept)) => kept.will_wake(waker),
+            _ => return false,
+        };
+        if kept_before {
+            return true;
         }
+        let waker = waker.clone();
+        let replaced = match lock(&self.state).kept.get_mut(key) {
+            Some(Kept::Wake(kept)) => Some(std::mem::replace(kept, waker)),
+            _ => None,
+        };
+        replaced.is_some()
     }
 
     pub(crate) fn unregister(&self, key: TokenKey) {

@@ -25,3 +25,4 @@ mod stage;
 mod token;
 mod tree;
 mod wait;
+mod wakers;

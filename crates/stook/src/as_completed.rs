@@ -56,6 +56,8 @@ pub fn as_completed<T, E: CancelError>(
         ended,
         #[cfg(feature = "stream")]
         point: crate::point::Point::new(Location::caller()),
+        #[cfg(feature = "stream")]
+        told: None,
     }
 }
 
@@ -73,6 +75,9 @@ pub struct AsCompleted<T, E: CancelError> {
     /// Where the stream is waited for.
     #[cfg(feature = "stream")]
     point: crate::point::Point,
+    /// The cancellation that was the last item of the stream.
+    #[cfg(feature = "stream")]
+    told: Option<Cancelled>,
 }
 
 /// The place of a task among those given, and its outcome.
@@ -174,13 +179,19 @@ impl<T, E: CancelError> Unpin for AsCompleted<T, E> {}
 impl<T, E: CancelError> futures_core::Stream for AsCompleted<T, E> {
     type Item = Result<Completed<T, E>, Cancelled>;
 
-    /// A cancellation of the caller is an item; the next poll goes on.
+    /// A cancellation of the caller is an item, and the next poll goes on. That of a scope is an item
+    /// once, and then the stream is at its end for as long as it is polled in that scope: what passes
+    /// over errors would never come to one.
     fn poll_next(
         mut self: std::pin::Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
         if let Some(cancelled) = crate::point::Point::check() {
-            return Poll::Ready(Some(Err(cancelled)));
+            let is_again = self
+                .told
+                .replace(cancelled.clone())
+                .is_some_and(|told| told.is_same(&cancelled));
+            return Poll::Ready((!is_again).then_some(Err(cancelled)));
         }
         let polled = self.poll_ended(cx);
         if polled.is_pending() {

@@ -72,6 +72,12 @@ impl Cancelled {
         }
     }
 
+    /// Whether both are deliveries of one request to one task or scope. A task is told of each request
+    /// once, a scope goes on.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.target() == other.target() && Arc::ptr_eq(self.record(), other.record())
+    }
+
     /// The record of the request: who asked, why, from which line.
     ///
     /// # Examples

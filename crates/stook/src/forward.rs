@@ -84,14 +84,7 @@ impl Forward {
 
     /// A task delivers every request of it once, a scope its only one again and again.
     fn has_same(&self, cancelled: &Cancelled) -> bool {
-        self.taken().any(
-            |Taken {
-                 cancelled: taken, ..
-             }| {
-                taken.target() == cancelled.target()
-                    && Arc::ptr_eq(taken.record(), cancelled.record())
-            },
-        )
+        self.taken().any(|taken| taken.cancelled.is_same(cancelled))
     }
 
     /// The caller's cancellation: that of the task if there was one, for no scope takes it; or else the

@@ -9,7 +9,9 @@ use crate::cancelled::Cancelled;
 /// An error type that a [`Cancelled`] fits into, and can be found in again.
 ///
 /// Here are those of `Cancelled` itself, [`io::Error`], boxed errors and (feature `anyhow`)
-/// `anyhow::Error`. For an enum of your own, write both ways:
+/// `anyhow::Error`. In these it is found wherever `?` may have put it on its way: among the
+/// [sources](Error::source) of the error, and inside an `io::Error`. For an enum of your own, write
+/// both ways, or have feature `derive` do it:
 ///
 /// # Examples
 /// ```
@@ -69,25 +71,42 @@ impl From<Cancelled> for io::Error {
 
 impl CancelError for io::Error {
     fn as_cancelled(&self) -> Option<&Cancelled> {
-        self.get_ref()?.downcast_ref()
+        among_sources(self)
     }
 }
 
 impl CancelError for Box<dyn Error + Send + Sync> {
     fn as_cancelled(&self) -> Option<&Cancelled> {
-        self.downcast_ref()
+        among_sources(&**self)
     }
 }
 
 impl CancelError for Box<dyn Error> {
     fn as_cancelled(&self) -> Option<&Cancelled> {
-        self.downcast_ref()
+        among_sources(&**self)
     }
 }
 
 #[cfg(feature = "anyhow")]
 impl CancelError for anyhow::Error {
     fn as_cancelled(&self) -> Option<&Cancelled> {
-        self.downcast_ref()
+        // A context that is one is found by this alone.
+        self.downcast_ref().or_else(|| among_sources(&**self))
     }
+}
+
+/// The error itself, or what it comes from.
+fn among_sources<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error Cancelled> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(cancelled) = error.downcast_ref() {
+            return Some(cancelled);
+        }
+        next = match error.downcast_ref::<io::Error>() {
+            // Its source is the source of what is inside.
+            Some(outer) => outer.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
 }

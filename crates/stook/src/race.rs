@@ -182,7 +182,12 @@ impl<T, E> fmt::Display for NoSuccess<T, E> {
     }
 }
 
-impl<T: fmt::Debug, E: fmt::Debug> Error for NoSuccess<T, E> {}
+impl<T: fmt::Debug, E: fmt::Debug> Error for NoSuccess<T, E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let cancelled = self.cancelled.as_ref()?;
+        Some(cancelled)
+    }
+}
 
 /// Cancelled with the caller.
 impl<T, E> From<Cancelled> for NoSuccess<T, E> {

@@ -54,6 +54,26 @@ async fn a_stream_in_a_scope_outside_of_tasks_hears_of_its_cancellation() {
     assert_eq!(begin.elapsed(), Duration::from_secs(1));
 }
 
+#[cfg(feature = "stream")]
+#[tokio::test(start_paused = true)]
+async fn a_stream_in_a_scope_that_is_cancelled_comes_to_an_end() {
+    use futures_util::StreamExt;
+    use std::time::Duration;
+
+    let mut ends = None;
+    let ended = stook::timeout(Duration::from_secs(2), async {
+        let tasks = [1, 60].map(|seconds| stook::spawn(stook::sleep(Duration::from_secs(seconds))));
+        let ends = ends.insert(stook::as_completed(tasks));
+        let items = ends.take(9).map(|item| item.is_ok()).collect::<Vec<_>>();
+        Ok::<_, stook::Cancelled>(items.await)
+    });
+    assert_eq!(ended.await.unwrap().unwrap(), [true, false]);
+    // Outside it goes on.
+    let mut ends = ends.unwrap();
+    assert_eq!(StreamExt::next(&mut ends).await.unwrap().unwrap().0, 1);
+    assert!(StreamExt::next(&mut ends).await.is_none());
+}
+
 #[cfg(feature = "tokio-util")]
 #[tokio::test]
 async fn tokens_of_tokio_util_go_both_ways() {
@@ -72,15 +92,29 @@ async fn tokens_of_tokio_util_go_both_ways() {
 #[cfg(feature = "anyhow")]
 #[tokio::test]
 async fn anyhow_carries_a_cancellation() {
-    use stook::OrCancel;
+    use anyhow::Context;
+    use stook::{Cancelled, OrCancel};
 
-    let mut task = stook::spawn(async {
-        std::future::pending::<()>().or_cancel().await?;
-        Ok::<_, anyhow::Error>(())
-    });
-    tokio::task::yield_now().await;
-    task.cancel();
-    assert!(task.join().await.unwrap().is_cancelled());
+    async fn forever() -> Result<(), Cancelled> {
+        std::future::pending().or_cancel().await
+    }
+    async fn read() -> std::io::Result<()> {
+        Ok(forever().await?)
+    }
+    for way in 0..4 {
+        let mut task = stook::spawn(async move {
+            match way {
+                0 => forever().await?,
+                1 => forever().await.context("waits")?,
+                2 => read().await?,
+                _ => read().await.context("reads")?,
+            }
+            Ok::<_, anyhow::Error>(())
+        });
+        tokio::task::yield_now().await;
+        task.cancel();
+        assert!(task.join().await.unwrap().is_cancelled(), "way {way}");
+    }
 }
 
 #[cfg(feature = "serde")]

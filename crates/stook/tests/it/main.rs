@@ -7,6 +7,7 @@
 mod broken;
 mod cancel;
 mod deep;
+mod errors;
 mod gather;
 mod group;
 mod handed_on;

@@ -1,0 +1,76 @@
+//! A cancellation is found in errors, however `?` has turned them into others.
+
+use std::error::Error;
+use std::fmt;
+use std::future::pending;
+use std::io;
+
+use stook::{CancelError, Cancelled, Losers, NoSuccess, OrCancel, Task};
+
+use crate::stage::{everywhere, settle, with_paused_clock};
+
+type Boxed = Box<dyn Error + Send + Sync>;
+
+async fn forever() -> Result<(), Cancelled> {
+    pending().or_cancel().await
+}
+
+async fn read() -> io::Result<()> {
+    Ok(forever().await?)
+}
+
+async fn first() -> Result<(), NoSuccess<(), io::Error>> {
+    stook::first_success(Losers::Cancel, [read()]).await?;
+    Ok(())
+}
+
+/// An error of a library that says what it comes from.
+#[derive(Debug)]
+struct Failed(Boxed);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the library has failed")
+    }
+}
+
+impl Error for Failed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+async fn is_cancelled<E: CancelError + Send>(mut task: Task<(), E>) -> bool {
+    settle().await;
+    task.cancel();
+    task.join().await.unwrap().is_cancelled()
+}
+
+#[test]
+fn a_task_that_returns_its_cancellation_inside_another_error_was_cancelled() {
+    everywhere(|| async {
+        assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(forever().await?) })).await);
+        assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(read().await?) })).await);
+        assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(first().await?) })).await);
+        let library = async { read().await.map_err(|error| Failed(error.into())) };
+        assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(library.await?) })).await);
+        let library = async { read().await.map_err(|error| Failed(error.into())) };
+        let outer = async { library.await.map_err(io::Error::other) };
+        assert!(is_cancelled(stook::spawn(outer)).await);
+    });
+}
+
+#[test]
+fn a_childs_cancellation_inside_another_error_is_an_error() {
+    with_paused_clock(|| async {
+        let child = stook::spawn(read());
+        child.cancel();
+        let mut parent = stook::spawn(async { Ok::<_, Boxed>(child.await?) });
+        let outcome = parent.join().await.unwrap();
+        assert!(outcome.is_error(), "{outcome:?}");
+        let error: Boxed = io::Error::other("no paper").into();
+        assert!(error.as_cancelled().is_none());
+        let error: Box<dyn Error> = io::Error::from_raw_os_error(2).into();
+        assert!(error.as_cancelled().is_none());
+    });
+}

@@ -11,8 +11,8 @@ use crate::or_cancel::OrCancelled;
 
 /// Waits for this long, by tokio's clock. A cancel point.
 ///
-/// Zero is over at once, without letting others run: see [`checkpoint`] for that. What is too long for
-/// the clock takes some thirty years.
+/// As tokio's timers do, it waits for a whole millisecond: zero takes up to one. To let others run and
+/// go on, see [`checkpoint`]. What is too long for the clock takes some thirty years.
 ///
 /// # Errors
 /// The caller was cancelled.

@@ -50,8 +50,8 @@ pub struct Waited<'task, T, E: CancelError> {
 /// Waits until enough of the tasks have ended, or until the time is over; it leaves them alone. A
 /// cancel point.
 ///
-/// `timeout` is how long it waits at the most; `None` is for ever, zero looks and lets others run once
-/// or not at all. Of no tasks it is over at once. A task given twice counts twice.
+/// `timeout` is how long it waits at the most; `None` is for ever, zero looks and does not wait. Of no
+/// tasks it is over at once. A task given twice counts twice.
 ///
 /// # Errors
 /// The caller was cancelled. The tasks are left alone.
@@ -246,6 +246,8 @@ impl<'task> Enough<'task> {
         });
         match timeout {
             None => released.await,
+            // A timer would wait for its tick.
+            Some(Duration::ZERO) => {}
             Some(timeout) => {
                 if tokio::time::timeout(timeout, released).await.is_err() {
                     // There is nobody to wake but who is here.

@@ -206,6 +206,8 @@ pub struct Branch {
 /// The tasks of the current runtime that have not ended.
 ///
 /// Those that nobody holds a handle on are there, too, until they end. Outside a runtime it is empty.
+/// What a task spawns is in the tree of that task's runtime, even where it has
+/// [entered](tokio::runtime::Handle::enter) another.
 ///
 /// # Examples
 /// ```

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::io;
 
+use futures_util::FutureExt;
 use stook::{CancelKind, Cancelled, OrCancel, Outcome, Task, TaskState, When};
 use tokio::time::Instant;
 
@@ -70,6 +71,20 @@ fn the_time_ends_a_wait_and_leaves_the_tasks_alone() {
             .await
             .unwrap();
         assert_eq!(again.done.len(), 3);
+    });
+}
+
+#[test]
+fn no_time_at_all_is_a_look_whether_or_not_the_clock_runs() {
+    everywhere(|| async {
+        let task = stook::spawn(pending::<()>().or_cancel());
+        let look = stook::wait([&task], When::All, Some(seconds(0)));
+        let waited = look.now_or_never().unwrap().unwrap();
+        assert_eq!((waited.done.len(), waited.pending.len()), (0, 1));
+        let look = stook::wait_any([&task], Some(seconds(0)));
+        let waited = look.now_or_never().unwrap().unwrap();
+        assert_eq!(waited.pending[0].cancelling(), 1);
+        assert!(task.await.is_err());
     });
 }
 

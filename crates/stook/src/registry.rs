@@ -59,7 +59,11 @@ fn shard() -> usize {
 #[track_caller]
 pub(crate) fn runtime() -> Id {
     let inherited = context::with(|place| Some(place.cell.as_ref()?.about()?.runtime));
-    inherited.unwrap_or_else(|| Handle::current().id())
+    match inherited {
+        Some(runtime) => runtime,
+        // No closure: a panic is at the line of the program.
+        None => Handle::current().id(),
+    }
 }
 
 /// What there is of a runtime.

@@ -26,6 +26,35 @@ fn outside_a_runtime_spawning_panics_and_drops_the_future() {
 }
 
 #[test]
+fn a_panic_outside_a_runtime_is_at_the_line_that_spawns() {
+    use std::panic::{Location, UnwindSafe};
+
+    #[track_caller]
+    fn is_here(spawn: impl FnOnce() + UnwindSafe) {
+        static SEEN: Mutex<Option<String>> = Mutex::new(None);
+        let before = std::panic::take_hook();
+        let me = std::thread::current().id();
+        std::panic::set_hook(Box::new(move |panic| {
+            if std::thread::current().id() == me {
+                *SEEN.lock().unwrap() = panic.location().map(|place| place.file().to_owned());
+            } else {
+                before(panic);
+            }
+        }));
+        assert!(catch_unwind(spawn).is_err());
+        drop(std::panic::take_hook());
+        let file = Location::caller().file();
+        assert_eq!(SEEN.lock().unwrap().as_deref(), Some(file));
+    }
+    async fn nothing() -> Result<(), Cancelled> {
+        Ok(())
+    }
+    is_here(|| drop(stook::spawn(nothing())));
+    is_here(|| drop(stook::gather([nothing()])));
+    is_here(|| drop(stook::race(stook::Losers::Cancel, [nothing()])));
+}
+
+#[test]
 fn outside_a_local_set_spawning_a_local_task_panics_and_leaves_nothing() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

@@ -13,6 +13,9 @@ use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 /// one with a single field whose type ends in `Cancelled`. With `#[from]` on that field (`thiserror`)
 /// the `From` is left to that.
 ///
+/// Errors in other variants may be cancellations, too: an `io::Error` into which `?` has put one, a
+/// `GroupError`. Those marked `#[cancelled(inside)]` are asked, by their own `CancelError`.
+///
 /// # Examples
 /// ```
 /// use stook::Cancelled;
@@ -20,15 +23,23 @@ use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 ///
 /// #[derive(Debug, CancelError)]
 /// enum Failure {
-///     Disk(std::io::Error),
 ///     Cancelled(Cancelled),
+///     #[cancelled(inside)]
+///     Disk(std::io::Error),
+///     Answer(u16),
+/// }
+///
+/// async fn write() -> std::io::Result<()> {
+///     Ok(stook::checkpoint().await?)
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let mut task = stook::spawn(async {
+///     write().await.map_err(Failure::Disk)?;
 ///     stook::checkpoint().await?;
-///     Ok::<_, Failure>(())
+///     Err::<(), _>(Failure::Answer(404))
 /// });
+/// tokio::task::yield_now().await;
 /// task.cancel();
 /// assert!(task.join().await.unwrap().is_cancelled());
 /// # }
@@ -55,12 +66,25 @@ type Refused = (&'static str, Span);
 
 fn derive(input: TokenStream) -> Result<TokenStream, Refused> {
     let (name, body) = enum_of(input)?;
-    let variants = variants_of(body.stream());
-    let mut marked = variants.iter().filter(|variant| variant.is_marked);
-    let mut fitting = variants.iter().filter(|variant| variant.fits);
+    let variants = variants_of(body.stream())?;
+    let inside: Vec<_> = (variants
+        .iter()
+        .filter(|variant| variant.mark == Some(Mark::Inside)))
+    .collect();
+    let mut marked = variants
+        .iter()
+        .filter(|variant| variant.mark == Some(Mark::Holds));
+    let mut fitting = variants
+        .iter()
+        .filter(|variant| variant.fits && variant.mark.is_none());
     let variant = match (marked.next(), marked.next(), fitting.next(), fitting.next()) {
         (Some(variant), None, ..) => variant,
-        (Some(_), Some(second), ..) => return Err(("one variant only", second.name.span())),
+        (Some(_), Some(second), ..) => {
+            return Err((
+                "only one variant may be marked #[cancelled]",
+                second.name.span(),
+            ));
+        }
         (None, _, Some(variant), None) => variant,
         (None, _, Some(_), Some(second)) => {
             return Err((
@@ -75,16 +99,20 @@ fn derive(input: TokenStream) -> Result<TokenStream, Refused> {
             ));
         }
     };
-    if !variant.is_tuple {
+    if let Some(other) = [variant]
+        .iter()
+        .chain(&inside)
+        .find(|variant| !variant.is_tuple)
+    {
         return Err((
-            "the variant has a single field without a name",
-            variant.name.span(),
+            "a marked variant must have a single field, without a name",
+            other.name.span(),
         ));
     }
-    Ok(code(&name, variant).parse().unwrap_or_default())
+    Ok(code(&name, variant, &inside).parse().unwrap_or_default())
 }
 
-fn code(name: &Ident, variant: &Variant) -> String {
+fn code(name: &Ident, variant: &Variant, inside: &[&Variant]) -> String {
     let variant_name = &variant.name;
     let from = format!(
         "#[automatically_derived]
@@ -94,6 +122,16 @@ fn code(name: &Ident, variant: &Variant) -> String {
              }}
          }}"
     );
+    let looks_inside: String = inside
+        .iter()
+        .map(|Variant { name: inside, .. }| {
+            format!(
+                "if let {name}::{inside}(error) = self {{
+                     return ::stook::CancelError::as_cancelled(error);
+                 }}"
+            )
+        })
+        .collect();
     let look = format!(
         "#[automatically_derived]
          impl ::stook::CancelError for {name} {{
@@ -101,6 +139,7 @@ fn code(name: &Ident, variant: &Variant) -> String {
                  if let {name}::{variant_name}(cancelled) = self {{
                      return ::core::option::Option::Some(cancelled);
                  }}
+                 {looks_inside}
                  ::core::option::Option::None
              }}
          }}"
@@ -135,10 +174,18 @@ fn span_of(token: Option<&TokenTree>) -> Span {
     token.map_or_else(Span::call_site, TokenTree::span)
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// `#[cancelled]`: it holds the cancellation.
+    Holds,
+    /// `#[cancelled(inside)]`: its error may be one.
+    Inside,
+}
+
 struct Variant {
     name: Ident,
-    /// `#[cancelled]` stands before it.
-    is_marked: bool,
+    /// What stands before it.
+    mark: Option<Mark>,
     /// It has fields without names.
     is_tuple: bool,
     /// It has one field without a name, whose type ends in `Cancelled`.
@@ -147,21 +194,21 @@ struct Variant {
     has_from: bool,
 }
 
-fn variants_of(body: TokenStream) -> Vec<Variant> {
+fn variants_of(body: TokenStream) -> Result<Vec<Variant>, Refused> {
     let mut variants: Vec<Variant> = Vec::new();
-    let mut is_marked = false;
+    let mut mark = None;
     let mut begins = true;
     for token in body {
         match token {
             TokenTree::Punct(punct) if punct.as_char() == ',' => begins = true,
             TokenTree::Group(group) if begins && group.delimiter() == Delimiter::Bracket => {
-                is_marked |= first_word(group.stream()).as_deref() == Some("cancelled");
+                mark = mark.or(mark_of(group.stream())?);
             }
             TokenTree::Ident(name) if begins => {
                 begins = false;
                 variants.push(Variant {
                     name,
-                    is_marked: std::mem::take(&mut is_marked),
+                    mark: mark.take(),
                     is_tuple: false,
                     fits: false,
                     has_from: false,
@@ -175,12 +222,25 @@ fn variants_of(body: TokenStream) -> Vec<Variant> {
             _ => {}
         }
     }
-    variants
+    Ok(variants)
+}
+
+/// What an attribute says, if it is one of ours.
+fn mark_of(attribute: TokenStream) -> Result<Option<Mark>, Refused> {
+    if first_word(attribute.clone()).as_deref() != Some("cancelled") {
+        return Ok(None);
+    }
+    let words: Vec<TokenTree> = attribute.into_iter().skip(1).collect();
+    match &words[..] {
+        [] => Ok(Some(Mark::Holds)),
+        [TokenTree::Group(word)] if word.stream().to_string() == "inside" => Ok(Some(Mark::Inside)),
+        [other, ..] => Err(("it is #[cancelled] or #[cancelled(inside)]", other.span())),
+    }
 }
 
 impl Variant {
     fn look_at_fields(&mut self, fields: TokenStream) {
-        let tokens: Vec<TokenTree> = fields.into_iter().collect();
+        let tokens = ungrouped(fields);
         let is_comma =
             |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
         let end = match tokens.last() {
@@ -198,6 +258,17 @@ impl Variant {
             _ => false,
         });
     }
+}
+
+/// The tokens without the groups that nobody sees: those around a type that a macro was given.
+fn ungrouped(tokens: TokenStream) -> Vec<TokenTree> {
+    let ungroup = |token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            ungrouped(group.stream())
+        }
+        other => vec![other],
+    };
+    tokens.into_iter().flat_map(ungroup).collect()
 }
 
 fn first_word(tokens: TokenStream) -> Option<String> {

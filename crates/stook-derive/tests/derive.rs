@@ -57,3 +57,43 @@ async fn a_single_variant_is_enough() {
     let stopped = Single::from(cancelled().await);
     assert!(stopped.as_cancelled().is_some());
 }
+
+#[derive(Debug, CancelError)]
+enum Inside {
+    #[cancelled(inside)]
+    Disk(std::io::Error),
+    #[cancelled(inside)]
+    Other(Marked),
+    Stopped(Cancelled),
+}
+
+#[tokio::test]
+async fn a_cancellation_inside_another_error_is_found() {
+    let disk = Inside::Disk(cancelled().await.into());
+    let other = Inside::Other(cancelled().await.into());
+    for error in [disk, other, cancelled().await.into()] {
+        assert_eq!(error.as_cancelled().unwrap().reason(), Some("closing time"));
+    }
+    let disk = Inside::Disk(std::io::Error::other("no paper"));
+    assert!(disk.as_cancelled().is_none());
+}
+
+macro_rules! error {
+    ($name:ident($held:ty)) => {
+        #[derive(Debug, CancelError)]
+        enum $name {
+            Stopped($held),
+        }
+    };
+}
+
+error!(MadeByMacro(stook::Cancelled));
+
+#[tokio::test]
+async fn a_type_that_a_macro_was_given_is_found() {
+    assert!(
+        MadeByMacro::from(cancelled().await)
+            .as_cancelled()
+            .is_some()
+    );
+}

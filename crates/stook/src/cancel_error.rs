@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::cancelled::Cancelled;
+use crate::scope::Elapsed;
 
 /// An error type that a [`Cancelled`] fits into, and can be found in again.
 ///
@@ -66,6 +67,13 @@ impl CancelError for Cancelled {
 impl From<Cancelled> for io::Error {
     fn from(cancelled: Cancelled) -> Self {
         io::Error::other(cancelled)
+    }
+}
+
+/// Its kind is [`io::ErrorKind::TimedOut`], as with tokio's.
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        io::Error::new(io::ErrorKind::TimedOut, elapsed)
     }
 }
 

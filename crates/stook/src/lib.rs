@@ -78,7 +78,8 @@
 //! # Errors of your own
 //!
 //! A task's error type has to take a [`Cancelled`] in and to show it again: [`CancelError`]. For
-//! [`std::io::Error`], boxed errors and `anyhow::Error` (feature `anyhow`) that is done; feature
+//! [`std::io::Error`], boxed errors and `anyhow::Error` (feature `anyhow`) that is done: a cancellation
+//! that `?` has turned into one of them, or into several one after the other, is found in it. Feature
 //! `derive` does it for enums.
 //!
 //! # Which one?
@@ -108,11 +109,11 @@
 //!
 //! # Features
 //!
-//! `derive`: `#[derive(CancelError)]`. `stream`: [`AsCompleted`] is a `Stream`. `tokio-util`: from and to its token. `anyhow`: its error is a
-//! [`CancelError`]. `serde`: the tree can be serialised. `tracing`: each task has a
-//! span `task` of target `stook`, entered while it is polled, whose fields `id`, `name`, `file`, `line`,
-//! `state`, `reason` and `waiting` say what [`TaskInfo`] does and are recorded anew as they change;
-//! reports without a hook are events.
+//! None is on from the start. `derive`: `#[derive(CancelError)]`. `stream`: [`AsCompleted`] is a
+//! `Stream`. `tokio-util`: from and to its token. `anyhow`: its error is a [`CancelError`]. `serde`: the
+//! tree can be serialised. `tracing`: each task has a span `task` of target `stook`, entered while it is
+//! polled, whose fields `id`, `name`, `file`, `line`, `state`, `reason` and `waiting` say what
+//! [`TaskInfo`] does and are recorded anew as they change; reports without a hook are events.
 //!
 //! # What this crate does not do
 //!

@@ -7,7 +7,7 @@ use std::io;
 
 use stook::{CancelError, Cancelled, Losers, NoSuccess, OrCancel, Task};
 
-use crate::stage::{everywhere, settle, with_paused_clock};
+use crate::stage::{everywhere, seconds, settle, with_paused_clock};
 
 type Boxed = Box<dyn Error + Send + Sync>;
 
@@ -71,6 +71,16 @@ fn a_childs_cancellation_inside_another_error_is_an_error() {
         let error: Boxed = io::Error::other("no paper").into();
         assert!(error.as_cancelled().is_none());
         let error: Box<dyn Error> = io::Error::from_raw_os_error(2).into();
+        assert!(error.as_cancelled().is_none());
+    });
+}
+
+#[test]
+fn an_elapsed_timeout_goes_into_an_io_error() {
+    with_paused_clock(|| async {
+        let timed_out = async { stook::timeout(seconds(1), read()).await? };
+        let error: io::Error = timed_out.await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(error.as_cancelled().is_none());
     });
 }

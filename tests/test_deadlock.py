@@ -478,6 +478,73 @@ def test_a_function_that_raises_does_not_stop_the_program(told):
     assert "ValueError: in the function" in said
 
 
+PROXY = """
+class Proxy:
+    # Stands for something that is not there: it can be asked for nothing.
+    def missing(self, *_):
+        raise LookupError("nothing is behind this proxy")
+    __class__ = property(missing)
+    __dict__ = property(missing)
+    __getattr__ = __eq__ = missing
+    __hash__ = None
+"""
+
+
+def test_what_tasks_hold_is_asked_for_nothing(told):
+    said, ended = told(
+        PROXY
+        + """
+async def waits(lock, thing):
+    async with lock:
+        await never()
+
+async def begins(thing):
+    pass
+
+async def main():
+    lock, proxy = asyncio.Lock(), Proxy()
+    tasks = [asyncio.create_task(waits(lock, proxy)) for _ in range(2)]
+    never_begun = asyncio.create_task(begins(proxy), name="never begun")
+    never_begun.cancel()
+    await asyncio.wait([never_begun])
+    await waits(lock, proxy)
+stook.on_deadlock("raise")
+try:
+    stook.run(main())
+except stook.DeadlockError as error:
+    print("never begun was cancelled before its first step" in str(error))
+""",
+        options=(),
+    )
+    assert (said, ended.stdout) == ("", "True\n")
+
+
+def test_a_look_that_fails_does_not_stop_the_program(told):
+    said, ended = told(
+        """
+        class Task(asyncio.Task):
+            def get_name(self):
+                raise LookupError("no name")
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.set_task_factory(lambda loop, coro, **more: Task(coro, loop=loop, **more))
+            task = loop.create_task(never())
+            one, other = socket.socketpair()
+            after(1.5, loop.call_soon_threadsafe, task.cancel)
+            await asyncio.wait([task])
+        def nobody():
+            return []
+        from stook import _deadlock
+        _deadlock.other_threads = nobody
+        stook.run(main())
+        print("went on")
+    """,
+        options=(),
+    )
+    assert ended.stdout == "went on\n"
+    assert said.count("LookupError: no name") == 1
+
+
 def test_a_task_that_was_cancelled_before_it_began_is_named_with_what_it_had(told):
     _said, ended = told("""
         class Service:

@@ -87,6 +87,55 @@ def test_two_that_wait_for_each_other_are_told_once_while_a_server_runs(told):
     ]
 
 
+def test_what_they_hold_is_asked_for_nothing(told):
+    said = told("""
+        class Proxy:
+            def missing(self, *_):
+                raise LookupError("nothing is behind this proxy")
+            __class__ = property(missing)
+            __dict__ = property(missing)
+            __getattr__ = __eq__ = missing
+            __hash__ = None
+
+        async def holds(proxy, mine, other):
+            await pair(mine, other)
+
+        def start_with(proxy):
+            one, two = asyncio.Event(), asyncio.Event()
+            spawn(holds(proxy, one, two), "pair-1"), spawn(holds(proxy, two, one), "pair-2")
+
+        async def main():
+            proxy = Proxy()
+            asyncio.get_running_loop().call_later(60, print, proxy)
+            start_with(proxy)
+            await until_told()
+        stook.run(main())
+    """)
+    assert "pair-1 waits for an event to be set" in said
+    assert "LookupError" not in said
+
+
+def test_a_look_that_fails_does_not_stop_the_program(told):
+    said = told("""
+        class Task(asyncio.Task):
+            @property
+            def _fut_waiter(self):
+                if looks:
+                    raise LookupError("not to be seen")
+                return super()._fut_waiter
+        looks = []
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.set_task_factory(lambda loop, coro, **more: Task(coro, loop=loop, **more))
+            start("pair")
+            looks.append(True)
+            await goes_on()
+            looks.clear()
+        stook.run(main())
+    """)
+    assert said.count("LookupError: not to be seen") == 1
+
+
 def test_whatever_they_wait_for(told):
     said = told("""
         lock_1, lock_2 = asyncio.Lock(), asyncio.Lock()

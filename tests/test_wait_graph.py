@@ -4,6 +4,7 @@ import asyncio
 import gc
 import io
 import socket
+import sys
 import threading
 import types
 import weakref
@@ -17,6 +18,34 @@ async def settle(engine, turns=5):
     """Give tasks some turns of the loop to get to where they wait."""
     for _ in range(turns):
         await engine.sleep(0)
+
+
+class Proxy:
+    """Stands for something that is not there: it can be asked for nothing."""
+
+    @property
+    def __class__(self):
+        raise LookupError("nothing is behind this proxy")
+
+    @property
+    def __dict__(self):
+        raise LookupError("nothing is behind this proxy")
+
+    def __getattr__(self, name):
+        raise LookupError("nothing is behind this proxy")
+
+    __eq__ = __call__ = __getattr__
+    __hash__ = None
+
+
+class Decorated:
+    """What a decorator may put in place of a method: it is called, and has no name."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, instance):
+        return self.function(instance)
 
 
 async def end_all(engine):
@@ -548,6 +577,64 @@ def test_of_a_loop_that_is_busy_in_another_thread(engine, loop, stook):
     finally:
         stop.set()
         thread.join()
+
+
+def test_of_a_loop_that_watches_descriptors_in_another_thread(engine, loop, stook):
+    stop = threading.Event()
+    pairs = [socket.socketpair() for _ in range(40)]
+
+    async def busy():
+        while not stop.is_set():
+            for one, _other in pairs:
+                loop.add_reader(one, print)
+            await engine.sleep(0)
+            for one, _other in pairs:
+                loop.remove_reader(one)
+
+    interval = sys.getswitchinterval()
+    thread = threading.Thread(target=loop.run_until_complete, args=(busy(),))
+    thread.start()
+    sys.setswitchinterval(1e-6)
+    try:
+        assert all(stook.tasks(loop) is not None for _ in range(2000))
+    finally:
+        sys.setswitchinterval(interval)
+        stop.set()
+        thread.join()
+        for each in [end for pair in pairs for end in pair]:
+            each.close()
+
+
+@pytest.mark.parametrize("make", [Proxy, lambda: types.MethodType(Decorated(print), 1)])
+async def test_what_a_task_holds_is_asked_for_nothing(engine, loop, stook, make):
+    lock, thing = asyncio.Lock(), make()
+
+    async def holds(thing):
+        async with lock:
+            await loop.create_future()
+
+    timer = loop.call_later(3600, print, thing)
+    other = loop.call_later(3600, thing)
+    holder = engine.create_task(holds(thing), name="holder")
+    waiter = engine.create_task(holds(thing), name="waiter")
+    await settle(engine)
+    assert stook.wait_graph().waits_for(waiter) == (holder,)
+    timer.cancel(), other.cancel()
+    await end_all(engine)
+
+
+async def test_whether_the_end_of_one_may_be_enough(engine, loop, stook):
+    child = engine.create_task(forever(engine))
+    one, every = (
+        engine.create_task(engine.wait([child], return_when=when))
+        for when in (asyncio.FIRST_COMPLETED, asyncio.ALL_COMPLETED)
+    )
+    default = engine.create_task(engine.wait([child]))
+    first = engine.create_task(engine.wait([child], return_when=asyncio.FIRST_EXCEPTION))
+    await settle(engine)
+    any_of = [info_of(stook, task).wait.any for task in (one, every, default, first)]
+    assert any_of == [True, False, False, True]
+    await end_all(engine)
 
 
 def test_asking_keeps_nothing_alive_that_a_frame_has_let_go(engine, loop, stook):

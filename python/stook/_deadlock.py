@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from stook import _platform, _standard_error
+from stook._by_type import is_a
 
 _core = _platform.load_core()
 
@@ -130,15 +131,22 @@ def never_began(task: Any) -> None:
     """
     held = gc.get_referents(task.get_coro())
     for each in tuple(held):
-        if not isinstance(each, _NO_OBJECTS):
-            held += getattr(each, "__dict__", {}).values()
+        if not is_a(each, *_NO_OBJECTS):
+            held += _attributes(each)
     had = []
     for each in held:
-        if not isinstance(each, _NO_OBJECTS) and type(each).__weakrefoffset__:
+        if not is_a(each, *_NO_OBJECTS) and type(each).__weakrefoffset__:
             had.append(weakref.ref(each))
     loop = task.get_loop()
     remembered = _never_began.setdefault(loop, collections.deque(maxlen=_MOST_REMEMBERED))
     remembered.append(_NeverBegan(task.get_name(), _core.cancellation(task), had))
+
+
+def _attributes(thing: Any) -> list[Any]:
+    """Return what an object has in its ``__dict__``, if that is no property of the program's."""
+    where = (vars(each).get("__dict__") for each in type(thing).__mro__)
+    field = next((each for each in where if each is not None), None)
+    return list(field.__get__(thing).values()) if is_a(field, types.GetSetDescriptorType) else []
 
 
 def _named_as_never_begun(loop: Any, graph: Any) -> list[str]:
@@ -171,20 +179,33 @@ def look_at(loop: Any) -> bool:
         DeadlockError: The program has asked for that.
         SystemExit: The program has asked for that.
     """
+    try:
+        found = _found(loop)
+    except Exception as error:
+        # What cannot be told is no reason to end the program.
+        _core._unraisable(error, look_at)
+        return True
+    if found is None:
+        return False
+    _tell(*found)
+    return True
+
+
+def _found(loop: Any) -> tuple[Any, str] | None:
+    """Return who waits for whom where nothing can go on, and that in words."""
     from stook import _wait_graph
 
     if _may_be_woken(loop):
-        return False
+        return None
     graph = _wait_graph.wait_graph(loop)
     if not graph.tasks or any(
         info.state != "waiting" or _is_from_outside(info.wait) for info in graph.tasks
     ):
-        return False
+        return None
     others = other_threads()
     if others and not graph.stuck:
-        return False
-    _tell(graph, _said(graph, others, _named_as_never_begun(loop, graph)))
-    return True
+        return None
+    return graph, _said(graph, others, _named_as_never_begun(loop, graph))
 
 
 def _may_be_woken(loop: Any) -> bool:

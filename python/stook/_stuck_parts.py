@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stook import _deadlock, _platform, _wait_graph, _waits
+from stook._by_type import FUNCTIONS, is_a, is_future, is_task
 from stook._cancellation import _named
 
 _core = _platform.load_core()
@@ -61,6 +62,7 @@ class _Known:
         self.waiting: _Waiting = {}
         self.found: set[frozenset[tuple[int, int]]] = set()
         self.told: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.has_failed = False
 
 
 _known: "weakref.WeakKeyDictionary[Any, _Known]" = weakref.WeakKeyDictionary()
@@ -75,6 +77,16 @@ def look_at(loop: Any) -> bool:
         Whether there are some that another look has to find as well.
     """
     known = _known.setdefault(loop, _Known())
+    try:
+        return not known.has_failed and _look_at(loop, known)
+    except Exception as error:
+        # What cannot be looked at is no reason to end the program.
+        known.has_failed = True
+        _core._unraisable(error, look_at)
+        return False
+
+
+def _look_at(loop: Any, known: _Known) -> bool:
     tasks = _core.all_tasks(loop)
     if len(tasks) > MOST_TASKS or _deadlock.other_threads():
         known.waiting, known.found = {}, set()
@@ -206,14 +218,14 @@ def _reached_by_timers(loop: Any) -> set[int] | None:
         left += [timer._callback, *(timer._args or ())]
     while left:
         thing = left.pop()
-        if id(thing) in seen or isinstance(thing, _ATOMS) or thing is loop:
+        if id(thing) in seen or is_a(thing, *_ATOMS) or thing is loop:
             continue
         seen[id(thing)] = thing
         if len(seen) > MOST_OBJECTS:
             return None
-        if _waits.is_task(thing):
+        if is_task(thing):
             found.add(id(thing))
-        elif not asyncio.isfuture(thing):
+        elif not is_future(thing):
             left += _referents(thing)
     return found
 
@@ -221,7 +233,7 @@ def _reached_by_timers(loop: Any) -> set[int] | None:
 def _referents(thing: Any) -> list[Any]:
     """Return what an object refers to, without a module's names."""
     found = gc.get_referents(thing)
-    if isinstance(thing, types.FunctionType):
+    if type(thing) in FUNCTIONS:
         names = thing.__globals__, thing.__builtins__
         found = [each for each in found if not any(each is name for name in names)]
     return found
@@ -256,8 +268,8 @@ class _Reachable:
             for each in _referents(objects[holder]):
                 place = self.places.get(id(each))
                 if place is None:
-                    is_other = isinstance(each, _ATOMS) or id(each) in loops
-                    if is_other or len(objects) >= MOST_OBJECTS or _waits.is_task(each):
+                    is_other = is_a(each, *_ATOMS) or id(each) in loops
+                    if is_other or len(objects) >= MOST_OBJECTS or is_task(each):
                         continue
                     place = self.places[id(each)] = len(objects)
                     objects.append(each)

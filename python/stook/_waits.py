@@ -20,22 +20,22 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from stook import _ending, _first, _platform
+from stook._by_type import METHODS, bound_to, function_name, is_a, is_future, is_task
 from stook._cancellation import Place
 
 _core = _platform.load_core()
 
 _LONGEST_STACK = 1000
 """So many coroutines are followed, each awaited by the one before."""
+_TRIES = 100
 _OUTSIDE: dict[str, bool] = {}
 _OWN = tuple(os.path.dirname(module.__file__) + os.sep for module in (asyncio, _first))
-_METHODS = (types.MethodType, types.BuiltinMethodType)
 _WRAPPERS = (
     "anext_awaitable",
     "async_generator_asend",
     "async_generator_athrow",
     "coroutine_wrapper",
 )
-_MISSING = object()
 
 
 class Wait(NamedTuple):
@@ -103,18 +103,16 @@ class Scheduled:
         """What a future of the loop's own socket methods waits for, by its ``id()``."""
         for timer in tuple(getattr(loop, "_scheduled", ())):
             self._look_at_timer(timer)
-        selector = getattr(loop, "_selector", None)
-        watched = None if selector is None else selector.get_map()
-        for key in tuple((watched or {}).values()):
-            if isinstance(key.data, tuple):
+        for key in _registered(loop):
+            if is_a(key.data, tuple):
                 self._look_at_descriptor(key.fd, key.data)
 
     def _look_at_timer(self, timer: Any) -> None:
         for argument in timer._args or ():
-            if asyncio.isfuture(argument):
+            if is_future(argument):
                 self.until[id(argument)] = timer.when()
-        block = getattr(timer._callback, "__self__", None)
-        if isinstance(block, asyncio.Timeout):
+        block = bound_to(timer._callback)
+        if is_a(block, asyncio.Timeout):
             task = getattr(block, "_task", None)
             if task is not None:
                 before = self.timeouts.get(id(task), timer.when())
@@ -123,23 +121,33 @@ class Scheduled:
     def _look_at_descriptor(self, fd: int, handles: tuple[Any, ...]) -> None:
         for handle in handles:
             for argument in getattr(handle, "_args", None) or ():
-                if asyncio.isfuture(argument):
+                if is_future(argument):
                     self.descriptors[id(argument)] = fd
+
+
+def _registered(loop: Any) -> tuple[Any, ...]:
+    """Return what the selector of a loop has registered, while other threads may change it."""
+    selector = getattr(loop, "_selector", None)
+    for _ in range(_TRIES):
+        watched = None if selector is None else selector.get_map()
+        try:
+            return tuple((watched or {}).values())
+        except (KeyError, RuntimeError):
+            continue
+    return ()
 
 
 def links(coroutine: Any) -> Iterator[tuple[Any, Any]]:
     """Yield each coroutine or generator that is awaited, the outermost first, with its code."""
     at = coroutine
     for _ in range(_LONGEST_STACK):
-        if at is None:
-            return
-        awaited = getattr(at, "cr_await", _MISSING)
-        if awaited is not _MISSING:
+        if hasattr(type(at), "cr_await"):
             yield at, at.cr_code
-        elif isinstance(at, types.GeneratorType):
+            awaited = at.cr_await
+        elif is_a(at, types.GeneratorType):
             yield at, at.gi_code
             awaited = at.gi_yieldfrom
-        elif isinstance(at, types.AsyncGeneratorType):
+        elif is_a(at, types.AsyncGeneratorType):
             yield at, at.ag_code
             awaited = at.ag_await
         elif type(at).__name__ in _WRAPPERS:
@@ -150,9 +158,8 @@ def links(coroutine: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _is_link(thing: Any) -> bool:
-    return hasattr(thing, "cr_await") or isinstance(
-        thing, (types.GeneratorType, types.AsyncGeneratorType)
-    )
+    kinds = types.GeneratorType, types.AsyncGeneratorType
+    return hasattr(type(thing), "cr_await") or is_a(thing, *kinds)
 
 
 def is_outside(code: Any) -> bool:
@@ -255,24 +262,19 @@ def _of_future(future: Any) -> tuple[str, Any, tuple[Any, ...], bool]:
     if is_task(future):
         return "task", future, (future,), False
     children = getattr(future, "_children", None)
-    if isinstance(children, list):
+    if is_a(children, list):
         return "gather", future, tasks_below(children), True
     callbacks = getattr(future, "_callbacks", None) or ()
     for function, _context in callbacks:
-        name = getattr(function, "__qualname__", "")
+        name = function_name(function)
         if name == "shield.<locals>._outer_done_callback":
             inner = _closed_over(function, "inner")
             return "shield", future, tasks_below([inner] if inner is not None else []), False
         if name == "_chain_future.<locals>._call_check_cancel":
             source = _closed_over(function, "source")
-            if isinstance(source, concurrent.futures.Future):
+            if is_a(source, concurrent.futures.Future):
                 return "executor", source, (), False
     return "future", future, (), False
-
-
-def is_task(future: Any) -> bool:
-    """Whether a future is a task."""
-    return isinstance(future, asyncio.Task) or hasattr(future, "get_coro")
 
 
 def tasks_below(futures: Any) -> tuple[Any, ...]:
@@ -280,16 +282,16 @@ def tasks_below(futures: Any) -> tuple[Any, ...]:
     found, seen, left = [], set(), list(futures)[::-1]
     while left:
         future = left.pop()
-        if id(future) in seen or not asyncio.isfuture(future) or future.done():
+        if id(future) in seen or not is_future(future) or future.done():
             continue
         seen.add(id(future))
         if is_task(future):
             found.append(future)
-        elif isinstance(children := getattr(future, "_children", None), list):
+        elif is_a(children := getattr(future, "_children", None), list):
             left += children[::-1]
         else:
             for function, _context in getattr(future, "_callbacks", None) or ():
-                if getattr(function, "__qualname__", "").startswith("shield."):
+                if function_name(function).startswith("shield."):
                     left.append(_closed_over(function, "inner"))
     return tuple(found)
 
@@ -303,9 +305,9 @@ def _closed_over(function: Any, name: str) -> Any:
                 return cell.cell_contents
             except ValueError:
                 break
-    bound_to = gc.get_referents(function)
-    for held in [*bound_to, *gc.get_referents(*bound_to[1:2])]:
-        if isinstance(held, concurrent.futures.Future) or asyncio.isfuture(held):
+    kept = gc.get_referents(function)
+    for held in [*kept, *gc.get_referents(*kept[1:2])]:
+        if is_a(held, concurrent.futures.Future) or is_future(held):
             return held
     return None
 
@@ -335,17 +337,23 @@ def _held_by(coroutine: Any) -> dict[int, None]:
             held.pop(id(_subject(link, asyncio.Condition)._lock), None)
         entered = []
         for each in gc.get_referents(link):
-            if isinstance(each, _METHODS) and each.__name__ == "__aexit__":
+            if type(each) in METHODS and _ends_a_block(each):
                 lock = each.__self__
-                if isinstance(lock, asyncio.Condition):
+                if is_a(lock, asyncio.Condition):
                     lock = lock._lock
                 entered.append(id(lock))
                 held[id(lock)] = None
     return held
 
 
+def _ends_a_block(method: Any) -> bool:
+    """Whether a bound method is an ``__aexit__``."""
+    name = function_name(method.__func__) if is_a(method, types.MethodType) else method.__qualname__
+    return name.rpartition(".")[2] == "__aexit__"
+
+
 def _subject(link: Any, kind: type) -> Any:
-    return next((held for held in gc.get_referents(link) if isinstance(held, kind)), None)
+    return next((held for held in gc.get_referents(link) if is_a(held, kind)), None)
 
 
 def _simple(kind: str, of: type) -> Any:
@@ -355,11 +363,11 @@ def _simple(kind: str, of: type) -> Any:
 def _entered(link: Any, awaited: Any) -> Any:
     """Look at an ``async with`` that begins, of a lock, a semaphore or a condition."""
     for held in gc.get_referents(link):
-        if isinstance(held, asyncio.Condition):
+        if is_a(held, asyncio.Condition):
             return "lock", held._lock, (), False, None
-        if isinstance(held, asyncio.Lock):
+        if is_a(held, asyncio.Lock):
             return "lock", held, (), False, None
-        if isinstance(held, asyncio.Semaphore):
+        if is_a(held, asyncio.Semaphore):
             return "semaphore", held, (), False, None
     return "future", awaited, (), False, None
 
@@ -379,8 +387,9 @@ def _group(link: Any, awaited: Any) -> Any:
 
 def _several(link: Any, awaited: Any) -> Any:
     given = _futures_in(gc.get_referents(link))
-    is_all = any(held == asyncio.ALL_COMPLETED for held in gc.get_referents(link))
-    return "wait", awaited, tasks_below(given), not is_all, None
+    words = [held for held in gc.get_referents(link) if is_a(held, str)]
+    is_any = asyncio.FIRST_COMPLETED in words or asyncio.FIRST_EXCEPTION in words
+    return "wait", awaited, tasks_below(given), is_any, None
 
 
 def _first_of(kind: str) -> Any:
@@ -398,7 +407,7 @@ def _wait_for(link: Any, awaited: Any) -> Any:
     inner = [
         held
         for held in gc.get_referents(link)
-        if asyncio.isfuture(held) and held is not awaited and not held.done()
+        if is_future(held) and held is not awaited and not held.done()
     ]
     kind, what, on, any_of = _of_future(inner[-1] if inner else awaited)
     return kind, what, on, any_of, None
@@ -406,9 +415,9 @@ def _wait_for(link: Any, awaited: Any) -> Any:
 
 def _futures_in(held: list[Any]) -> list[Any]:
     for each in held:
-        if isinstance(each, (set, list, tuple)) and any(map(asyncio.isfuture, each)):
-            return list(each)
-    return [each for each in held if asyncio.isfuture(each)]
+        if is_a(each, set, list, tuple) and any(map(is_future, given := list(each))):
+            return given
+    return [each for each in held if is_future(each)]
 
 
 def _descriptor_of(transport: Any) -> int | None:
@@ -431,7 +440,7 @@ def _writer(link: Any, awaited: Any) -> Any:
 
 
 def _socket(link: Any, awaited: Any) -> Any:
-    sock = next((held for held in gc.get_referents(link) if hasattr(held, "fileno")), None)
+    sock = next((held for held in gc.get_referents(link) if hasattr(type(held), "fileno")), None)
     return "io", sock, (), False, None if sock is None else sock.fileno()
 
 

@@ -149,6 +149,88 @@ def test_a_generator_that_does_not_end_is_given_up(run):
     assert ended.stdout == "ended\n"
 
 
+@pytest.mark.parametrize("make", ["stook.new_event_loop", "asyncio.SelectorEventLoop"])
+@pytest.mark.parametrize(
+    ("breaks_off", "raised"),
+    [
+        ("raise SystemExit(3)", "SystemExit"),
+        ("signal.raise_signal(signal.SIGINT)", "KeyboardInterrupt"),
+        ("asyncio.get_running_loop().stop()", "RuntimeError"),
+    ],
+)
+def test_what_breaks_off_a_wait_is_raised_when_all_is_given_up(run, make, breaks_off, raised):
+    ended = run(
+        f"""
+        import signal
+        async def generates():
+            try:
+                yield
+            finally:
+                await ignores(9)
+        async def tidies_up():
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                {breaks_off}
+        async def main():
+            asyncio.create_task(ignores(9), name="stubborn")
+            asyncio.create_task(tidies_up())
+            generators.append(generates())
+            await anext(generators[0])
+        generators = []
+        began = time.monotonic()
+        try:
+            stook.run(main(), grace=0.1, loop_factory={make})
+        except BaseException as error:
+            print(type(error).__name__, time.monotonic() - began < 2, flush=True)
+        import os
+        os._exit(0)
+    """,
+        options=(),
+    )
+    assert ended.stdout == f"{raised} True\n"
+    assert ended.stderr.count("\nstubborn ") == 2
+    assert "at the end of the run, and" in ended.stderr
+
+
+def test_a_job_of_the_executor_is_given_up(run):
+    ended = run("""
+        import threading
+        let_go = threading.Event()
+        def job():
+            let_go.wait()
+        async def main():
+            asyncio.get_running_loop().run_in_executor(None, job)
+            await asyncio.sleep(0.1)
+        stook.run(main(), grace=0.1)
+        print("ended")
+        let_go.set()
+    """)
+    assert ended.stdout == "ended\n"
+    lines = ended.stderr.splitlines()
+    assert lines[:2] == [
+        "stook: the executor has not ended at the end of the run, and is left to itself:",
+        "asyncio_0 is running",
+    ]
+    assert lines[-1].endswith(", in job")
+
+
+def test_a_job_that_needs_the_loop_to_end_is_waited_for(run):
+    ended = run("""
+        async def answers():
+            return "answer"
+        def job(loop):
+            time.sleep(0.1)
+            print(asyncio.run_coroutine_threadsafe(answers(), loop).result())
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.run_in_executor(None, job, loop)
+        stook.run(main(), grace=20)
+        print("ended")
+    """)
+    assert (ended.stdout, ended.stderr) == ("answer\nended\n", "")
+
+
 def test_bad_input(run):
     import stook
 

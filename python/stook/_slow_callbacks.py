@@ -93,8 +93,10 @@ def look(loop: Any, watch: Any, number: int, begun: int, seconds: float) -> None
         begun: The number of the callback.
         seconds: For how long it was seen to run.
     """
+    from stook import events
+
     task = _core.current_task(loop)
-    stack = _stack(loop._thread_id)
+    stack = stack_of(loop._thread_id, events.__file__)
     handle = loop._current_handle
     # While all that was looked at, it may have ended.
     if watch.begun(number) != (begun, False):
@@ -114,14 +116,19 @@ def look(loop: Any, watch: Any, number: int, begun: int, seconds: float) -> None
     _standard_error.write(_said(slow, after, handle))
 
 
-def _stack(thread: int | None) -> tuple[Place, ...]:
-    """Return the lines that run in a thread, below its innermost loop."""
-    from stook import _waits, events
+def stack_of(thread: int | None, called_by: str) -> tuple[Place, ...]:
+    """Return the lines that run in a thread, those of asyncio and stook left out.
+
+    Args:
+        thread: Its ``threading.get_ident()``.
+        called_by: The file that calls the first of them.
+    """
+    from stook import _waits
 
     frame = sys._current_frames().get(thread) if thread is not None else None
     stack = []
     for _ in range(_LONGEST_STACK):
-        if frame is None or frame.f_code.co_filename == events.__file__:
+        if frame is None or frame.f_code.co_filename == called_by:
             break
         code = frame.f_code
         if _waits.is_outside(code):

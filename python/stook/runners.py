@@ -21,9 +21,10 @@ def run(main, *, debug=None, loop_factory=None, keep_tasks=False, grace=None):
             after the program has set ``stook.task_factory``; not after it has set another factory.
         grace: For how many seconds tasks that are cancelled at the end are waited for. Those that
             have not ended then are reported on ``sys.stderr``, cancelled once more and waited for
-            as long; then those are listed that are given up, and the run ends. As in asyncio, where
-            a run does not end before its tasks, when ``None``. A callback that holds the loop is
-            waited for, and so are, by the interpreter, threads of an executor.
+            as long; then those are listed that are given up, and the run ends; jobs of the executor
+            likewise. As in asyncio, where a run does not end before its tasks, when ``None``. A
+            callback that holds the loop is waited for, and so are, by the interpreter when it ends,
+            threads of an executor.
 
     Returns:
         What the coroutine returns.

@@ -84,6 +84,83 @@ async def test_refusing_can_be_switched_off(engine, loop, stook):
     await engine.wait(pending)
 
 
+def of_a_class_derived(engine, loop):
+    """Have the tasks of a loop be of a class of the program's own."""
+
+    class Own(engine.Task):
+        pass
+
+    loop.set_task_factory(lambda loop, coro, **named: Own(coro, loop=loop, **named))
+
+
+@pytest.mark.native
+@pytest.mark.lazy
+@pytest.mark.parametrize("length", [2, 65])
+async def test_a_circle_of_tasks_of_a_derived_class_is_refused(engine, loop, stook, length):
+    of_a_class_derived(engine, loop)
+    done, pending = await circle(engine, length)
+    assert not pending
+    assert {type(task.exception()) for task in done} == {stook.DeadlockError}
+
+
+@pytest.mark.native
+@pytest.mark.lazy
+@pytest.mark.parametrize("length", [2, 1000])
+async def test_a_circle_of_tasks_of_a_derived_class_can_be_cancelled(
+    engine, loop, stook, reports, length
+):
+    of_a_class_derived(engine, loop)
+    stook.refuse_deadlocks(False)
+    _done, pending = await circle(engine, length)
+    assert len(pending) == length
+    next(iter(pending)).cancel()
+    await engine.wait(pending)
+    assert all(task.cancelled() for task in pending)
+    await engine.sleep(0)
+    assert not reports
+
+
+@pytest.mark.native
+@pytest.mark.lazy
+async def test_a_chain_of_tasks_of_a_derived_class_can_be_cancelled(engine, loop, stook, many):
+    async def awaits(task):
+        await task
+
+    of_a_class_derived(engine, loop)
+    loop.set_debug(False)
+    tasks = [engine.create_task(engine.sleep(3600))]
+    for _ in range(10 * many):
+        tasks.append(engine.create_task(awaits(tasks[-1])))
+    await engine.sleep(0)
+    await engine.sleep(0)
+    tasks[-1].cancel()
+    await engine.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
+
+
+@pytest.mark.native
+@pytest.mark.lazy
+async def test_a_method_of_a_derived_class_is_asked_to_cancel(engine, loop, stook):
+    asked = []
+
+    class Own(engine.Task):
+        def cancel(self, msg=None):
+            asked.append(self.get_name())
+            return super().cancel(msg)
+
+    async def awaits(task):
+        await task
+
+    inner = Own(engine.sleep(3600), loop=loop, name="inner")
+    outer = Own(awaits(inner), loop=loop, name="outer")
+    first = engine.create_task(awaits(outer))
+    await engine.sleep(0)
+    await engine.sleep(0)
+    first.cancel()
+    await engine.wait([first])
+    assert asked == ["outer", "inner"]
+
+
 @pytest.mark.native
 @pytest.mark.lazy
 async def test_the_task_that_closes_a_circle_may_go_on(engine, loop, stook):

@@ -705,6 +705,48 @@ async def test_who_acquires_by_hand_inside_a_block_holds_that(engine, loop, stoo
     await end_all(engine)
 
 
+@pytest.mark.parametrize("kind", [asyncio.Lock, asyncio.Condition])
+async def test_who_enters_a_lock_again_waits_for_itself(engine, loop, stook, kind):
+    lock = kind()
+
+    async def enters():
+        async with lock:
+            await enters_again()
+
+    async def enters_again():
+        async with lock:
+            pass
+
+    task = engine.create_task(enters(), name="both")
+    await settle(engine)
+    graph = stook.wait_graph()
+    ((edge,),) = graph.cycles
+    assert (edge.waiter, edge.on, edge.kind) == (task, task, "lock")
+    assert graph.stuck == (task,)
+    lines = [line for line in str(graph).splitlines() if not line.startswith("  at ")]
+    assert lines[-3] == "both waits for a lock held by both"
+    assert lines[-2] == "this one waits for itself:"
+    assert lines[-1].startswith("  both waits (lock) for both at ")
+    await end_all(engine)
+
+
+async def test_who_enters_a_semaphore_again_holds_it(engine, loop, stook):
+    semaphore = asyncio.BoundedSemaphore(2)
+
+    async def enters():
+        async with semaphore:
+            await settle(engine)
+            async with semaphore:
+                pass
+
+    tasks = {engine.create_task(enters()) for _ in range(2)}
+    await settle(engine, 20)
+    graph = stook.wait_graph()
+    assert all(set(graph.waits_for(task)) == tasks for task in tasks)
+    assert set(graph.stuck) == tasks
+    await end_all(engine)
+
+
 @pytest.mark.anywhere
 async def test_on_any_loop(engine, loop, stook):
     lock = asyncio.Lock()

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from stook import _platform, _standard_error
 from stook._by_type import is_a
+from stook._cancellation import _named
 
 _core = _platform.load_core()
 
@@ -112,7 +113,7 @@ def refusal(circle: list[Any]) -> DeadlockError:
     for task, awaited in zip(circle, [*circle[1:], circle[0]], strict=True):
         where = _waits.waits_at(task)
         at = "" if where is None else f" at {_task_tree.place(where)}"
-        lines.append(f"  {task.get_name()} awaits {awaited.get_name()}{at}")
+        lines.append(f"  {_named(task.get_name())} awaits {_named(awaited.get_name())}{at}")
     return DeadlockError("\n".join(lines))
 
 
@@ -155,11 +156,11 @@ def _named_as_never_begun(loop: Any, graph: Any) -> list[str]:
     for one in _never_began.get(loop, ()):
         had = [thing for reference in one.had if (thing := reference()) is not None]
         waiting = [
-            info.name
+            _named(info.name)
             for info in graph.tasks
             if info.wait is not None and any(info.wait.what is thing for thing in had)
         ]
-        said = f"{one.name} was cancelled before its first step"
+        said = f"{_named(one.name)} was cancelled before its first step"
         if one.record is not None:
             said += f": {one.record.explain().splitlines()[0]}"
         if waiting:

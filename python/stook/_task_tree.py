@@ -68,7 +68,8 @@ def tree(graph: WaitGraph, most: int | None = None) -> str:
             if most is None or len(shown) <= most:
                 lines += [indent + line for line in _task(info, graph.now)]
                 children = map(graph.info, below.get(id(info.task), ()))
-                left += [(child, depth + 1) for child in children if child is not None][::-1]
+                others = [child for child in children if child is not None and child is not info]
+                left += [(child, depth + 1) for child in others[::-1]]
     if most is not None and len(graph.tasks) > most:
         lines.append(f"and {len(graph.tasks) - most} more tasks")
     lines += [cycle(way) for way in graph.cycles]
@@ -176,7 +177,7 @@ def what(wait: Wait, now: float) -> str:
 
 def cycle(way: tuple[WaitEdge, ...]) -> str:
     """Return in words who waits for whom, round and round."""
-    lines = ["these wait for each other:"]
+    lines = ["these wait for each other:" if len(way) > 1 else "this one waits for itself:"]
     for edge in way:
         where = "" if edge.where is None else f" at {place(edge.where)}"
         waiter, on = (_named(task.get_name()) for task in (edge.waiter, edge.on))

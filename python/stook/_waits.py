@@ -324,17 +324,18 @@ def holders(tasks: Any) -> dict[int, list[Any]]:
     return held
 
 
-def _held_by(coroutine: Any) -> dict[int, None]:
+def _held_by(coroutine: Any) -> list[int]:
     """Return the ``id()`` of each lock and semaphore that a task holds."""
-    held: dict[int, None] = {}
+    held: dict[int, int] = {}
     entered: list[int] = []
     for link, code in links(coroutine):
         if code in _ENTERING and entered:
             # The newest block is being entered.
-            held.pop(entered[-1], None)
+            held[entered[-1]] -= 1
         elif code is _WAITING:
             # Who waits to be notified has let go of it.
-            held.pop(id(_subject(link, asyncio.Condition)._lock), None)
+            lock = id(_subject(link, asyncio.Condition)._lock)
+            held[lock] = held.get(lock, 0) - 1
         entered = []
         for each in gc.get_referents(link):
             if type(each) in METHODS and _ends_a_block(each):
@@ -342,8 +343,8 @@ def _held_by(coroutine: Any) -> dict[int, None]:
                 if is_a(lock, asyncio.Condition):
                     lock = lock._lock
                 entered.append(id(lock))
-                held[id(lock)] = None
-    return held
+                held[id(lock)] = held.get(id(lock), 0) + 1
+    return [lock for lock, times in held.items() if times > 0]
 
 
 def _ends_a_block(method: Any) -> bool:

@@ -46,8 +46,8 @@ pub(crate) fn is_watching() -> bool {
     WATCHES.load(Ordering::Relaxed)
 }
 
-/// The exception for a task that is about to await `awaited`, if that would close a circle of tasks
-/// that await each other.
+/// The exception for a task that is about to await `first`, if that would close a circle of tasks that
+/// await each other.
 ///
 /// DIFFERENCE: an await by which tasks would await each other in a circle raises `stook.DeadlockError`,
 /// a `RuntimeError`, in the task that closes it, as an await of oneself does in asyncio; there, those
@@ -59,9 +59,9 @@ pub(crate) fn is_watching() -> bool {
 #[inline]
 pub(crate) fn refusal<'py>(
     this: &Ref<'py, TaskState>,
-    awaited: &Bound<'py, PyAny>,
+    first: Option<&Ref<'py, TaskState>>,
 ) -> Fallible<Option<Bound<'py, PyAny>>> {
-    match Ref::<TaskState>::cast_exact(awaited) {
+    match first {
         Some(first) if first.awaited.is_some() && is_refusing() && closes(this, first) => {
             explain(this, first)
         }
@@ -89,7 +89,7 @@ fn closes<'py>(this: &Ref<'py, TaskState>, first: &Ref<'py, TaskState>) -> bool 
 /// The task that a task awaits, if it awaits one.
 fn awaited_task<'py>(task: &Ref<'py, TaskState>) -> Option<Ref<'py, TaskState>> {
     let awaited = task.awaited.get(task.py())?;
-    Ref::<TaskState>::cast_exact(&awaited).cloned()
+    Ref::<TaskState>::cast(&awaited).cloned()
 }
 
 #[cold]

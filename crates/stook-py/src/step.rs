@@ -289,7 +289,7 @@ fn wait_for<'py>(this: &Ref<'py, TaskState>, awaited: &Ref<'py, FutureState>) ->
     if !awaited.blocking.replace(false) {
         return fail_soon(this, yield_instead_of_await(this, awaited.as_any())?);
     }
-    if let Some(refusal) = deadlock::refusal(this, awaited.as_any())? {
+    if let Some(refusal) = deadlock::refusal(this, Ref::cast_exact(awaited.as_any()))? {
         return task::schedule_step(this, Some(refusal));
     }
     future::add_wake(awaited, this.as_any())?;
@@ -349,6 +349,9 @@ fn suspend_on_foreign<'py>(this: &Ref<'py, TaskState>, yielded: Bound<'py, PyAny
         return fail_soon(this, yield_instead_of_await(this, &yielded)?);
     }
     yielded.setattr(mark, false)?;
+    if let Some(refusal) = deadlock::refusal(this, Ref::cast(&yielded))? {
+        return task::schedule_step(this, Some(refusal));
+    }
     let (wakeup, context) = wakeup::as_python(this.as_any())?;
     let name = intern!(py, "add_done_callback");
     call::method_with_context(&yielded, name, &wakeup, None, &context)?;

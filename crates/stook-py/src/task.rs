@@ -30,6 +30,7 @@ use crate::record::{self, RecordState};
 use crate::reference::reference;
 use crate::set_at::SetAt;
 use crate::unlisted;
+use crate::wakeup;
 
 /// The state of a `Task`.
 #[derive(Debug)]
@@ -458,7 +459,7 @@ fn ask<'py>(
     message: &Bound<'py, PyAny>,
     record: &Ref<'py, RecordState>,
 ) -> Fallible<Asked<'py>> {
-    if Ref::<TaskState>::cast_exact(&awaited).is_some() {
+    if is_asked_by_us(&awaited)? {
         return Ok(Asked::Task(awaited));
     }
     if let Some(plain) = Ref::<FutureState>::cast_exact(&awaited) {
@@ -472,6 +473,21 @@ fn ask<'py>(
     let ask = || call::method1(&awaited, name, message);
     let answer = asking::handing_on(record, task.as_any(), &awaited, ask)??;
     Ok(Asked::Answered(answer.is_truthy()?))
+}
+
+/// Whether an object is a task whose `cancel` is ours, and no method of the program's own class.
+fn is_asked_by_us(awaited: &Bound<'_, PyAny>) -> Fallible<bool> {
+    let Some(task) = Ref::<TaskState>::cast(awaited) else {
+        return Ok(false);
+    };
+    if task.is_exact() {
+        return Ok(true);
+    }
+    let py = awaited.py();
+    let name = intern!(py, "cancel");
+    let own = TaskState::slot().class(py).getattr(name)?;
+    let bound = call::method1(&own, intern!(py, "__get__"), awaited)?;
+    Ok(awaited.getattr(name)?.eq(bound)?)
 }
 
 /// Asks the task to cancel, by the request of which this is the record; `false` when it is done
@@ -525,7 +541,7 @@ fn pass_on<'py>(
         let accepted = match ask(&current, awaited, message, &record)? {
             Asked::Answered(accepted) => accepted,
             Asked::Task(next) => {
-                let Some(next) = Ref::<TaskState>::cast_exact(&next) else {
+                let Some(next) = Ref::<TaskState>::cast(&next) else {
                     return Ok(false);
                 };
                 next.future.mark_read();
@@ -561,10 +577,14 @@ fn break_cycle(
 ) -> Fallible<bool> {
     let py = this.py();
     this.future.cancellations().receive(record);
-    if let Some(awaited) = this.awaited.take(py)
-        && let Some(awaited) = Ref::<FutureState>::cast(&awaited)
-    {
-        awaited.callbacks.remove_wake(this.as_any());
+    if let Some(awaited) = this.awaited.take(py) {
+        match future::plain(&awaited) {
+            Some(plain) => plain.callbacks.remove_wake(this.as_any()),
+            None => {
+                let (wakeup, _context) = wakeup::as_python(this.as_any())?;
+                call::method1(&awaited, intern!(py, "remove_done_callback"), &wakeup)?;
+            }
+        }
     }
     let mut requests = this.requests.get();
     requests.forward_refused();

@@ -4,12 +4,15 @@ import os
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
 from slowness import SLOWNESS
 
 PATIENCE_SECONDS = 10.0 * SLOWNESS
+COARSE = 6
+"""`CLOCK_MONOTONIC_COARSE` of Linux, for which `time` has no name."""
 
 
 class Busy:
@@ -112,6 +115,30 @@ async def test_an_event_that_follows_another_is_seen_in_the_turn_in_which_it_is_
             await engine.sleep(0)  # and has run the reader by now.
             assert heard.pop() == b"x"
         loop.remove_reader(here)
+
+
+async def test_an_event_of_a_long_turn_is_seen_in_the_next_turn(engine, loop):
+    here, there = socket.socketpair()
+    with here, there:
+        heard = []
+        here.setblocking(False)
+        loop.add_reader(here, lambda: heard.append(here.recv(10)))
+        for number in range(4):
+            for _ in range(150 + number):  # Quick turns without an event.
+                await engine.sleep(0)
+            there.send(b"x")
+            wait_for_a_tick()
+            await engine.sleep(0)
+            await engine.sleep(0)
+            assert heard.pop() == b"x"
+        loop.remove_reader(here)
+
+
+def wait_for_a_tick():
+    """Hold the loop until the clock by which it knows that time has passed goes on."""
+    before = time.clock_gettime(COARSE)
+    while time.clock_gettime(COARSE) == before:
+        pass
 
 
 async def test_executor_is_not_starved(busy, loop):

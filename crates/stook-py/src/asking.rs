@@ -222,8 +222,7 @@ pub(crate) fn by_failure<'py>(
 }
 
 fn now() -> f64 {
-    let (seconds, nanoseconds) = clock::coarse_tick();
-    seconds as f64 + nanoseconds as f64 / 1e9
+    clock::coarse_tick() as f64 / 1e9
 }
 
 /// A request that follows from `cause`, made by the task `by` or by who made that.

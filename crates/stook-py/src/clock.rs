@@ -1,3 +1,3 @@
 //! The clock of the loop, in seconds. No other file reads a clock.
 
-pub(crate) use crate::ffi::poll::{coarse_tick, monotonic_seconds};
+pub(crate) use crate::ffi::clocks::{coarse_tick, monotonic_seconds};

@@ -104,9 +104,7 @@ pub(crate) struct LoopState {
     /// How many runs of turns are going on, one inside another.
     runs: Cell<u32>,
     pub(crate) turns_without_poll: Cell<u32>,
-    pub(crate) last_poll: Cell<(i64, i64)>,
-    /// Many turns fit between two ticks of the clock.
-    pub(crate) turns_are_quick: Cell<bool>,
+    pub(crate) last_poll: Cell<i64>,
     /// In how many turns to come events are looked for, because there was one.
     pub(crate) lively_turns: Cell<u32>,
     /// How many descriptors were watched when the loop last asked.

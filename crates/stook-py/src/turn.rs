@@ -44,10 +44,6 @@ pub(crate) const IMPORTS: &[&Imported] = &[&EPOLL_SELECTOR, &PROCESS_EVENTS];
 /// With work ready, events are looked for at least every so many turns, and whenever the coarse
 /// clock has moved.
 const TURNS_WITHOUT_POLL: u32 = 64;
-/// Turns are quick when so many fit between two ticks of the coarse clock; then the clock is read in
-/// one of a few turns. A loop whose turns become slow finds out in as few.
-const QUICK_TURNS: u32 = 16;
-const TURNS_BY_ONE_CLOCK: u32 = 4;
 /// After an event, and after a descriptor was added or removed, events are looked for in each of so
 /// many turns, as asyncio does: one leads to another, and the turn in which that is seen decides in
 /// which order tasks go on.
@@ -226,8 +222,8 @@ impl<'py> Run<'_, 'py> {
     /// Looks for events, and waits for them when nothing else is to be done.
     ///
     /// DIFFERENCE: with work ready, and no event seen in the last 64 turns, events are looked for when
-    /// some milliseconds have passed or 64 turns, not in every turn; the clock is read in one of four
-    /// turns while they are quick.
+    /// some milliseconds have passed or 64 turns, not in every turn. After a turn that took longer than
+    /// those milliseconds the next one looks, as in asyncio.
     fn look_for_events(&self) -> Fallible<()> {
         let this = self.event_loop;
         let has_work = !this.ready.is_empty() || this.stopping.get();
@@ -404,18 +400,10 @@ fn is_time_to_poll(this: &Ref<'_, LoopState>) -> bool {
     let turns = this.turns_without_poll.get() + 1;
     this.turns_without_poll.set(turns);
     if turns >= TURNS_WITHOUT_POLL {
-        this.turns_are_quick.set(turns == TURNS_WITHOUT_POLL);
         return true;
     }
-    if this.turns_are_quick.get() && turns % TURNS_BY_ONE_CLOCK != 0 {
-        return false;
-    }
     let tick = clock::coarse_tick();
-    let has_ticked = this.last_poll.replace(tick) != tick;
-    if has_ticked {
-        this.turns_are_quick.set(turns >= QUICK_TURNS);
-    }
-    has_ticked
+    this.last_poll.replace(tick) != tick
 }
 
 /// Hands an event to the handles that were registered for it.

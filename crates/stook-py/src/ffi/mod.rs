@@ -12,6 +12,7 @@ pub(crate) mod call;
 pub(crate) mod callers;
 pub(crate) mod cell;
 pub(crate) mod class;
+pub(crate) mod clocks;
 pub(crate) mod compat;
 pub(crate) mod context;
 pub(crate) mod coro;

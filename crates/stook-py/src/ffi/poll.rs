@@ -65,31 +65,6 @@ pub(crate) fn wait(
     })
 }
 
-/// Seconds of the monotonic clock.
-#[inline]
-pub(crate) fn monotonic_seconds() -> f64 {
-    let now = clock(libc::CLOCK_MONOTONIC);
-    let nanoseconds = now.tv_sec * 1_000_000_000 + now.tv_nsec;
-    nanoseconds as f64 / 1e9
-}
-
-/// A cheap tick of the monotonic clock, some milliseconds coarse: good to tell that time passed.
-#[inline]
-pub(crate) fn coarse_tick() -> (i64, i64) {
-    let now = clock(libc::CLOCK_MONOTONIC_COARSE);
-    (now.tv_sec, now.tv_nsec)
-}
-
-fn clock(which: libc::clockid_t) -> libc::timespec {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: S8, `now` is a valid out-pointer; these clocks exist on every Linux.
-    unsafe { libc::clock_gettime(which, &mut now) };
-    now
-}
-
 /// Writes a byte, a zero, to a socket that does not block.
 ///
 /// # Errors

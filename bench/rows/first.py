@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from driver.row import Lap, Stopwatch, expect, row
+from rows.checks import leaves_nobody
 from rows.coroutines import one
 
 
@@ -65,6 +66,7 @@ async def _races(race: Callable[..., Any]) -> Lap:
         for _ in range(count):
             total += await race(one(), hung_up.wait())
     expect(total, count)
+    await leaves_nobody()
     return watch.lap(count)
 
 
@@ -80,6 +82,7 @@ async def wait_any_2() -> Lap:
             done, _ = await wait_any({work, disconnected})
             total += done.pop().result()
     expect(total, count)
+    await leaves_nobody()
     return watch.lap(count)
 
 

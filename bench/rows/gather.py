@@ -3,6 +3,7 @@
 import asyncio
 
 from driver.row import Lap, Stopwatch, expect, row
+from rows.checks import gives_way
 from rows.coroutines import one, yields
 
 
@@ -37,4 +38,5 @@ async def steps_1k() -> Lap:
         for _ in range(times):
             total += sum(await asyncio.gather(*[yields(steps) for _ in range(children)]))
     expect(total, children * steps * times)
+    await gives_way(yields)
     return watch.lap(total)

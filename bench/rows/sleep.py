@@ -3,6 +3,7 @@
 import asyncio
 
 from driver.row import Lap, Stopwatch, expect, row
+from rows.checks import gives_way
 from rows.coroutines import yields
 
 
@@ -12,6 +13,7 @@ async def zero_1() -> Lap:
     with Stopwatch() as watch:
         done = await yields(count)
     expect(done, count)
+    await gives_way(yields)
     return watch.lap(count)
 
 
@@ -24,4 +26,5 @@ async def zero_1k() -> Lap:
         for task in running:
             await task
     expect(sum(task.result() for task in running), tasks * steps)
+    await gives_way(yields)
     return watch.lap(tasks * steps)

@@ -3,6 +3,7 @@
 import asyncio
 
 from driver.row import Clock, Lap, Stopwatch, expect, row
+from rows.checks import times_out
 from rows.coroutines import one
 
 
@@ -14,6 +15,7 @@ async def met() -> Lap:
             async with asyncio.timeout(10):
                 total += await one()
     expect(total, count)
+    await times_out(_limited)
     return watch.lap(count)
 
 
@@ -24,6 +26,7 @@ async def wait_for() -> Lap:
         for _ in range(count):
             total += await asyncio.wait_for(one(), 10)
     expect(total, count)
+    await times_out(lambda: asyncio.wait_for(asyncio.sleep(1), 0.001))
     return watch.lap(count)
 
 
@@ -36,6 +39,11 @@ async def expired() -> Lap:
         ended = await asyncio.gather(*[_overslept() for _ in range(count)])
     expect(sum(ended), count)
     return watch.lap(count)
+
+
+async def _limited() -> None:
+    async with asyncio.timeout(0.001):
+        await asyncio.sleep(1)
 
 
 async def _overslept() -> bool:

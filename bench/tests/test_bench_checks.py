@@ -1,0 +1,131 @@
+"""A workload whose work is not done is no measurement: each is broken on purpose."""
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from driver.row import WorkNotDone
+from growth.series import SERIES
+from rows import ROWS
+
+
+async def at_once(*_):
+    return None
+
+
+async def one_result(*awaitables, **_):
+    for awaitable in awaitables[1:]:
+        asyncio.ensure_future(awaitable).cancel()
+    return [await awaitables[0]]
+
+
+async def none_done(tasks, **_):
+    return set(), tasks
+
+
+def forever(_):
+    return contextlib.nullcontext()
+
+
+async def unlimited(awaitable, _):
+    return await awaitable
+
+
+async def inline(_loop, _executor, function, *arguments):
+    return function(*arguments)
+
+
+BROKEN = {
+    "sleep(0) does not give way": (
+        [(asyncio, "sleep", at_once)],
+        ["sleep/zero_1", "sleep/zero_1k", "gather/steps_1k"],
+    ),
+    "gather leaves results out": (
+        [(asyncio, "gather", one_result)],
+        ["gather/trivial_10", "gather/trivial_1k", "gather/steps_1k", "timeout/expired"],
+    ),
+    "wait does not wait": (
+        [(asyncio, "wait", none_done)],
+        ["wait/first_drain_1k", "wait/all_1k"],
+    ),
+    "an event is not waited for": (
+        [(asyncio.Event, "wait", at_once)],
+        ["synchronisation/event"],
+    ),
+    "a lock is anyone's": (
+        [(asyncio.Lock, "__aenter__", at_once), (asyncio.Lock, "__aexit__", at_once)],
+        ["synchronisation/lock"],
+    ),
+    "timeout() has no limit": (
+        [(asyncio, "timeout", forever)],
+        ["timeout/met"],
+    ),
+    "wait_for() has no limit": (
+        [(asyncio, "wait_for", unlimited)],
+        ["timeout/wait_for"],
+    ),
+    "the executor has no thread": (
+        [(asyncio.SelectorEventLoop, "run_in_executor", inline)],
+        ["threads/executor"],
+    ),
+    "a timer cannot be cancelled": (
+        [(asyncio.TimerHandle, "cancel", lambda *_: None)],
+        ["loop/timers_100k"],
+    ),
+}
+
+
+def measured(workload):
+    """Run a workload on asyncio's loop, without stook, as where a rival is measured."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop, debug=False) as runner:
+        return runner.run(workload)
+
+
+@pytest.fixture(autouse=True)
+def no_stook(monkeypatch):
+    monkeypatch.delitem(sys.modules, "stook", raising=False)
+
+
+@pytest.mark.parametrize("name", sorted({name for _, names in BROKEN.values() for name in names}))
+def test_a_workload_does_its_work(name):
+    lap = measured(ROWS[name].workload())
+    assert lap.operations > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        pytest.param(changes, name, id=f"{name}: {words}")
+        for words, (changes, names) in BROKEN.items()
+        for name in names
+    ],
+)
+def test_a_workload_without_its_work_is_refused(monkeypatch, changes, name):
+    for change in changes:
+        monkeypatch.setattr(*change)
+    with pytest.raises(WorkNotDone):
+        measured(ROWS[name].workload())
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_a_series_does_its_work(name):
+    lap = measured(SERIES[name].workload(100))
+    assert lap.operations >= 100
+
+
+def test_losers_of_a_race_that_go_on_are_noticed(monkeypatch):
+    from rows import first
+
+    async def forgetful(*coroutines):
+        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+
+    monkeypatch.setattr(first, "_race_by_hand", forgetful)
+    with pytest.raises(WorkNotDone, match="the workload gave 5001, not 1"):
+        measured(ROWS["first/race_2"].workload())

@@ -16,6 +16,7 @@ from counting.callgrind import CountingFailed
 from counting.figures import Committed, Figures, Kept
 from counting.programs import PROGRAMS, Program
 from counting.verdicts import Comparison
+from driver.arguments import parse
 
 RUNS = 3
 """So often a program is run before a figure counts as risen."""
@@ -25,13 +26,16 @@ def main() -> int:
     """Count everything and say what has changed; the exit status is 1 where something has risen."""
     parser = argparse.ArgumentParser(description="Count instructions under callgrind.")
     parser.add_argument("--write", action="store_true", help="commit the figures of this setting")
-    write = parser.parse_args().write
+    arguments = parse(parser)
+    write = arguments.write
     otherwise = programs.otherwise_built()
     if shutil.which("valgrind") is None:
         return _refuse("valgrind is not installed (on Debian and Ubuntu: apt-get install valgrind)")
     if otherwise is not None and write:
         return _refuse(f"{otherwise} is set: figures are of the compiler's ways without it")
     committed = figures.load()
+    if arguments.check_arguments:
+        return 0
     try:
         if write:
             for program in [make() for make in PROGRAMS]:

@@ -7,7 +7,8 @@
 Each row is measured on each implementation in a process of its own, round after round; what counts
 are ratios of figures of one round. A rival that is not installed is left out, unless it was asked
 for by name. With ``--out`` a page, a picture and the figures are written too. The exit status is 1
-when a process failed, whatever the figures are.
+when a process failed, whatever the figures are; 130 when the run was interrupted, which prints what
+was measured until then and writes nothing.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 from pathlib import Path
 
 from driver import campaign, machine, page, plot, text, verdicts
-from driver.arguments import count, implementations, pattern
+from driver.arguments import amount, count, implementations, outputs, parse, pattern
 from driver.engines import DEFAULT, ENGINES
 from driver.results import Results
 from driver.row import Clock
@@ -26,6 +27,8 @@ from rows import ROWS
 def main() -> int:
     """Run what the command line asks for; return the exit status."""
     arguments = _arguments()
+    if arguments.check_arguments:
+        return 0
     rows = [row for name, row in ROWS.items() if arguments.rows.search(name)]
     names = arguments.implementations or DEFAULT
     try:
@@ -37,14 +40,15 @@ def main() -> int:
         return 2
     for name, reason in reasons.items():
         print(f"left out: {name}: {reason}", file=sys.stderr)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
     engines = [ENGINES[name] for name in versions]
     options = ("--seconds", str(arguments.seconds), "--clock", arguments.clock.value)
     results = campaign.run(rows, engines, arguments.rounds, options, sys.stderr)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     context = machine.Context(today, arguments.clock.value, machine.shape(), versions)
     _print(results)
+    if results.interrupted:
+        print("interrupted: the figures are of fewer rounds, and are not written", file=sys.stderr)
+        return 130
     if arguments.out:
         _write(results, context, arguments.out)
     return 1 if results.failures else 0
@@ -83,16 +87,18 @@ def _arguments() -> argparse.Namespace:
         type=implementations,
         help=f"comma-separated; default: {','.join(DEFAULT)}",
     )
-    parser.add_argument("--seconds", type=float, default=0.3, help="measured in a process (0.3)")
+    parser.add_argument("--seconds", type=amount, default=0.3, help="measured in a process (0.3)")
     parser.add_argument(
         "--clock",
         type=Clock,
         default=Clock.WALL,
         help="wall (default), or processor on a busy machine",
     )
-    parser.add_argument("--out", type=Path, help="write OUT.md, OUT.json and OUT.svg")
+    parser.add_argument(
+        "--out", type=outputs(".md", ".json", ".svg"), help="write OUT.md, OUT.json and OUT.svg"
+    )
     parser.add_argument("--list", action="store_true", help="print the rows and do nothing else")
-    arguments = parser.parse_args()
+    arguments = parse(parser)
     if arguments.list:
         for name, row in ROWS.items():
             print(f"{name:<26} {row.summary}")

@@ -6,7 +6,8 @@
 Each size of each series is measured in a process of its own, round after round. ``growth`` is what
 one operation costs at the largest size, in terms of the cheapest. The exit status is 1 when a
 process failed, or when stook grows by more than a series allows and by more than the part of it
-that is no work of the loop, such as making the coroutines.
+that is no work of the loop, such as making the coroutines; 130 when the run was interrupted, which
+prints what was measured until then.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 
 from driver import engines
-from driver.arguments import count, implementations, pattern
+from driver.arguments import count, implementations, parse, pattern
 from driver.processes import WorkerFailed, ask
 from driver.row import Clock
 from growth.measurement import measure
@@ -26,6 +27,8 @@ from growth.series import SERIES, Collector
 def main() -> int:
     """Run what the command line asks for; return the exit status."""
     arguments = _arguments()
+    if arguments.check_arguments:
+        return 0
     if arguments.worker:
         name, collector, size = arguments.worker
         engine = engines.ENGINES[arguments.implementations[0]]
@@ -33,14 +36,19 @@ def main() -> int:
         found = measure(series, int(size), engine, Collector(collector), arguments.clock)
         print(json.dumps({"nanoseconds": found}))
         return 0
-    figures = _run(arguments)
-    if not figures.found and not figures.failures:
-        print("error: no size is so small: nothing was measured", file=sys.stderr)
-        return 2
+    figures = Figures()
+    interrupted = False
+    try:
+        _run(arguments, figures)
+    except KeyboardInterrupt:
+        interrupted = True
     for line in lines(figures, arguments.implementations):
         print(line)
     for (series, engine, collector, size), reason in figures.failures.items():
         print(f"failed: {series} of {size:,} on {engine}, collector {collector.value}: {reason}")
+    if interrupted:
+        print("interrupted: the figures are of fewer rounds", file=sys.stderr)
+        return 130
     found = list(verdicts(figures, "stook"))
     for verdict in found:
         print(f"stook: {verdict}")
@@ -48,8 +56,7 @@ def main() -> int:
     return 1 if failed or any(verdict.is_ours for verdict in found) else 0
 
 
-def _run(arguments: argparse.Namespace) -> Figures:
-    figures = Figures()
+def _run(arguments: argparse.Namespace, figures: Figures) -> None:
     wanted = [series for name, series in SERIES.items() if arguments.series.search(name)]
     needed = {series.without for series in wanted} - {None}
     wanted += [SERIES[name] for name in needed if name and SERIES[name] not in wanted]
@@ -64,7 +71,6 @@ def _run(arguments: argparse.Namespace) -> Figures:
                         key = (series.name, engine, collector, size)
                         if key not in figures.failures:
                             _measure(figures, key, arguments.clock)
-    return figures
 
 
 def _measure(figures: Figures, key: tuple[str, str, Collector, int], clock: Clock) -> None:
@@ -104,7 +110,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--clock", type=Clock, default=Clock.WALL, help="wall or processor")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    arguments = parse(parser)
+    wanted = [series for name, series in SERIES.items() if arguments.series.search(name)]
+    smallest = min(min(series.sizes) for series in wanted)
+    if arguments.largest < smallest:
+        parser.error(f"argument --largest: the smallest size is {smallest:,}")
+    return arguments
 
 
 if __name__ == "__main__":

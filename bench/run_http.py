@@ -6,16 +6,16 @@
 aiohttp and uvicorn serve one page, each on each implementation in a process of its own, round after
 round; what counts are ratios of figures of one round. A request that is not answered well fails the
 server, and so do errors that stook's process writes; those of a rival's are reported. The exit
-status is 1 when a process failed, whatever the figures are, and 2 when there is no wrk or no stook.
+status is 1 when a process failed, whatever the figures are, 2 when there is no wrk or no stook, and
+130 when the run was interrupted, which prints what was measured and writes nothing.
 """
 
 import argparse
 import datetime
 import sys
-from pathlib import Path
 
 from driver import campaign, machine
-from driver.arguments import count, implementations
+from driver.arguments import count, implementations, outputs, parse
 from driver.engines import ENGINES, Engine
 from driver.processes import WorkerFailed
 from serving import report, wrk
@@ -36,6 +36,8 @@ def main() -> int:
     if not wrk.is_installed():
         print(f"bench: {wrk.MISSING}", file=sys.stderr)
         return 2
+    if arguments.check_arguments:
+        return 0
     try:
         versions, reasons = campaign.available(
             arguments.implementations or DEFAULT, all_wanted=arguments.implementations is not None
@@ -45,14 +47,19 @@ def main() -> int:
         return 2
     for name, reason in reasons.items():
         print(f"left out: {name}: {reason}", file=sys.stderr)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
     figures = Figures(list(SERVERS), [ENGINES[name] for name in versions])
-    for number in range(arguments.rounds):
-        print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
-        one_round(figures, number, arguments.connections, arguments.seconds)
+    interrupted = False
+    try:
+        for number in range(arguments.rounds):
+            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
+            one_round(figures, number, arguments.connections, arguments.seconds)
+    except KeyboardInterrupt:
+        interrupted = True
     for line in report.text(figures):
         print(line)
+    if interrupted:
+        print("interrupted: the figures are of fewer rounds, and are not written", file=sys.stderr)
+        return 130
     if arguments.out:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         context = machine.Context(today, "wall", machine.shape(), versions)
@@ -105,8 +112,8 @@ def _arguments() -> argparse.Namespace:
         type=implementations,
         help=f"comma-separated; default: {','.join(DEFAULT)}",
     )
-    parser.add_argument("--out", type=Path, help="write OUT.md and OUT.json")
-    return parser.parse_args()
+    parser.add_argument("--out", type=outputs(".md", ".json"), help="write OUT.md and OUT.json")
+    return parse(parser)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from driver.arguments import count
+from driver.arguments import amount, count, parse
 from driver.processes import SLOWING
 
 WITHOUT = "pass\n"
@@ -29,8 +29,10 @@ def main() -> int:
     """Measure what the command line asks for; return the exit status."""
     parser = argparse.ArgumentParser(description="Measure what starting by stook adds.")
     parser.add_argument("--pairs", type=count, default=40, help="how often each is started (40)")
-    parser.add_argument("--limit", type=float, default=15.0, help="milliseconds (15)")
-    arguments = parser.parse_args()
+    parser.add_argument("--limit", type=amount, default=15.0, help="milliseconds (15)")
+    arguments = parse(parser)
+    if arguments.check_arguments:
+        return 0
     with tempfile.TemporaryDirectory() as directory:
         bare, imports, runs = (
             _script(Path(directory, name), text)

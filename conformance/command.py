@@ -23,6 +23,9 @@ def main(arguments=None):
     try:
         modules = suite.choose_modules(options.modules)
         entries = expected.read() if options.engine == "stook" else []
+        if options.check_arguments:
+            _chosen_modes(options)
+            return GOOD
         return _run_modes(options, modules, entries)
     except suite.SuiteMissing as error:
         print(f"conformance: {error}", file=sys.stderr)
@@ -46,23 +49,40 @@ def _parser():
     add("--poison", action="store_true", help="asyncio's own engine made unusable; mode both only")
     add("--jobs", type=_jobs, default=min(2, os.cpu_count() or 1), help="modules at a time")
     add("--test-timeout", type=_seconds, default=120.0, metavar="SECONDS")
-    add("--json", type=Path, metavar="OUT", help="write everything found, tracebacks included")
-    add("--report", type=Path, metavar="OUT", help="write the table of all kept results")
+    add("--json", type=_file, metavar="OUT", help="write everything found, tracebacks included")
+    add("--report", type=_file, metavar="OUT", help="write the table of all kept results")
     add("--tracebacks", action="store_true", help="show why each regression failed")
     add("--if-present", action="store_true", help="succeed if the interpreter has no tests")
+    # What `cargo xtask` asks before it builds: whether the command would refuse its arguments.
+    add("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     return parser
 
 
 def _jobs(text):
-    if (jobs := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} modules at a time are none")
-    return jobs
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} modules at a time are none")
+    return int(text)
 
 
 def _seconds(text):
-    if not 0 < (seconds := float(text)) < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} seconds are no time to wait")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} seconds are no time to wait")
     return seconds
+
+
+def _file(text):
+    path = Path(text)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write {text}: {error}") from error
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write {text}")
+    return path
 
 
 class NothingToRun(Exception):

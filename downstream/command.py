@@ -13,15 +13,17 @@ def main(arguments=None):
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
     known = projects.read()
-    if options.page:
-        page.write(known)
-        return SAME
     chosen = options.projects.split(",") if options.projects else list(known)
     ways_to_run = options.ways.split(",") if options.ways else list(ways.WAYS)
     for name, among in [(n, known) for n in chosen] + [(n, ways.WAYS) for n in ways_to_run]:
         if name not in among:
             print(f"downstream: {name!r} is none of {', '.join(among)}", file=sys.stderr)
             return UNUSABLE
+    if options.check_arguments:
+        return SAME
+    if options.page:
+        page.write(known)
+        return SAME
     origin = page.circumstances()
     try:
         same = [_run(known[name], ways_to_run, options.match, origin) for name in chosen]
@@ -41,6 +43,8 @@ def _parser():
     add("--ways", metavar="NAMES", help=f"with commas, of {', '.join(ways.WAYS)}; default: all")
     add("--match", metavar="PATTERN", help="only tests whose id matches; nothing is kept")
     add("--page", action="store_true", help=f"only write {page.PAGE.name} from what is kept")
+    # What `cargo xtask` asks before it builds: whether the command would refuse its arguments.
+    add("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     return parser
 
 

@@ -29,14 +29,25 @@ def main(arguments=None):
         "--way", choices=ways.WAYS, default=ways.STOCK, help="run them in this way, and compare"
     )
     parser.add_argument(
-        "--random", type=int, metavar="N", help="draw so many scenarios, and observe them instead"
+        "--random",
+        type=_number,
+        metavar="N",
+        help="draw so many scenarios, and observe them instead",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the first of them")
     parser.add_argument(
         "--into", type=pathlib.Path, help="a folder for random ones, for the tokio face to observe"
     )
     parser.add_argument("--corpus", type=pathlib.Path, default=CORPUS, help="the folder of them")
+    # What `cargo xtask` asks before it builds: whether the command would refuse its arguments.
+    parser.add_argument("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.random is None and not any(
+        options.only in one.name for one in corpus(options.corpus)
+    ):
+        parser.error(f"no scenario in {options.corpus} has {options.only!r} in its name")
+    if options.check_arguments:
+        return 0
     if options.random is not None:
         return _random(range(options.seed, options.seed + options.random), options)
     chosen = [one for one in corpus(options.corpus) if options.only in one.name]
@@ -56,6 +67,13 @@ def main(arguments=None):
         f"the tokio face has observations of its own of {by_rust}"
     )
     return 1 if different or not chosen else 0
+
+
+def _number(text):
+    """Return the number that the text is, at least one: of no scenario nothing differs."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
 
 
 def _random(seeds, options):

@@ -48,6 +48,8 @@ def run(
 ) -> Results:
     """Measure everything; what fails is noted, left out of later rounds and stops nothing else.
 
+    Who interrupts it gets what was measured until then.
+
     Args:
         rows: What is measured.
         engines: On what.
@@ -56,22 +58,30 @@ def run(
         progress: Where it is told how far the run is.
     """
     results = Results(list(rows), list(engines), rounds)
-    for number in range(rounds):
-        order = list(engines[number % len(engines) :]) + list(engines[: number % len(engines)])
-        for place, row in enumerate(rows, start=1):
-            where = f"round {number + 1} of {rounds}, row {place} of {len(rows)}"
-            print(f"{where}: {row.name}", file=progress)
-            for engine in order:
-                if (row.name, engine.name) in results.not_measured():
-                    continue
-                try:
-                    answer = ask(engine, row.name, *options)
-                except WorkerFailed as failure:
-                    results.failed(row, engine, str(failure))
-                    print(f"  {row.name}/{engine.name} failed: {failure}", file=progress)
-                else:
-                    _note(results, row, engine, number, answer)
+    try:
+        for number in range(rounds):
+            _one_round(results, number, options, progress)
+    except KeyboardInterrupt:
+        results.interrupted = True
     return results
+
+
+def _one_round(results: Results, number: int, options: Sequence[str], progress: TextIO) -> None:
+    engines, rows = results.engines, results.rows
+    order = engines[number % len(engines) :] + engines[: number % len(engines)]
+    for place, row in enumerate(rows, start=1):
+        where = f"round {number + 1} of {results.rounds}, row {place} of {len(rows)}"
+        print(f"{where}: {row.name}", file=progress)
+        for engine in order:
+            if (row.name, engine.name) in results.not_measured():
+                continue
+            try:
+                answer = ask(engine, row.name, *options)
+            except WorkerFailed as failure:
+                results.failed(row, engine, str(failure))
+                print(f"  {row.name}/{engine.name} failed: {failure}", file=progress)
+            else:
+                _note(results, row, engine, number, answer)
 
 
 def _note(results: Results, row: Row, engine: Engine, number: int, answer: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -64,12 +65,19 @@ def ask(
     except subprocess.TimeoutExpired as error:
         raise WorkerFailed(f"no result after {LONGEST:.0f} seconds") from error
     if ended.returncode != 0:
-        raise WorkerFailed(last_line(ended.stderr) or f"exit status {ended.returncode}")
+        raise WorkerFailed(_end(ended.returncode, last_line(ended.stderr)))
     try:
         answer: dict[str, Any] = json.loads(last_line(ended.stdout))
     except ValueError as error:
         raise WorkerFailed("the process ended well and said nothing") from error
     return answer
+
+
+def _end(status: int, said: str) -> str:
+    """How a process ended: an error is said by Python, a signal by nobody."""
+    if status > 0:
+        return said or f"exit status {status}"
+    return f"ended by {signal.Signals(-status).name}" + (f" after: {said}" if said else "")
 
 
 def last_line(text: str) -> str:

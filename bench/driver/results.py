@@ -17,7 +17,7 @@ class Results:
     """What was measured: `figures` by row, implementation and round, in the unit of the row.
 
     Where there are none, the reason is in `failures`, or in `lacking` when a rival does not have
-    what the row measures.
+    what the row measures. `interrupted` is whether there are rounds that were never measured.
     """
 
     rows: list[Row]
@@ -26,6 +26,7 @@ class Results:
     figures: dict[tuple[str, str], dict[int, float]] = field(default_factory=dict)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     lacking: dict[tuple[str, str], str] = field(default_factory=dict)
+    interrupted: bool = False
 
     def add(self, row: Row, engine: Engine, number: int, figure: float) -> None:
         """Note the figure of one process."""

@@ -66,7 +66,11 @@ def _mean(results: Results, rows: list[Row], engine: str) -> str:
 
 def _goals(results: Results) -> str:
     missed = []
+    bases = {engine.name for engine in results.engines}
     for row in results.rows:
+        if row.limit is not None or (row.goal is not None and "uvloop" in bases):
+            failed = [name for name in ("stook", "uvloop") if (row.name, name) in results.failures]
+            missed += [f"{row.name} (not measured: {name} failed)" for name in failed]
         ratio, median = results.ratio(row, "stook", "uvloop"), results.median(row, "stook")
         if row.goal is not None and ratio is not None and ratio < row.goal:
             missed.append(f"{row.name} ({times(ratio)} of {row.goal:g} × uvloop)")

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import run
 from driver import campaign, page, plot, text, verdicts
 from driver.engines import ENGINES
 from driver.machine import Context
@@ -133,6 +134,44 @@ def test_only_a_rival_may_lack_what_a_row_measures(monkeypatch, name, fails):
     assert results.not_measured() == {(APART.name, name): f"{reason}: no TLS"}
 
 
+def test_a_row_that_failed_is_no_goal_that_was_met(results):
+    results.failed(FAST, ENGINES["stook"], "it broke")
+    results.failed(SLOW, ENGINES["uvloop"], "it broke")
+    said = verdicts.verdicts(results)[-2]
+    assert "area/fast (not measured: stook failed)" in said
+    assert "area/slow (not measured: uvloop failed)" in said
+
+
+def test_an_interrupted_run_keeps_what_was_measured_and_says_so(monkeypatch):
+    asked = []
+
+    def ask(engine, *_):
+        asked.append(engine.name)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return {"best": 100.0}
+
+    monkeypatch.setattr(campaign, "ask", ask)
+    engines = [ENGINES["asyncio"], ENGINES["stook"]]
+    results = campaign.run([FAST], engines, 5, (), io.StringIO())
+    # The second round begins with another one.
+    assert asked == ["asyncio", "stook", "stook"]
+    assert results.interrupted
+    assert results.ratio(FAST, "stook", "asyncio") == 1
+
+
+def test_an_interrupted_run_writes_no_page(monkeypatch, tmp_path, capsys):
+    def interrupted(rows, engines, *_):
+        return Results(list(rows), list(engines), 5, interrupted=True)
+
+    monkeypatch.setattr(campaign, "run", interrupted)
+    line = ["--rows", "sleep/zero_1$", "--implementations", "asyncio", "--out", f"{tmp_path}/page"]
+    monkeypatch.setattr(sys, "argv", ["run.py", *line])
+    assert run.main() == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_failed_row_keeps_no_figure_of_an_earlier_round(results):
     results.failed(FAST, ENGINES["stook"], "it broke")
     assert results.ratio(FAST, "stook", "uvloop") is None
@@ -173,3 +212,14 @@ def test_a_worker_answers_with_a_figure():
 def test_a_worker_that_fails_says_how():
     with pytest.raises(WorkerFailed, match="invalid choice"):
         ask(ENGINES["asyncio"], "no/such_row")
+
+
+def test_a_worker_that_is_killed_is_not_taken_for_one_that_warns(tmp_path):
+    program = tmp_path / "worker.py"
+    program.write_text("""
+import os, signal, sys
+print("DeprecationWarning: beware", file=sys.stderr, flush=True)
+os.kill(os.getpid(), signal.SIGSEGV)
+""")
+    with pytest.raises(WorkerFailed, match="ended by SIGSEGV after: DeprecationWarning: beware"):
+        ask(ENGINES["asyncio"], worker=program)

@@ -19,6 +19,8 @@ SAME, DIFFERENT, UNUSABLE = 0, 1, 2
 def main(arguments=None):
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
+    if options.check_arguments:
+        return SAME
     engine = engines.engine(options.loop, options.way)
     try:
         if options.script is not None:
@@ -33,10 +35,16 @@ def main(arguments=None):
 
 def _number(text):
     """Return the number that the text is, at least one: with less, nothing is compared."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def _kept(text):
+    """Return the path of a program that is there."""
+    if not (path := Path(text)).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
 
 
 def _parser():
@@ -54,8 +62,10 @@ def _parser():
     add("--most", type=_number, default=1, metavar="N", help="divergences after which to stop")
     add("--shrink", action=argparse.BooleanOptionalAction, default=True)
     add("--keep", type=Path, metavar="DIR", help="write the divergent programs to files there")
-    add("--replay", type=Path, nargs="+", metavar="FILE", help="compare programs kept before")
+    add("--replay", type=_kept, nargs="+", metavar="FILE", help="compare programs kept before")
     add("--script", metavar="SEED|FILE", help="print the script of a program and run nothing")
+    # What `cargo xtask` asks before it builds: whether the command would refuse its arguments.
+    add("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     return parser
 
 

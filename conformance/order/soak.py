@@ -110,6 +110,8 @@ def _run(worker, text):
 def main(arguments=None):
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
+    if options.check_arguments:
+        return FLAT
     seeds = range(options.seed, options.seed + options.programs)
     texts = [program_text(generate(seed, clock="virtual")) for seed in seeds]
     began = time.monotonic()
@@ -147,8 +149,30 @@ def _parser():
         description="Run random programs for a long time in one process and watch its memory.",
     )
     add = parser.add_argument
-    add("--minutes", type=float, default=60.0, help="how long; six rounds at least (default: 60)")
-    add("--programs", type=int, default=1000, metavar="N", help="of a round (default: 1000)")
+    add(
+        "--minutes", type=_minutes, default=60.0, help="how long; six rounds at least (default: 60)"
+    )
+    add("--programs", type=_number, default=1000, metavar="N", help="of a round (default: 1000)")
     add("--seed", type=int, default=0, help="of the first program; the next has the next number")
     add("--loop", default="stook", help="stook (default), uvloop, rloop, asyncio, MODULE:MAKER")
+    # What `cargo xtask` asks before it builds: whether the command would refuse its arguments.
+    add("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _minutes(text):
+    """Return a time that is none before it began, and ends."""
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1
+    if not 0 <= minutes < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
+    return minutes
+
+
+def _number(text):
+    """Return the number that the text is, at least one: of no program the memory is flat."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)

@@ -61,6 +61,22 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command silently and gives what it printed; its errors go where this program's go.
+///
+/// # Errors
+/// It cannot be started, or ends with another status than zero.
+pub(crate) fn printed(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{}`", describe(command)))?;
+    if !output.status.success() {
+        bail!("`{}` failed: {}", describe(command), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// What a command wrote and whether it succeeded.
 #[derive(Debug)]
 pub(crate) struct Captured {

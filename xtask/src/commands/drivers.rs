@@ -4,9 +4,10 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::environment::Environment;
+use crate::interpreter::{self, Interpreter};
 use crate::process;
 use crate::project;
 use crate::report;
@@ -79,6 +80,27 @@ impl Driver {
         project::root().join(self.script()).is_file()
     }
 
+    /// Has it look at its arguments, on an interpreter that has nothing installed: before minutes of
+    /// building.
+    ///
+    /// # Errors
+    /// It refuses them, or lacks a program that it needs; it has said so.
+    pub(crate) fn look_at(
+        self,
+        interpreter: &Interpreter,
+        arguments: &[OsString],
+    ) -> Result<Asked> {
+        let mut command = process::command(&interpreter.executable);
+        command.arg(self.script()).arg("--check-arguments");
+        let answer = process::printed(command.args(arguments))
+            .with_context(|| format!("{} refuses its arguments", self.script()))?;
+        Ok(if answer.is_empty() {
+            Asked::ToRun
+        } else {
+            Asked::ForAnAnswer(answer)
+        })
+    }
+
     /// Runs it in an environment that is set up.
     ///
     /// # Errors
@@ -103,11 +125,25 @@ impl Driver {
     }
 }
 
-/// Sets up and runs the driver with the caller's arguments.
+/// What the arguments of a driver ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Its work.
+    ToRun,
+    /// Something to read, which this is: `--help`, say.
+    ForAnAnswer(String),
+}
+
+/// Sets up and runs the driver with the caller's arguments; those that it does not take are refused
+/// before.
 ///
 /// # Errors
-/// Setting up fails, or the driver does.
+/// The driver refuses its arguments, setting up fails, or the driver does.
 pub(crate) fn run(driver: Driver, wanted: Option<&Path>, arguments: &[OsString]) -> Result<()> {
+    if let Asked::ForAnAnswer(answer) = driver.look_at(&interpreter::find(wanted)?, arguments)? {
+        print!("{answer}");
+        return Ok(());
+    }
     let environment = match driver {
         Driver::Bench | Driver::BenchHttp | Driver::Growth | Driver::Startup => {
             setup::set_up_optimised(wanted)?
@@ -134,5 +170,50 @@ mod tests {
         assert!(needs(Driver::Conformance, "--engine=rloop"));
         assert!(!needs(Driver::Conformance, "--engine stook --modules all"));
         assert!(!needs(Driver::Downstream, "--projects uvicorn"));
+    }
+
+    fn look(driver: Driver, line: &str) -> Result<Asked> {
+        let arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        driver.look_at(&interpreter::find(None)?, &arguments)
+    }
+
+    #[test]
+    fn bad_arguments_are_refused_before_anything_is_built() {
+        for (driver, line) in [
+            (Driver::Bench, "--rows no/such"),
+            (Driver::Bench, "--rounds -1"),
+            (Driver::Bench, "--out Cargo.toml/page"),
+            (Driver::BenchHttp, "--seconds 0"),
+            (Driver::Conformance, "--modules no_such"),
+            (Driver::Downstream, "--projects no_such"),
+            (Driver::Fuzz, "--programs 0"),
+            (Driver::Growth, "--largest 1"),
+            (Driver::Instructions, "--no-such"),
+            (Driver::Scenarios, "--random -1"),
+            (Driver::Soak, "--minutes -1"),
+            (Driver::Startup, "--pairs 0"),
+        ] {
+            let refusal = format!("{:#}", look(driver, line).unwrap_err());
+            let script = driver.script();
+            assert!(
+                refusal.starts_with(&format!("{script} refuses")),
+                "{refusal}"
+            );
+        }
+    }
+
+    #[test]
+    fn good_arguments_say_nothing_and_what_is_only_asked_is_answered() {
+        assert_eq!(look(Driver::Bench, "--rounds 3").unwrap(), Asked::ToRun);
+        assert_eq!(look(Driver::Fuzz, "--seed 7").unwrap(), Asked::ToRun);
+        for (driver, line, part) in [
+            (Driver::Bench, "--list", "task/create_await"),
+            (Driver::Soak, "--help", "--minutes"),
+        ] {
+            let Asked::ForAnAnswer(answer) = look(driver, line).unwrap() else {
+                panic!("{line} is answered by {driver:?}");
+            };
+            assert!(answer.contains(part), "{answer}");
+        }
     }
 }

@@ -40,12 +40,16 @@ const NOT_PYTHON: &str = "(AllFired|Firing::progress|Gather::(children|finished)
 /// `target/mutants`.
 ///
 /// # Errors
-/// cargo-mutants is not installed, or a change was not noticed.
+/// cargo-mutants is not installed or refuses its arguments, or a change was not noticed.
 pub(crate) fn run(face: Face, wanted: Option<&Path>, passed: &[OsString]) -> Result<()> {
     let version = process::capture(process::cargo().args(["mutants", "--version"]));
     if !version.is_ok_and(|output| output.success) {
         bail!("cargo-mutants is not installed (cargo install --locked cargo-mutants)");
     }
+    // Its list takes the same arguments, and no time.
+    let mut list = process::cargo();
+    list.args(["mutants", "--list", "--package", "stook-kernel"]);
+    process::printed(list.args(passed)).context("cargo-mutants refuses its arguments")?;
     let environment = setup::set_up(wanted)?;
     report::heading("mutants");
     let mut mutants = environment.cargo();

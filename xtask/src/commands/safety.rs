@@ -33,7 +33,8 @@ pub(crate) enum Check {
 
 /// Runs these checks, all of them if none is named.
 ///
-/// A tool that is not installed is a failure when its check is named, and shown as left out if not.
+/// Where the tool of a check that is named is not installed, nothing runs; of others it is shown as
+/// left out.
 ///
 /// # Errors
 /// Setting up fails, or a check finds something.
@@ -44,20 +45,21 @@ pub(crate) fn run(wanted: Option<&Path>, checks: &[Check]) -> Result<()> {
     } else {
         Check::value_variants()
     };
+    if let Some(reason) = checks.iter().find_map(|check| missing(*check))
+        && named
+    {
+        bail!("{reason}");
+    }
     if checks == [Check::Miri] {
         // The only one that needs no Python.
         let mut report = Report::new("safety of the kernel and the tokio face");
-        report.step(title(Check::Miri), || match missing(Check::Miri) {
-            Some(reason) => bail!("{reason}"),
-            None => under_miri(),
-        });
+        report.step(title(Check::Miri), under_miri);
         return report.finish();
     }
     let environment = setup::set_up(wanted)?;
     let mut report = Report::new(format!("safety on {}", environment.interpreter().name));
     for &check in checks {
         match missing(check) {
-            Some(reason) if named => report.step(title(check), || bail!("{reason}")),
             Some(reason) => report.skip(title(check), reason),
             None => report.step(title(check), || make(check, &environment)),
         }

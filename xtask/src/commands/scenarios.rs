@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::drivers::Driver;
+use super::drivers::{Asked, Driver};
 use crate::environment::Environment;
+use crate::interpreter;
 use crate::process;
 use crate::project;
 use crate::report;
@@ -16,8 +17,13 @@ use crate::setup;
 /// Sets up, and compares or writes the corpus; or draws scenarios and compares both faces.
 ///
 /// # Errors
-/// Setting up fails, or something is observed otherwise.
+/// The arguments are refused, setting up fails, or something is observed otherwise.
 pub(crate) fn run(wanted: Option<&Path>, arguments: &[OsString]) -> Result<()> {
+    let asked = Driver::Scenarios.look_at(&interpreter::find(wanted)?, arguments)?;
+    if let Asked::ForAnAnswer(answer) = asked {
+        print!("{answer}");
+        return Ok(());
+    }
     let environment = setup::set_up(wanted)?;
     report::heading(Driver::Scenarios.script());
     if is_random(arguments) {

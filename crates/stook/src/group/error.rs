@@ -115,7 +115,12 @@ impl<E: fmt::Debug> fmt::Display for GroupError<E> {
     }
 }
 
-impl<E: fmt::Debug> Error for GroupError<E> {}
+impl<E: fmt::Debug> Error for GroupError<E> {
+    /// The cancellation that ended the group; none of its tasks' errors is more the cause than others.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cancelled.as_ref().map(|cancelled| cancelled as _)
+    }
+}
 
 impl<E> From<Cancelled> for GroupError<E> {
     fn from(cancelled: Cancelled) -> Self {

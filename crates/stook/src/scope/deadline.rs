@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use stook_kernel::{BodyEnd, ConvertRule, EnterRule, Timeout, TimeoutEnd, TimeoutExit};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::cancel_error::CancelError;
 use crate::record::{CancelKind, Record};
@@ -63,9 +63,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         // Refused when it was entered before, that is, from the second poll on.
-        let _entered = this.machine.enter(EnterRule::Once);
+        let is_first = this.machine.enter(EnterRule::Once).is_ok();
         if let Some(deadline) = this.deadline.as_pin_mut() {
-            if !this.node.is_fired() && deadline.poll(cx).is_ready() {
+            // What is late from the start does not wait for the tick of the timer.
+            let is_late = is_first && deadline.deadline() <= Instant::now();
+            if !this.node.is_fired() && (is_late || deadline.poll(cx).is_ready()) {
                 let record = Record::by(None, CancelKind::Timeout, None, this.location, None);
                 this.node.fire(record);
             }

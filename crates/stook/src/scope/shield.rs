@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::catch::Catch;
 use crate::scope::node::ScopeRef;
@@ -76,6 +76,7 @@ pub fn shield_for<F: Future>(duration: Duration, future: F) -> impl Future<Outpu
         within: Within::new(scope.clone(), future),
         limit: tokio::time::sleep(duration),
         scope,
+        is_begun: false,
         is_lowered: false,
     }
 }
@@ -87,6 +88,7 @@ pin_project! {
         #[pin]
         limit: Sleep,
         scope: ScopeRef,
+        is_begun: bool,
         is_lowered: bool,
     }
 }
@@ -96,7 +98,10 @@ impl<F: Future> Future for ShieldFor<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        if !*this.is_lowered && this.limit.poll(cx).is_ready() {
+        // What is over from the start does not wait for the tick of the timer.
+        let is_over =
+            !std::mem::replace(this.is_begun, true) && this.limit.deadline() <= Instant::now();
+        if !*this.is_lowered && (is_over || this.limit.poll(cx).is_ready()) {
             *this.is_lowered = true;
             this.scope.lower_shield();
         }

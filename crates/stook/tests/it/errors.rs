@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 
-use stook::{CancelError, Cancelled, Losers, NoSuccess, OrCancel, Task};
+use stook::{CancelError, Cancelled, GroupError, Losers, NoSuccess, OrCancel, Task};
 
 use crate::stage::{everywhere, seconds, settle, with_paused_clock};
 
@@ -22,6 +22,14 @@ async fn read() -> io::Result<()> {
 async fn first() -> Result<(), NoSuccess<(), io::Error>> {
     stook::first_success(Losers::Cancel, [read()]).await?;
     Ok(())
+}
+
+async fn together() -> Result<(), GroupError<io::Error>> {
+    stook::task_group(async |group| {
+        drop(group.spawn(read()));
+        Ok(())
+    })
+    .await
 }
 
 /// An error of a library that says what it comes from.
@@ -52,6 +60,7 @@ fn a_task_that_returns_its_cancellation_inside_another_error_was_cancelled() {
         assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(forever().await?) })).await);
         assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(read().await?) })).await);
         assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(first().await?) })).await);
+        assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(together().await?) })).await);
         let library = async { read().await.map_err(|error| Failed(error.into())) };
         assert!(is_cancelled(stook::spawn(async { Ok::<_, Boxed>(library.await?) })).await);
         let library = async { read().await.map_err(|error| Failed(error.into())) };

@@ -100,6 +100,21 @@ fn a_request_that_comes_with_the_timeout_is_not_lost() {
 }
 
 #[test]
+fn no_time_at_all_is_over_at_the_first_cancel_point_on_a_running_clock_too() {
+    everywhere(|| async {
+        let end = stook::timeout(seconds(0), stook::checkpoint()).await;
+        assert!(end.is_err());
+        let end = stook::move_on_after(seconds(0), stook::checkpoint()).await;
+        assert_eq!(end.unwrap(), None);
+        let mut task = stook::spawn(async {
+            stook::current().unwrap().cancel();
+            stook::shield_for(seconds(0), stook::checkpoint()).await
+        });
+        assert!(task.join().await.unwrap().is_cancelled());
+    });
+}
+
+#[test]
 fn zero_and_huge_durations() {
     with_paused_clock(|| async {
         let mut begun = false;

@@ -2,14 +2,17 @@
 //!
 //!     RUSTFLAGS="--cfg stook_loom" cargo test --release -p stook --lib loom_models
 
+use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
 use loom::thread;
 
 use crate::cell::Cell;
+use crate::done::Done;
 use crate::outcome::Ended;
 use crate::record::{CancelKind, Record};
 use crate::watcher::Watcher;
@@ -126,6 +129,45 @@ fn a_watcher_against_the_end() {
         }
         ending.join().unwrap();
         assert!(told.load(Ordering::SeqCst));
+    });
+}
+
+/// Who joins, and is polled with another waker, finds the end, or it wakes that one.
+#[test]
+fn another_waker_against_the_end() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let mut done = Done::new(&cell);
+        let mut first = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut done).poll(&mut first).is_pending());
+        let ending = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.finish(Ended::Ok))
+        };
+        let (count, waker) = counting();
+        let polled = Pin::new(&mut done).poll(&mut Context::from_waker(&waker));
+        ending.join().unwrap();
+        assert!(polled.is_ready() || count.0.load(Ordering::SeqCst) > 0);
+    });
+}
+
+/// A cancel point in a sub-executor that is polled with another waker is woken by a request, or finds
+/// it when it looks again.
+#[test]
+fn another_waker_against_a_request() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let place = cell.register(Waker::noop());
+        let asking = {
+            let cell = cell.clone();
+            thread::spawn(move || assert!(cell.request(record())))
+        };
+        let (count, waker) = counting();
+        assert!(cell.reregister(place, &waker));
+        let found = cell.is_triggered();
+        asking.join().unwrap();
+        assert!(found || count.0.load(Ordering::SeqCst) > 0);
+        cell.unregister(place);
     });
 }
 

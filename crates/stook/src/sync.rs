@@ -1,5 +1,4 @@
-//! The lock and the atomics of a cell, and the locks of a group: the standard library's or, in models,
-//! loom's.
+//! The locks and the atomics of cells, groups and tokens: the standard library's or, in models, loom's.
 
 #[cfg(stook_loom)]
 pub(crate) use loom::sync::{

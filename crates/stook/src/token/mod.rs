@@ -7,6 +7,8 @@ mod combine;
 mod deadline;
 mod in_order;
 mod interop;
+#[cfg(all(test, stook_loom))]
+mod loom_models;
 mod node;
 mod scope;
 mod wait;

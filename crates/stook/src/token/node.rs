@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use stook_kernel::{
@@ -18,10 +18,10 @@ use stook_kernel::{
 use tokio::task::AbortHandle;
 
 use crate::block::CellRef;
-use crate::lock::lock;
 use crate::record::Record;
 use crate::report;
 use crate::scope::node::ScopeRef;
+use crate::sync::{AtomicBool, Mutex, lock};
 use crate::token::in_order::InOrder;
 
 /// What a token's copies share.
@@ -84,7 +84,7 @@ impl Node {
                 next_follower: 0,
                 helpers: Vec::new(),
             }),
-            parents: Mutex::default(),
+            parents: Mutex::new(Vec::new()),
         });
         for parent in parents {
             if node.is_fired() {

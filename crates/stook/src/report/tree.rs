@@ -209,6 +209,9 @@ pub struct Branch {
 /// What a task spawns is in the tree of that task's runtime, even where it has
 /// [entered](tokio::runtime::Handle::enter) another.
 ///
+/// A task belongs to the runtime of the one that spawned it, below which it is shown; also where it runs
+/// on another, which was entered for that by `Handle::enter`.
+///
 /// # Examples
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {

@@ -78,3 +78,36 @@ fn trees_of_two_runtimes_are_apart() {
         task.await.unwrap();
     });
 }
+
+#[test]
+fn a_task_that_another_spawns_onto_another_runtime_is_below_that() {
+    // The clock runs: to one that is paused, who waits for another runtime waits for nothing.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let other = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let handle = other.handle().clone();
+    runtime.block_on(async {
+        let parent = stook::spawn(async move {
+            let runs_on = handle.id();
+            let child = {
+                let _entered = handle.enter();
+                stook::spawn(async move {
+                    assert_eq!(tokio::runtime::Handle::current().id(), runs_on);
+                    pending::<()>().or_cancel().await
+                })
+            };
+            child.await
+        });
+        settle().await;
+        let tree = stook::tree();
+        assert_eq!((tree.roots.len(), tree.tasks().count()), (1, 2), "{tree}");
+        assert_eq!(tree.roots[0].children.len(), 1);
+        parent.cancel();
+        assert!(parent.await.is_err());
+        assert!(stook::tree().is_empty());
+    });
+}

@@ -104,6 +104,10 @@ impl Forward {
 
     /// The wait is over otherwise: what no child has seen is the caller's again.
     pub(crate) fn renew_unless(&mut self, is_seen: impl Fn(&HandedOn) -> bool) {
+        // Mostly there is none, and then there is no later one.
+        if self.first.is_none() {
+            return;
+        }
         for taken in self.first.take().into_iter().chain(self.later.drain(..)) {
             if !taken.handed_on.as_ref().is_some_and(&is_seen) {
                 renew(Some(&taken.cancelled));

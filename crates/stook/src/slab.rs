@@ -1,10 +1,13 @@
 //! A vector with holes: whoever puts something in takes it out again by its place.
 
-/// A vector with holes that are filled again.
+/// A vector with holes that are filled again. So many are kept without allocating.
 #[derive(Debug)]
-pub(crate) struct Slab<T> {
-    entries: Vec<Entry<T>>,
-    /// The first hole, `entries.len()` when there is none.
+pub(crate) struct Slab<T, const INLINE: usize = 0> {
+    first: [Entry<T>; INLINE],
+    others: Vec<Entry<T>>,
+    /// How many places there are, filled or not.
+    places: usize,
+    /// The first hole, `places` when there is none.
     hole: usize,
     filled: usize,
 }
@@ -19,10 +22,12 @@ enum Entry<T> {
 /// So many places are given back when all are empty.
 const MANY: usize = if cfg!(miri) { 64 } else { 1 << 16 };
 
-impl<T> Slab<T> {
+impl<T, const INLINE: usize> Slab<T, INLINE> {
     pub(crate) const fn new() -> Self {
         Self {
-            entries: Vec::new(),
+            first: [const { Entry::Hole(0) }; INLINE],
+            others: Vec::new(),
+            places: 0,
             hole: 0,
             filled: 0,
         }
@@ -35,16 +40,19 @@ impl<T> Slab<T> {
 
     pub(crate) fn insert(&mut self, value: T) -> usize {
         let place = self.hole;
-        match self.entries.get_mut(place) {
+        let is_new = place == self.places;
+        let before = match self.entry(place) {
+            Some(entry) => std::mem::replace(entry, Entry::Filled(value)),
             None => {
-                self.entries.push(Entry::Filled(value));
-                self.hole = self.entries.len();
+                self.others.push(Entry::Filled(value));
+                Entry::Hole(0)
             }
-            Some(entry) => {
-                if let Entry::Hole(next) = *entry {
-                    self.hole = next;
-                }
-                *entry = Entry::Filled(value);
+        };
+        match before {
+            Entry::Hole(next) if !is_new => self.hole = next,
+            _ => {
+                self.places += 1;
+                self.hole = self.places;
             }
         }
         self.filled += 1;
@@ -52,14 +60,15 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn remove(&mut self, place: usize) -> Option<T> {
-        let entry = self.entries.get_mut(place)?;
+        let hole = self.hole;
+        let entry = self.entry(place)?;
         if matches!(entry, Entry::Hole(_)) {
             return None;
         }
-        let removed = std::mem::replace(entry, Entry::Hole(self.hole));
+        let removed = std::mem::replace(entry, Entry::Hole(hole));
         self.hole = place;
         self.filled -= 1;
-        if self.filled == 0 && self.entries.len() >= MANY {
+        if self.filled == 0 && self.places >= MANY {
             *self = Self::new();
         }
         match removed {
@@ -68,8 +77,15 @@ impl<T> Slab<T> {
         }
     }
 
+    fn entry(&mut self, place: usize) -> Option<&mut Entry<T>> {
+        match place.checked_sub(INLINE) {
+            None => self.first.get_mut(place),
+            Some(other) => self.others.get_mut(other),
+        }
+    }
+
     pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
-        match self.entries.get_mut(place)? {
+        match self.entry(place)? {
             Entry::Filled(value) => Some(value),
             Entry::Hole(_) => None,
         }
@@ -77,7 +93,8 @@ impl<T> Slab<T> {
 
     /// In the order of the places.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.entries.iter().filter_map(|entry| match entry {
+        let entries = self.first.iter().chain(&self.others);
+        entries.filter_map(|entry| match entry {
             Entry::Filled(value) => Some(value),
             Entry::Hole(_) => None,
         })
@@ -88,29 +105,36 @@ impl<T> Slab<T> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn holes_are_filled_again_and_nothing_is_taken_twice() {
-        let mut slab = Slab::new();
+    fn holes_are_filled_again<const INLINE: usize>() {
+        let mut slab: Slab<i32, INLINE> = Slab::new();
         let places: Vec<_> = (0..4).map(|value| slab.insert(value)).collect();
         assert_eq!(slab.remove(places[1]), Some(1));
         assert_eq!(slab.remove(places[1]), None);
         assert_eq!(slab.remove(places[2]), Some(2));
+        assert_eq!(slab.next_place(), places[2]);
         assert_eq!(slab.insert(20), places[2]);
         assert_eq!(slab.insert(10), places[1]);
-        assert_eq!(slab.insert(4), 4);
+        assert_eq!((slab.next_place(), slab.insert(4)), (4, 4));
         assert_eq!(slab.iter().copied().collect::<Vec<_>>(), [0, 10, 20, 3, 4]);
         assert_eq!((slab.filled, slab.get_mut(9)), (5, None));
     }
 
     #[test]
+    fn holes_are_filled_again_and_nothing_is_taken_twice() {
+        holes_are_filled_again::<0>();
+        holes_are_filled_again::<2>();
+        holes_are_filled_again::<8>();
+    }
+
+    #[test]
     fn what_many_took_is_given_back_when_all_are_gone() {
-        let mut slab = Slab::new();
+        let mut slab: Slab<usize, 1> = Slab::new();
         for value in 0..MANY {
             assert_eq!(slab.insert(value), value);
         }
         for value in (0..MANY).rev() {
             assert_eq!(slab.remove(value), Some(value));
         }
-        assert_eq!((slab.entries.capacity(), slab.insert(7)), (0, 0));
+        assert_eq!((slab.others.capacity(), slab.insert(7)), (0, 0));
     }
 }

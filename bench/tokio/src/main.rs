@@ -5,7 +5,9 @@
 //!
 //! Each pair is run in turns, several times over, and the ratio is that of the lower quartiles: what
 //! else the machine does makes a run longer, and none shorter. A row asserts its results. It prints
-//! the rows of a table, as in docs/benchmarks/tokio.md.
+//! the rows of a table, as in docs/benchmarks/tokio.md. Each is run in a process of its own, for what
+//! the allocator has left from a million tasks slows what comes after them; `ROW one 10` runs that of
+//! ten tasks on one thread alone, and `two` on two.
 //!
 //! `memory/spawned` and its kin, one a process, say how many bytes of the process a task takes that
 //! waits; with `--features counted`, how many were asked of the allocator. With `--features mimalloc`
@@ -16,6 +18,7 @@
 
 mod rows;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
@@ -36,6 +39,9 @@ fn main() {
     if let [name, side, tasks, runs] = &arguments[..] {
         return run_one_side(name, side, number(tasks), number(runs));
     }
+    if let [name, threads, tasks] = &arguments[..] {
+        return print_row(name, threads, number(tasks));
+    }
     let wanted = arguments.first();
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| name.contains(wanted.as_str()));
     for (name, bytes) in rows::MEMORY {
@@ -45,24 +51,42 @@ fn main() {
             println!("| {name} | one | {bytes} bytes |");
         }
     }
-    for (threads, runtime) in [("one", one_thread()), ("two", two_threads())] {
+    for threads in ["one", "two"] {
         for row in rows::ROWS.iter().filter(|row| is_wanted(row.name)) {
-            for &tasks in row.sizes {
-                let (ours, theirs) = compare(&runtime, row, tasks);
-                let ratio = ours / theirs;
-                let verdict = if ratio > (row.asked)(tasks) {
-                    "lost"
-                } else {
-                    ""
-                };
-                println!(
-                    "| {} | {threads} | {} | {ours:.1} | {theirs:.1} | {ratio:.2} | {verdict} |",
-                    row.name,
-                    grouped(tasks),
-                );
+            for tasks in row.sizes {
+                let arguments = [row.name, threads, &tasks.to_string()];
+                let program = std::env::current_exe().expect("a path");
+                let status = Command::new(program).args(arguments).status();
+                assert!(status.expect("a process").success(), "{arguments:?}");
             }
         }
     }
+}
+
+/// Prints one row of the table.
+fn print_row(name: &str, threads: &str, tasks: usize) {
+    let row = named(name);
+    let runtime = match threads {
+        "one" => one_thread(),
+        "two" => two_threads(),
+        other => panic!("{other} is no number of threads: one, two"),
+    };
+    let (ours, theirs) = compare(&runtime, row, tasks);
+    let ratio = ours / theirs;
+    let verdict = if ratio > (row.asked)(tasks) {
+        "lost"
+    } else {
+        ""
+    };
+    println!(
+        "| {name} | {threads} | {} | {ours:.1} | {theirs:.1} | {ratio:.2} | {verdict} |",
+        grouped(tasks),
+    );
+}
+
+fn named(name: &str) -> &'static rows::Row {
+    let row = rows::ROWS.iter().find(|row| row.name == name);
+    row.expect("the name of a row")
 }
 
 #[cfg(not(feature = "counted"))]
@@ -81,8 +105,7 @@ fn measure() -> rows::Measure {
 
 /// Runs one side of a row, so that what it does can be counted.
 fn run_one_side(name: &str, side: &str, tasks: usize, runs: usize) {
-    let row = rows::ROWS.iter().find(|row| row.name == name);
-    let row = row.expect("the name of a row");
+    let row = named(name);
     let run = match side {
         "ours" => row.ours,
         "theirs" => row.theirs,

@@ -13,6 +13,7 @@ mod group;
 mod handed_on;
 mod handles;
 mod join;
+mod last_waker;
 mod local_scope;
 mod misuse;
 mod point;

@@ -10,7 +10,7 @@ use tokio::runtime::{Handle, Id};
 use crate::block::CellRef;
 use crate::id::TaskId;
 use crate::record::{Record, Who};
-use crate::registry::{self, Listed};
+use crate::registry;
 use crate::report;
 use crate::report::scope_info::ScopeInfo;
 use crate::scope::fired;
@@ -83,7 +83,7 @@ async fn watch(after: Duration) {
     let mut scopes = StuckScopes::default();
     loop {
         tokio::time::sleep(after).await;
-        tasks.look(after);
+        tasks.look(after, runtime);
         scopes.look(after, runtime);
     }
 }
@@ -93,21 +93,23 @@ async fn watch(after: Duration) {
 struct StuckTasks(HashMap<TaskId, Arc<Record>>);
 
 impl StuckTasks {
-    fn look(&mut self, after: Duration) {
+    fn look(&mut self, after: Duration, runtime: Id) {
         let mut still_due = HashMap::new();
-        for cell in registry::tasks() {
-            let (last, is_due) = cell.last_request();
-            let Some(record) = last.filter(|_| is_due && cell.ended().is_none()) else {
-                continue;
-            };
-            if record.when().elapsed() < after {
-                continue;
+        for listed in registry::of(runtime) {
+            // The same for all that are listed together, and found by a look at each of them.
+            let mut never_started: Option<Vec<Who>> = None;
+            for cell in Arc::clone(&listed).cells() {
+                let Some(record) = due_since(&cell, after) else {
+                    continue;
+                };
+                let before = self.0.get(&cell.id());
+                if !before.is_some_and(|before| Arc::ptr_eq(before, &record)) {
+                    let beside =
+                        never_started.get_or_insert_with(|| listed.never_started_beside(&cell));
+                    report::stuck_cancel(&cell, beside.clone());
+                }
+                still_due.insert(cell.id(), record);
             }
-            let before = self.0.get(&cell.id());
-            if !before.is_some_and(|before| Arc::ptr_eq(before, &record)) {
-                report::stuck_cancel(&cell, never_started_beside(&cell));
-            }
-            still_due.insert(cell.id(), record);
         }
         self.0 = still_due;
     }
@@ -136,9 +138,9 @@ impl StuckScopes {
     }
 }
 
-/// What a task that is stuck may be waiting for.
-fn never_started_beside(cell: &CellRef) -> Vec<Who> {
-    let groups = cell.about().map(|about| registry::of(about.runtime));
-    let beside = |listed: &Arc<dyn Listed>| listed.never_started_beside(cell);
-    groups.iter().flatten().flat_map(beside).collect()
+/// The request that this task was made so long ago and that is not delivered yet.
+fn due_since(cell: &CellRef, after: Duration) -> Option<Arc<Record>> {
+    let (last, is_due) = cell.last_request();
+    let record = last.filter(|_| is_due && cell.ended().is_none())?;
+    (record.when().elapsed() >= after).then_some(record)
 }

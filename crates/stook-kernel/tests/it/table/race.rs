@@ -13,6 +13,7 @@ enum Event {
     Abandon,
     Holds,
     HoldsOnceAsked,
+    Asked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +21,7 @@ enum Answer {
     Action(RaceAction),
     After(AfterRace),
     Says(bool),
+    MaySay(Option<bool>),
 }
 
 const KEEP: Answer = Answer::Action(RaceAction::KeepWaiting);
@@ -31,7 +33,7 @@ const FINISH: Answer = Answer::After(AfterRace::Finish);
 const YES: Answer = Answer::Says(true);
 const NO: Answer = Answer::Says(false);
 
-use Event::{Abandon, Holds, HoldsOnceAsked, Interrupted, LetGo, Raised, Resumed, Returned};
+use Event::{Abandon, Asked, Holds, HoldsOnceAsked, Interrupted, LetGo, Raised, Resumed, Returned};
 
 fn answers(children: usize, decider: Decider, losers: Losers, events: &[(Event, Answer, usize)]) {
     let mut race = Race::new(children, decider, losers);
@@ -45,6 +47,7 @@ fn answers(children: usize, decider: Decider, losers: Losers, events: &[(Event, 
             Abandon => Answer::Says(race.abandon()),
             Holds => Answer::Says(race.holds(false)),
             HoldsOnceAsked => Answer::Says(race.holds(true)),
+            Asked => Answer::MaySay(race.asked()),
         };
         assert_eq!((answer, race.left()), (expected, left), "event {index}");
     }
@@ -196,6 +199,24 @@ fn who_waits_holds_out_until_the_losers_have_ended() {
         (HoldsOnceAsked, NO, 1),
     ];
     answers(2, Decider::First, Losers::Leave, &left);
+}
+
+#[test]
+fn whether_the_losers_were_asked_is_known_while_they_are_waited_for() {
+    const UNKNOWN: Answer = Answer::MaySay(None);
+    let awaited = [
+        (Asked, UNKNOWN, 2),
+        (Returned, DECIDE, 1),
+        (Asked, UNKNOWN, 1),
+        (Resumed, WAIT, 1),
+        (Asked, Answer::MaySay(Some(false)), 1),
+        (Interrupted, CANCEL, 1),
+        (Asked, Answer::MaySay(Some(true)), 1),
+        (Returned, RELEASE, 0),
+        (Resumed, FINISH, 0),
+        (Asked, UNKNOWN, 0),
+    ];
+    answers(2, Decider::First, Losers::Await, &awaited);
 }
 
 #[test]

@@ -25,7 +25,7 @@ const MACHINES: &str = "crates/stook-kernel/src/\
     {cancel,gather,wait,race,task_group,task_group_exit,timeout,token}.rs";
 
 /// What the tokio face never calls: nothing of it can notice.
-const NOT_RUST: &str = "(AllFired::missing|CancelRequests::(due_accepted|forward_refused)|\
+const NOT_RUST: &str = "(AllFired::missing|CancelRequests::due_accepted|\
     Firing::progress|Gather::(children|finished|is_cancel_requested)|\
     Race::(abandon|asked|holds|left|let_go)|TaskGroup::from_marks|\
     Timeout::(from_phase|is_expired|phase|reschedule)|TimeoutPhase::name|TokenKey::number|\

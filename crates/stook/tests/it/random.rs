@@ -1,5 +1,5 @@
-//! Random programs of tasks: each ends, leaves no task behind, tells every handle, and is the same
-//! each time.
+//! Random programs of tasks: each ends, leaves no task behind, tells every handle, has ended its children
+//! where it says that it waits for them, and is the same each time.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -58,6 +58,32 @@ impl Program {
 
 type Step = Pin<Box<dyn Future<Output = Result<u64, Cancelled>> + Send>>;
 
+/// Handles on children that have begun.
+#[derive(Clone, Default)]
+struct Begun(Arc<Mutex<Vec<TaskHandle>>>);
+
+impl Begun {
+    /// The child notes itself when it begins.
+    fn of(&self, child: Step) -> Step {
+        let begun = self.clone();
+        Box::pin(async move {
+            begun.0.lock().unwrap().extend(stook::current());
+            child.await
+        })
+    }
+
+    /// What has waited for them is over, in whatever way.
+    fn have_ended(&self, what: &str) {
+        for child in self.0.lock().unwrap().iter() {
+            assert!(
+                child.is_done(),
+                "{what} has not waited for {}",
+                child.info()
+            );
+        }
+    }
+}
+
 fn task(program: Arc<Program>, mut random: Random, depth: u64) -> Step {
     Box::pin(async move {
         if let Some(me) = stook::current() {
@@ -73,9 +99,10 @@ fn task(program: Arc<Program>, mut random: Random, depth: u64) -> Step {
 }
 
 async fn act(program: &Arc<Program>, random: &mut Random, depth: u64) -> Result<u64, Cancelled> {
+    let begun = Begun::default();
     let children = |random: &mut Random| -> Vec<Step> {
         (0..random.below(4))
-            .map(|_| task(Arc::clone(program), random.split(), depth - 1))
+            .map(|_| begun.of(task(Arc::clone(program), random.split(), depth - 1)))
             .collect()
     };
     let choice = if depth == 0 {
@@ -111,15 +138,22 @@ async fn act(program: &Arc<Program>, random: &mut Random, depth: u64) -> Result<
         }
         6 => Ok(stook::gather(children(random)).await?.iter().sum()),
         7 => {
-            let gather = stook::gather_with(OnError::CancelRest, children(random));
-            Ok(gather.await?.iter().sum())
+            let end = stook::gather_with(OnError::CancelRest, children(random)).await;
+            begun.have_ended("gather_with");
+            Ok(end?.iter().sum())
         }
-        8 => Ok(stook::gather_outcomes(children(random)).await?.len() as u64),
+        8 => {
+            let end = stook::gather_outcomes(children(random)).await;
+            begun.have_ended("gather_outcomes");
+            Ok(end?.len() as u64)
+        }
         9 => {
             let mut children = children(random);
-            children.push(task(Arc::clone(program), random.split(), depth - 1));
+            children.push(begun.of(task(Arc::clone(program), random.split(), depth - 1)));
             let losers = [Losers::Cancel, Losers::Await][random.below(2) as usize];
-            Ok(stook::race(losers, children).await?.1)
+            let end = stook::race(losers, children).await;
+            begun.have_ended("race");
+            Ok(end?.1)
         }
         10 => {
             let children = children(random);
@@ -129,7 +163,9 @@ async fn act(program: &Arc<Program>, random: &mut Random, depth: u64) -> Result<
                 }
                 Ok(1)
             });
-            match group.await {
+            let end = group.await;
+            begun.have_ended("task_group");
+            match end {
                 Ok(value) => Ok(value),
                 Err(error) => match error.cancelled {
                     Some(cancelled) => Err(cancelled),

@@ -94,11 +94,25 @@ fn attached_tasks_are_asked_with_the_record_of_the_token() {
             }
             other => panic!("{other:?}"),
         }
-        let mut late = stook::spawn(async { panic!("it has begun") as Result<(), Cancelled> });
+        // At once, where the token was cancelled before.
+        let mut late = stook::spawn(forever());
         token.attach_handle(&late.handle());
-        let outcome = late.join().await.unwrap();
-        // On two threads it may have begun before it was attached.
-        assert!(outcome.is_cancelled() || outcome.is_error());
+        assert_eq!(late.cancelling(), 1);
+        match late.join().await.unwrap() {
+            Outcome::Cancelled(cancelled) => assert_eq!(cancelled.reason(), Some("maintenance")),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn a_task_that_is_attached_to_a_cancelled_token_before_its_first_step_never_begins() {
+    with_paused_clock(|| async {
+        let token = CancellationToken::new();
+        token.cancel();
+        let mut task = stook::spawn(async { panic!("it has begun") as Result<(), Cancelled> });
+        token.attach(&task);
+        assert!(task.join().await.unwrap().is_cancelled());
     });
 }
 

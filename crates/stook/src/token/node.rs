@@ -305,3 +305,19 @@ impl fmt::Debug for Node {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follower_that_is_gone_leaves_no_place_behind() {
+        let root = Node::new(Vec::new(), false);
+        let kept = Node::new(vec![Arc::clone(&root)], false);
+        for _ in 0..3 {
+            drop(Node::new(vec![Arc::clone(&root), Arc::clone(&kept)], true));
+        }
+        assert_eq!(lock(&root.state).followers.len(), 1);
+        assert!(lock(&kept.state).followers.is_empty());
+    }
+}

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::io;
 
+use futures_util::FutureExt;
 use stook::{CancelKind, Cancelled, OnError, OrCancel, Outcome, TaskState};
 use tokio::time::Instant;
 
@@ -297,5 +298,26 @@ fn a_gather_that_collects_and_is_cancelled_is_cancelled_however_quick_the_childr
             gather.cancel();
             assert!(gather.await.is_err());
         }
+    });
+}
+
+#[test]
+fn the_callers_own_cancellation_goes_before_that_of_the_handle() {
+    with_paused_clock(|| async {
+        let mut caller = stook::spawn(async {
+            let mut gather = stook::gather([pending::<()>().or_cancel()]);
+            gather.cancel_with("by the handle");
+            stook::current().unwrap().cancel_with("by who waits");
+            // The request was handed on before the child has ended.
+            assert!((&mut gather).now_or_never().is_none());
+            let cancelled = gather.await.unwrap_err();
+            assert!(cancelled.is_mine());
+            Err::<(), _>(cancelled)
+        });
+        let outcome = caller.join().await.unwrap();
+        assert!(
+            matches!(&outcome, Outcome::Cancelled(told) if told.reason() == Some("by who waits")),
+            "{outcome:?}"
+        );
     });
 }

@@ -213,3 +213,43 @@ fn a_race_that_is_decided_before_it_is_cancelled_answers_nothing() {
         assert_eq!(comes_back(end.await).unwrap(), (0, 1));
     });
 }
+
+#[test]
+fn what_a_wait_returns_of_the_callers_cancellation_is_told_once() {
+    async fn forever() -> io::Result<u64> {
+        Ok(pending::<()>().or_cancel().await.map(|()| 0)?)
+    }
+    with_paused_clock(|| async {
+        assert!(is_answered(asked(async { stook::spawn(forever()).await }).await).is_err());
+        assert!(is_answered(asked(async { stook::gather([forever()]).await }).await).is_err());
+        assert!(
+            is_answered(asked(async { stook::gather_outcomes([forever()]).await }).await).is_err()
+        );
+        let rest = async { stook::gather_with(OnError::CancelRest, [forever()]).await };
+        assert!(is_answered(asked(rest).await).is_err());
+        let race = async { stook::race(Losers::Cancel, [forever()]).await };
+        assert!(is_answered(asked(race).await).is_err());
+        let first = async { stook::first_success(Losers::Cancel, [forever()]).await };
+        assert!(is_answered(asked(first).await).is_err());
+    });
+}
+
+#[test]
+fn all_requests_that_met_come_back() {
+    with_paused_clock(|| async {
+        let mut caller = stook::spawn(async {
+            let end = stook::spawn(deaf(2)).await;
+            assert_eq!(end.unwrap(), 2);
+            stook::checkpoint().await
+        });
+        stook::sleep(seconds(1)).await.unwrap();
+        caller.cancel_with("closing time");
+        caller.cancel_with("fire alarm");
+        let stook::Outcome::Cancelled(told) = caller.join().await.unwrap() else {
+            panic!("it was cancelled");
+        };
+        let others = told.others().iter().map(|record| record.reason());
+        assert_eq!(told.reason(), Some("closing time"));
+        assert_eq!(others.collect::<Vec<_>>(), [Some("fire alarm")]);
+    });
+}

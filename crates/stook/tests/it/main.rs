@@ -24,6 +24,7 @@ mod report;
 mod scope;
 mod shield;
 mod stage;
+mod taken_out;
 mod token;
 mod tree;
 mod wait;

@@ -234,3 +234,22 @@ fn who_watches_a_task_is_told_in_order_whoever_went_before() {
         assert!(waits.remove(0).await.unwrap().is_done());
     });
 }
+
+#[test]
+fn a_panic_that_two_hear_of_gives_its_payload_to_one_and_its_message_to_the_other() {
+    with_paused_clock(|| async {
+        let mut handle = None;
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let panics = async { std::panic::panic_any("out of ink") as Result<(), Cancelled> };
+            handle = Some(group.spawn(panics).unwrap());
+            Ok(())
+        });
+        let first = AssertUnwindSafe(group).catch_unwind().await.unwrap_err();
+        assert_eq!(first.downcast_ref(), Some(&"out of ink"));
+        let Some(Outcome::Panicked(second)) = handle.unwrap().try_take() else {
+            panic!("it has panicked");
+        };
+        let second = second.into_payload();
+        assert_eq!(second.downcast_ref(), Some(&"out of ink".to_owned()));
+    });
+}

@@ -85,3 +85,20 @@ fn requests_that_meet_are_told_together() {
         assert_eq!(others.last(), Some(&Some("request 19")));
     });
 }
+
+#[test]
+fn what_was_taken_back_is_not_told_with_later_requests() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(forever());
+        for _ in 0..2 {
+            task.cancel_with("a mistake");
+        }
+        for left in [1, 0] {
+            assert_eq!(task.uncancel(), left);
+        }
+        task.cancel_with("closing time");
+        let cancelled = cancellation(&mut task).await;
+        assert_eq!(cancelled.reason(), Some("closing time"));
+        assert!(cancelled.others().is_empty());
+    });
+}

@@ -383,3 +383,61 @@ fn errors_of_a_group_that_is_dropped_half_way_are_reported() {
         }
     });
 }
+
+#[test]
+fn each_of_the_stuck_is_reported_once_for_each_request() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let tasks = ["stuck one", "stuck other"].map(|name| {
+            stook::builder().name(name).spawn(async {
+                tokio::time::sleep(seconds(100)).await;
+                stook::checkpoint().await
+            })
+        });
+        settle().await;
+        for task in &tasks {
+            task.cancel_with("first");
+        }
+        tokio::time::sleep(seconds(30)).await;
+        tasks[0].cancel_with("second");
+        for task in tasks {
+            assert!(task.await.is_err());
+        }
+        let reasons = |word| {
+            let found = reports(word);
+            let reasons = found.iter().map(|report| match report {
+                Report::StuckCancel { task, .. } => task.reason.clone().unwrap(),
+                other => panic!("{other}"),
+            });
+            reasons.collect::<Vec<_>>()
+        };
+        assert_eq!(reasons("stuck one"), ["first", "second"]);
+        assert_eq!(reasons("stuck other"), ["first"]);
+    });
+}
+
+#[test]
+fn scopes_of_other_runtimes_are_not_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let (say, said) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let other = tokio::runtime::Builder::new_current_thread().build();
+            other.unwrap().block_on(stook::scope(async |scope| {
+                scope.cancel_with("on another runtime");
+                // Neither runtime may go on here: the scope stays until it is told.
+                say.send(()).unwrap();
+                gone.recv().unwrap();
+                Ok::<_, Cancelled>(())
+            }))
+        });
+        said.recv().unwrap();
+        tokio::time::sleep(seconds(30)).await;
+        assert!(reports("on another runtime").is_empty());
+        go.send(()).unwrap();
+        thread.join().unwrap().unwrap();
+    });
+}

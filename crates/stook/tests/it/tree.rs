@@ -80,6 +80,7 @@ fn trees_of_two_runtimes_are_apart() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn a_task_that_another_spawns_onto_another_runtime_is_below_that() {
     // The clock runs: to one that is paused, who waits for another runtime waits for nothing.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -109,5 +110,27 @@ fn a_task_that_another_spawns_onto_another_runtime_is_below_that() {
         parent.cancel();
         assert!(parent.await.is_err());
         assert!(stook::tree().is_empty());
+=======
+fn children_of_a_gather_and_of_a_group_are_below_who_has_made_them() {
+    with_paused_clock(|| async {
+        let parent = stook::spawn(async {
+            let gather = stook::gather([pending::<()>().or_cancel()]);
+            let group = stook::task_group(async |group: stook::TaskGroup<Cancelled>| {
+                drop(group.spawn(pending::<()>().or_cancel()));
+                Ok(())
+            });
+            drop(group.await);
+            gather.cancel();
+            gather.await
+        });
+        settle().await;
+        let tree = stook::tree();
+        assert_eq!(tree.roots.len(), 1, "{tree}");
+        assert_eq!(tree.roots[0].children.len(), 2, "{tree}");
+        let children: Vec<_> = tree.tasks().skip(1).map(|task| task.parent).collect();
+        assert_eq!(children, [Some(parent.id().number()); 2]);
+        parent.cancel();
+        assert!(parent.await.is_err());
+>>>>>>> 7497a02 (tokio face: tests: what is dropped is taken out, what is answered is told once, who is reported)
     });
 }

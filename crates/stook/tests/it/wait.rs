@@ -251,3 +251,31 @@ fn many_waiters_of_one_task_all_hear_of_it() {
         }
     });
 }
+
+#[test]
+fn an_aborted_task_is_no_error_to_who_waits_for_the_first() {
+    with_paused_clock(|| async {
+        let tasks = [(); 2].map(|()| stook::spawn(pending::<()>().or_cancel()));
+        tasks[0].abort();
+        let wait = stook::wait(&tasks, When::FirstError, Some(seconds(1)));
+        let waited = wait.await.unwrap();
+        assert_eq!((waited.done.len(), waited.pending.len()), (1, 1));
+        assert_eq!(waited.done[0].state(), TaskState::Aborted);
+        tasks[1].cancel();
+    });
+}
+
+#[test]
+fn an_aborted_task_of_a_group_ends_no_other() {
+    with_paused_clock(|| async {
+        let group = stook::task_group(async |group: stook::TaskGroup<Cancelled>| {
+            let aborted = group.spawn(pending::<()>().or_cancel()).unwrap();
+            drop(group.spawn(stook::sleep(seconds(5))));
+            aborted.abort();
+            stook::sleep(seconds(2)).await
+        });
+        let begun = Instant::now();
+        group.await.unwrap();
+        assert_eq!(begun.elapsed(), seconds(5));
+    });
+}

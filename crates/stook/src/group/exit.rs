@@ -175,12 +175,15 @@ pub(super) async fn wait_for_children<E>(
         loop {
             let mut members = lock(&group.family.members);
             if members.machine.marks().tasks == 0 {
-                let (errors, is_panic) = if members.has_errors {
+                let (mut errors, mut is_panic) = (Vec::new(), false);
+                if members.has_errors {
                     let mut kept = lock(&group.errors);
-                    (std::mem::take(&mut kept.errors), kept.panic.is_some())
-                } else {
-                    (Vec::new(), false)
-                };
+                    is_panic = kept.panic.is_some();
+                    // With a panic they come to nobody, and are left for the guard to report.
+                    if !is_panic {
+                        errors = std::mem::take(&mut kept.errors);
+                    }
+                }
                 let gone = exit.children_gone(&members.machine, is_panic);
                 return Poll::Ready((gone, errors, members.close_room()));
             }
@@ -282,7 +285,7 @@ fn end<T, E: CancelError>(
 }
 
 /// Dropped half-way, the group asks its tasks to cancel, and takes no others; their errors are
-/// reported.
+/// reported. So are those that a panic goes before.
 struct Guard<E: CancelError> {
     group: Arc<Group<E>>,
     /// It came to its end.
@@ -314,7 +317,7 @@ impl<E: CancelError> Drop for Guard<E> {
 }
 
 impl<E: CancelError> Guard<E> {
-    /// What the group had collected, but for what was read from a handle.
+    /// What the group had collected and returns to nobody, but for what was read from a handle.
     fn report_unread(&self) {
         let (errors, panic) = {
             let mut errors = lock(&self.group.errors);

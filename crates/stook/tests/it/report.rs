@@ -349,6 +349,39 @@ fn errors_in_a_handle_that_is_dropped_half_way_are_reported() {
 }
 
 #[test]
+fn errors_of_a_group_that_ends_by_a_panic_are_reported() {
+    // Reaches no cancel point: the first that fails does not cancel the others.
+    async fn crashes(how: impl FnOnce() -> io::Error) -> io::Result<()> {
+        tokio::time::sleep(seconds(1)).await;
+        Err(how())
+    }
+    listen();
+    with_paused_clock(|| async {
+        let group = stook::spawn(stook::task_group(async |group: TaskGroup<io::Error>| {
+            drop(group.spawn(crashes(|| io::Error::other("left by a panic"))));
+            let read = group.spawn(crashes(|| io::Error::other("read by a panic")));
+            drop(group.spawn(crashes(|| panic!("goes before"))));
+            tokio::time::sleep(seconds(2)).await;
+            assert!(read.unwrap().try_take().unwrap().is_error());
+            Ok(())
+        }));
+        group.handle().done().await.unwrap();
+        match group.try_take().unwrap() {
+            stook::Outcome::Panicked(panic) => assert_eq!(panic.message(), "goes before"),
+            other => panic!("{other:?}"),
+        }
+        for (word, count) in [
+            ("left by a panic", 1),
+            ("read by a panic", 0),
+            ("goes before", 0),
+        ] {
+            let found = reports(word);
+            assert_eq!(found.len(), count, "{word}: {found:?}");
+        }
+    });
+}
+
+#[test]
 fn errors_of_a_group_that_is_dropped_half_way_are_reported() {
     listen();
     with_paused_clock(|| async {

@@ -451,6 +451,10 @@ fn each_of_the_stuck_is_reported_once_for_each_request() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the other runtime has a thread of its own while this one goes on"
+)]
 fn scopes_of_other_runtimes_are_not_reported() {
     listen();
     with_paused_clock(|| async {

@@ -13,8 +13,12 @@ pytest_plugins = ["pytester"]
 LOOPS = {"asyncio's loop": [], "stook's loop": ["--stook-loop"]}
 
 BODIES = """
+# The collector would find a task to which nothing refers.
+left = []
+
+
 async def leaks():
-    asyncio.create_task(waits(), name="worker")  # leaked
+    left.append(asyncio.create_task(waits(), name="worker"))  # leaked
     await asyncio.sleep(0)
 
 

@@ -95,6 +95,57 @@ def test_so_it_does_in_a_process_of_several(pytester):
     assert run.outcomes == {"failed": len(RUNNERS), "passed": len(RUNNERS)}, run.output
 
 
+@pytest.mark.parametrize("options", [[], ["--stook-loop"]], ids=["asyncio's", "stook's"])
+@pytest.mark.parametrize("more", [[], ["--stook-timeout=30"]], ids=["alone", "with a limit"])
+def test_what_pytest_timeout_ends_is_told_with_the_graph(pytester, options, more):
+    source = HANGS + each_way("hangs", "goes_on")
+    run = run_tests(pytester, source, "--timeout=0.4", *options, *more, ini="stook_deadlocks=false")
+    assert run.outcomes == {"failed": len(RUNNERS), "passed": len(RUNNERS)}, run.output
+    for runner in RUNNERS:
+        said = run.said[f"test_hangs_{runner}"]
+        ended = "stook: the test has not ended: Timeout (>0.4s) from pytest-timeout.\n"
+        assert said.lstrip().startswith(ended)
+        assert has_graph(said), said
+        assert "it has raised" not in said
+
+
+@pytest.mark.parametrize("method", ["signal", "thread"])
+def test_a_limit_of_pytest_timeout_is_nobody_who_wakes_a_task(pytester, method):
+    source = HANGS + each_way("hangs", "goes_on")
+    run = run_tests(pytester, source, "--stook-loop", "--timeout=40", f"--timeout-method={method}")
+    assert run.outcomes == {"failed": len(RUNNERS), "passed": len(RUNNERS)}, run.output
+    for runner in RUNNERS:
+        assert "nothing can go on" in run.said[f"test_hangs_{runner}"]
+
+
+def test_what_others_have_noted_of_a_hang_is_shown(pytester):
+    run = run_tests(
+        pytester,
+        """
+@pytest.mark.asyncio
+async def test_it():
+    try:
+        await waits()
+    except asyncio.CancelledError as error:
+        raise ValueError("broken off") from error
+
+@pytest.fixture(autouse=True)
+def _noted(request):
+    run = request.node.runtest
+    def noted():
+        try:
+            run()
+        except BaseException as error:
+            error.add_note("for example this one")
+            raise
+    request.node.runtest = noted
+""",
+        "--stook-loop",
+    )
+    assert run.outcomes == {"failed": 1}
+    assert "for example this one\n" in run.said["test_it"]
+
+
 def test_tasks_that_never_began_are_named(pytester):
     run = run_tests(
         pytester,
@@ -368,7 +419,25 @@ def test_it():
 
 def test_a_test_beside_which_tasks_can_never_go_on_goes_on_itself(pytester):
     text = """
-async def stuck_beside(seconds):
+import sys
+
+
+class Noticed:
+    # Standard error that notices a report.
+    is_told = False
+
+    def __init__(self):
+        self.to = sys.stderr
+
+    def write(self, text):
+        self.is_told = self.is_told or "can never go on" in text
+        self.to.write(text)
+
+    def flush(self):
+        self.to.flush()
+
+
+async def stuck_beside():
     async def wait(mine, other):
         await mine.wait()
         other.set()
@@ -377,7 +446,11 @@ async def stuck_beside(seconds):
     tasks = [asyncio.create_task(wait(*events), name="one")]
     tasks.append(asyncio.create_task(wait(*reversed(events)), name="two"))
     del events
-    await asyncio.sleep(seconds)
+    noticed = sys.stderr = Noticed()
+    for _ in range(200):
+        if not noticed.is_told:
+            await asyncio.sleep(0.1)
+    sys.stderr = noticed.to
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
@@ -386,11 +459,11 @@ async def stuck_beside(seconds):
 
 @pytest.mark.asyncio
 async def test_by_the_plugin():
-    await stuck_beside(4)
+    await stuck_beside()
 
 
 def test_by_itself():
-    asyncio.run(stuck_beside(4))
+    asyncio.run(stuck_beside())
 """
     run = run_tests(pytester, text, "--stook-loop", "-rP")
     assert run.outcomes == {"passed": 2}, run.output

@@ -225,12 +225,16 @@ def _handlers() -> list[Any]:
 def _is_programs_own(handler: Any) -> bool:
     if handler is signal.default_int_handler or isinstance(handler, signal.Handlers):
         return False
-    if getattr(handler, "__module__", None) == "stook._testing.hangs":
-        # The time limit of a test only ends it.
+    if is_limit_of_a_test(handler):
         return False
     # `asyncio.Runner` cancels its main task when it is interrupted.
     method = getattr(handler, "func", handler)
     return getattr(method, "__qualname__", "") != "Runner._on_sigint"
+
+
+def is_limit_of_a_test(function: Any) -> bool:
+    """Whether a handler or a timer's function is the time limit of a test, which only ends it."""
+    return getattr(function, "__module__", None) in ("stook._testing.hangs", "pytest_timeout")
 
 
 def _is_from_outside(wait: Any) -> bool:
@@ -241,11 +245,12 @@ def other_threads() -> list[str]:
     """Return the names of the other threads that may wake a task; those nobody knows last."""
     frames = sys._current_frames()
     own = _thread.get_ident()
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    threads = {thread.ident: thread for thread in threading.enumerate()}
     others = [
-        names.get(number, f"thread {number}")
+        threads[number].name if number in threads else f"thread {number}"
         for number, frame in frames.items()
         if number != own
+        and not is_limit_of_a_test(getattr(threads.get(number), "function", None))
         and not _waits_for_jobs(frame)
         and not _watches(number)
         and not _is_of_execnet(frame)

@@ -10,6 +10,7 @@ one.
 
 import asyncio
 import gc
+import math
 import os
 import selectors
 import signal
@@ -52,15 +53,21 @@ def limited(test: WatchedTest) -> Iterator[None]:
     """Limit the time of this block, which is one phase of a test.
 
     Where another alarm is set, the program's or another plugin's, it is set again afterwards, with
-    what is left of its time; if it is to come first, there is no limit here.
+    what is left of its time; if it is to come first, there is no limit here. What pytest-timeout
+    says is told with who waits for whom.
     """
     limit = test.settings.timeout
-    if limit is None or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     delay, interval = signal.getitimer(signal.ITIMER_REAL)
-    previous = signal.getsignal(signal.SIGALRM)
-    if previous is None or 0.0 < delay <= limit:
+    previous: Any = signal.getsignal(signal.SIGALRM)
+    comes_first = 0.0 < delay <= (math.inf if limit is None else limit)
+    if comes_first and _deadlock.is_limit_of_a_test(previous):
+        with _explained(test, previous):
+            yield
+        return
+    if limit is None or previous is None or comes_first:
         yield
         return
     alarm = _Alarm(test, limit)
@@ -79,6 +86,36 @@ def limited(test: WatchedTest) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, left, interval)
 
 
+@contextmanager
+def _explained(test: WatchedTest, previous: Any) -> Iterator[None]:
+    """Have what another plugin's alarm ends told with who waits for whom at that moment.
+
+    It is ended as by an alarm of our own: a failure that is raised in whatever runs may be taken
+    for the end of some task.
+    """
+
+    def ring(number: int, frame: Any) -> None:
+        __tracebackhide__ = True
+        if test.stopped is not None:
+            raise TimeUp(test.stopped)
+        state = _state(frame)
+        try:
+            previous(number, frame)
+        except _Failed as failed:
+            test.stopped = f"stook: {_PHASES[test.phase]}: {failed}\n{state}"
+        if test.stopped is not None:
+            signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS, GRACE_SECONDS)
+            if not _asked_to_end(test):
+                raise TimeUp(test.stopped)
+
+    signal.signal(signal.SIGALRM, ring)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGALRM) is ring:
+            signal.signal(signal.SIGALRM, previous)
+
+
 class _Alarm:
     def __init__(self, test: WatchedTest, limit: float) -> None:
         self.test = test
@@ -93,7 +130,8 @@ class _Alarm:
             return
         is_first = test.stopped is None
         if test.stopped is None:
-            test.stopped = _hangs(f"{_PHASES[test.phase]} after {_seconds(self.limit)}", frame)
+            what = f"{_PHASES[test.phase]} after {_seconds(self.limit)}"
+            test.stopped = f"stook: {what}\n{_state(frame)}"
         if is_first and _asked_to_end(test):
             return
         raise TimeUp(test.stopped)
@@ -119,9 +157,9 @@ def _asked_to_end(test: WatchedTest) -> bool:
     return True
 
 
-def _hangs(what: str, frame: Any) -> str:
+def _state(frame: Any) -> str:
     """Return in words where all is while this thread is interrupted at a frame."""
-    lines = [f"stook: {what}"]
+    lines = []
     places = _places(frame)
     if places:
         lines.append(f"{threading.current_thread().name} is running")

@@ -6,6 +6,7 @@ to be said of it. A test that has failed by itself is left so, and that is shown
 
 import asyncio
 import traceback
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
@@ -172,6 +173,8 @@ def _end_as_stopped(test: WatchedTest, error: BaseException) -> None:
         at = "" if raised is None else f" at {_task_tree.place(raised)}"
         said.append(f"it has raised {_cancellation.shown(own)}{at}")
         test.item.add_report_section(test.phase, "the test's own failure", _shown(test, own))
+    # Such as the example for which it fails.
+    said += getattr(error, "__notes__", ())
     raise pytest.fail.Exception("\n".join(said), pytrace=False) from None
 
 
@@ -185,8 +188,7 @@ def _shown(test: WatchedTest, own: BaseException) -> str:
 
 def _fail_by_findings(test: WatchedTest) -> None:
     said = [] if test.stopped is None else [test.stopped]
-    said += test.findings
-    test.findings.clear()
+    said += _taken(test.findings)
     if said:
         raise pytest.fail.Exception("\n\n".join(said), pytrace=False)
 
@@ -194,8 +196,14 @@ def _fail_by_findings(test: WatchedTest) -> None:
 def _show_findings(test: WatchedTest) -> None:
     """Show below a failure, a skip or an interrupt, which is left as it is, what was found too."""
     if test.findings:
-        test.item.add_report_section(test.phase, "stook", "\n\n".join(test.findings))
-        test.findings.clear()
+        test.item.add_report_section(test.phase, "stook", "\n\n".join(_taken(test.findings)))
+
+
+def _taken(findings: list[str]) -> list[str]:
+    """Take findings out; one that was made several times, as by examples of one test, once."""
+    times = Counter(findings)
+    findings.clear()
+    return [said if count == 1 else f"{said}\n({count} times)" for said, count in times.items()]
 
 
 def _own_errors(error: BaseException | None, stopped: str) -> list[BaseException]:

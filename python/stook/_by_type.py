@@ -43,8 +43,3 @@ def is_task(thing: Any) -> bool:
 def function_name(thing: Any) -> str:
     """Return the qualified name of a function; nothing of what else may be called."""
     return thing.__qualname__ if type(thing) in FUNCTIONS else ""
-
-
-def bound_to(thing: Any) -> Any:
-    """Return what a method is bound to; ``None`` for what is no method."""
-    return thing.__self__ if type(thing) in METHODS else None

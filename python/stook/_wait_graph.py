@@ -52,8 +52,7 @@ class WaitGraph:
         """Take what is known of each task, and the loop's time."""
         self.tasks = tuple(tasks)
         self.now = now
-        self._by_task = {id(info.task): info for info in self.tasks}
-        places = {id(info.task): place for place, info in enumerate(self.tasks)}
+        self._places = places = {id(info.task): place for place, info in enumerate(self.tasks)}
         self.edges = tuple(
             WaitEdge(info.task, on, info.wait.kind, info.wait.where)
             for info in self.tasks
@@ -75,7 +74,7 @@ class WaitGraph:
         wait = info.wait
         if wait is None or not wait.on or wait.until is not None:
             return ord("-")
-        if not all(id(task) in self._by_task for task in wait.on):
+        if not all(id(task) in self._places for task in wait.on):
             return ord("-")
         if wait.kind == "semaphore" and len(wait.on) != getattr(wait.what, "_bound_value", None):
             # Others may have acquired it, of whom nobody knows, or are to release it as a signal.
@@ -107,7 +106,8 @@ class WaitGraph:
 
     def info(self, task: Any) -> TaskInfo | None:
         """Return what is known of a task; ``None`` of one that is not in the graph."""
-        return self._by_task.get(id(task))
+        place = self._places.get(id(task))
+        return None if place is None else self.tasks[place]
 
     def waits_for(self, task: Any) -> tuple[Any, ...]:
         """Return the tasks that a task waits for."""

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from stook import _ending, _first, _platform
-from stook._by_type import METHODS, bound_to, function_name, is_a, is_future, is_task
+from stook._by_type import METHODS, function_name, is_a, is_future, is_task
 from stook._cancellation import Place
 
 _core = _platform.load_core()
@@ -28,6 +28,8 @@ _core = _platform.load_core()
 _LONGEST_STACK = 1000
 """So many coroutines are followed, each awaited by the one before."""
 _TRIES = 100
+_new: Any = tuple.__new__
+"""Makes a named tuple of its fields in a third of the time that its class takes."""
 _OUTSIDE: dict[str, bool] = {}
 _OWN = tuple(os.path.dirname(module.__file__) + os.sep for module in (asyncio, _first))
 _WRAPPERS = (
@@ -111,8 +113,8 @@ class Scheduled:
         for argument in timer._args or ():
             if is_future(argument):
                 self.until[id(argument)] = timer.when()
-        block = bound_to(timer._callback)
-        if is_a(block, asyncio.Timeout):
+        callback = timer._callback
+        if type(callback) in METHODS and is_a(block := callback.__self__, asyncio.Timeout):
             task = getattr(block, "_task", None)
             if task is not None:
                 before = self.timeouts.get(id(task), timer.when())
@@ -141,7 +143,7 @@ def links(coroutine: Any) -> Iterator[tuple[Any, Any]]:
     """Yield each coroutine or generator that is awaited, the outermost first, with its code."""
     at = coroutine
     for _ in range(_LONGEST_STACK):
-        if hasattr(type(at), "cr_await"):
+        if type(at) is types.CoroutineType or hasattr(type(at), "cr_await"):
             yield at, at.cr_code
             awaited = at.cr_await
         elif is_a(at, types.GeneratorType):
@@ -177,7 +179,7 @@ def _place(link: Any, code: Any) -> Place:
     else:
         frame = getattr(link, "gi_frame", None) or getattr(link, "ag_frame", None)
     line = code.co_firstlineno if frame is None else frame.f_lineno
-    return Place(code.co_filename, line, code.co_qualname)
+    return _new(Place, (code.co_filename, line, code.co_qualname))
 
 
 def look_at(task: Any, scheduled: Scheduled, running: Any) -> TaskInfo:
@@ -204,7 +206,7 @@ def look_at(task: Any, scheduled: Scheduled, running: Any) -> TaskInfo:
     except AttributeError:
         # A task of a class that has neither.
         name, cancelling = repr(task), 0
-    return TaskInfo(task, name, state, tuple(stack), wait, cancelling)
+    return _new(TaskInfo, (task, name, state, tuple(stack), wait, cancelling))
 
 
 def waits_at(task: Any) -> Place | None:
@@ -241,12 +243,12 @@ def _wait(task: Any, awaited: Any, known: Any, where: Place | None, scheduled: S
         look, link = known
         kind, what, on, any_of, fd = look(link, awaited)
         since = _since(link, until) if kind == "sleep" else None
-        return Wait(kind, what, where, on, any_of, until, since, fd)
+        return _new(Wait, (kind, what, where, on, any_of, until, since, fd))
     kind, what, on, any_of = _of_future(awaited)
     fd = scheduled.descriptors.get(id(awaited))
     if fd is not None:
         kind = "io"
-    return Wait(kind, what, where, on, any_of, until, None, fd)
+    return _new(Wait, (kind, what, where, on, any_of, until, None, fd))
 
 
 def _since(link: Any, until: float | None) -> float | None:

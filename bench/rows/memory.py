@@ -66,7 +66,68 @@ async def tracked_gather() -> float:
     together = asyncio.gather(*coroutines)
     after = _tracked_objects()
     expect(sum(await together), COUNT)
-    return (after - before) / COUNT
+    return _for_one(after - before, COUNT)
+
+
+@row(
+    "memory/tracked_event",
+    "tracked objects a task adds to its coroutine, in Event.wait()",
+    unit=Unit.OBJECTS,
+)
+async def tracked_event() -> float:
+    event = asyncio.Event()
+    return await _tracked([_waits(event) for _ in range(COUNT)])
+
+
+@row(
+    "memory/tracked_timeout",
+    "tracked objects a task adds to its coroutine, in sleep(3600) within timeout()",
+    unit=Unit.OBJECTS,
+)
+async def tracked_timeout() -> float:
+    return await _tracked([_sleeps_within(3600) for _ in range(COUNT)])
+
+
+@row(
+    "memory/tracked_wait_for",
+    "tracked objects a task adds to its coroutine, in wait_for() of sleep(3600)",
+    unit=Unit.OBJECTS,
+)
+async def tracked_wait_for() -> float:
+    return await _tracked([_sleeps_for(3600) for _ in range(COUNT)])
+
+
+@row("memory/tracked_timer", "tracked objects of a timer", unit=Unit.OBJECTS)
+async def tracked_timer() -> float:
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle | None] = [None] * COUNT
+    before = _tracked_objects()
+    for number in range(COUNT):
+        timers[number] = loop.call_later(3600, _nothing)
+    after = _tracked_objects()
+    due = [timer.when() for timer in timers if timer is not None]
+    expect((len(due), min(due) > loop.time()), (COUNT, True))
+    for timer in timers:
+        if timer is not None:
+            timer.cancel()
+    return _for_one(after - before, COUNT)
+
+
+def _nothing() -> None:
+    """What no timer comes to."""
+
+
+async def _waits(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _sleeps_within(seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        await asyncio.sleep(seconds)
+
+
+async def _sleeps_for(seconds: float) -> None:
+    await asyncio.wait_for(asyncio.sleep(seconds), seconds)
 
 
 async def _tracked(coroutines: list[Coroutine[Any, Any, None]]) -> float:
@@ -81,7 +142,12 @@ async def _tracked(coroutines: list[Coroutine[Any, Any, None]]) -> float:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-    return (after - before) / len(tasks)
+    return _for_one(after - before, len(tasks))
+
+
+def _for_one(objects: int, count: int) -> float:
+    """So many for each, without what there are some of however many they are."""
+    return max(0.0, round(objects / count, 2))
 
 
 async def _park(count: int) -> None:

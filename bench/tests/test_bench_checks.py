@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from driver.row import WorkNotDone
 from growth.series import SERIES
-from rows import ROWS
+from rows import ROWS, first, memory
 
 
 async def at_once(*_):
@@ -118,9 +118,19 @@ def test_a_series_does_its_work(name):
     assert lap.operations >= 100
 
 
-def test_losers_of_a_race_that_go_on_are_noticed(monkeypatch):
-    from rows import first
+COUNTED = [name for name in ROWS if name.startswith("memory/tracked_")]
 
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_objects_are_counted_for_one_and_none_is_less_than_none(monkeypatch, name):
+    monkeypatch.setattr(memory, "COUNT", 100)
+    assert measured(ROWS[name].workload()) >= 2
+    counts = iter([1_000, 999])
+    monkeypatch.setattr(memory, "_tracked_objects", lambda: next(counts))
+    assert str(measured(ROWS[name].workload())) == "0.0"
+
+
+def test_losers_of_a_race_that_go_on_are_noticed(monkeypatch):
     async def forgetful(*coroutines):
         tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

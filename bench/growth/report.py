@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from driver.machine import Context
 from driver.text import figure, times
 from growth.series import SERIES, Collector, Series
 
@@ -24,6 +25,23 @@ class Figures:
         found = self.found.get((series.name, engine, collector, size))
         return median(found) if found else None
 
+    def own(self, series: Series, engine: str, collector: Collector) -> tuple[float, float] | None:
+        """What the loop's own work costs where it is cheapest, and at the largest size.
+
+        It is what one operation costs beyond that of the series without any loop.
+        """
+        if series.without is None:
+            return None
+        without = SERIES[series.without]
+        own: list[float] = []
+        for size in series.sizes:
+            whole = self.at(series, engine, collector, size)
+            part = self.at(without, engine, collector, size)
+            if whole is None or part is None:
+                return None
+            own.append(whole - part)
+        return min(own), own[-1]
+
     def growth(self, series: Series, engine: str, collector: Collector) -> float | None:
         """How many times more one operation costs at the largest size than where it is cheapest."""
         costs = [self.at(series, engine, collector, size) for size in series.sizes]
@@ -39,6 +57,7 @@ class Verdict:
 
     Attributes:
         without: By how much the part grows that is no work of the loop, where there is one.
+        own: What the rest costs where it is cheapest and at the largest size, in nanoseconds.
     """
 
     series: Series
@@ -46,6 +65,7 @@ class Verdict:
     growth: float
     limit: float
     without: float | None
+    own: tuple[float, float] | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -59,6 +79,8 @@ class Verdict:
         )
         if self.without is not None:
             text += f"; {self.series.without} alone, {times(self.without)} times"
+        if self.own is not None:
+            text += f"; the rest goes from {figure(self.own[0])} to {figure(self.own[1])} ns"
         return text
 
 
@@ -74,7 +96,8 @@ def verdicts(figures: Figures, engine: str) -> Iterator[Verdict]:
                 if series.without
                 else None
             )
-            yield Verdict(series, collector, growth, limit, without)
+            own = figures.own(series, engine, collector)
+            yield Verdict(series, collector, growth, limit, without, own)
 
 
 def lines(figures: Figures, engines: Sequence[str]) -> Iterator[str]:
@@ -97,6 +120,20 @@ def lines(figures: Figures, engines: Sequence[str]) -> Iterator[str]:
             )
             growth = times(figures.growth(series, engine, collector))
             yield f"  {engine:<16}{collector.value:<10}{cells}{growth:>9}"
+
+
+def markdown(text: Sequence[str], context: Context, rounds: int) -> str:
+    """The page: the lines as they are printed, and what they mean nothing without."""
+    parts = [
+        f"# Growth on {context.machine['python']}",
+        f"{context.date}; {rounds} rounds, {context.clock} time. How it is measured, and how to do "
+        "it again: [benchmarks](../benchmarks.md).",
+        "\n".join(f"- {name}: {value}" for name, value in context.machine.items()),
+        "Implementations:",
+        "\n".join(f"- {name}: {version}" for name, version in context.versions.items()),
+        "\n".join(["```", *text, "```"]),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _keys(figures: Figures) -> list[tuple[str, str, Collector, int]]:

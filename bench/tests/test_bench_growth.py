@@ -7,6 +7,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import run_growth
+from driver.processes import WorkerFailed
 from growth.report import Figures, lines, verdicts
 from growth.series import SERIES, Collector
 
@@ -50,6 +52,34 @@ def test_what_is_no_work_of_the_loop_excuses(coroutines, is_ours):
     assert verdict.is_ours is is_ours
     assert "gather/trivial, collector on: one operation costs 4.00 times" in str(verdict)
     assert ("coroutine/closed alone" in str(verdict)) is (coroutines is not None)
+
+
+def test_what_is_the_loops_own_is_told_beside_what_excuses_it():
+    figures = figures_of(GATHER, [200, 180, 250, 400, 800])
+    figures_of(COROUTINES, [100, 90, 100, 200, 500], into=figures)
+    assert figures.own(GATHER, "stook", Collector.ON) == (90, 300)
+    (verdict,) = verdicts(figures, "stook")
+    assert str(verdict).endswith("; the rest goes from 90 to 300 ns")
+
+
+def test_a_size_above_one_that_failed_is_not_tried(monkeypatch, tmp_path, capsys):
+    tried = []
+
+    def ask(engine, _worker, series, collector, size, *_, **__):
+        tried.append((series, int(size)))
+        if series == "event/waiters" and int(size) >= 1_000:
+            raise WorkerFailed("it broke")
+        return {"nanoseconds": 100.0}
+
+    monkeypatch.setattr(run_growth, "ask", ask)
+    line = ["--series", "^event", "--rounds", "2", "--implementations", "asyncio"]
+    monkeypatch.setattr(sys, "argv", ["run_growth.py", *line, "--out", f"{tmp_path}/growth"])
+    assert run_growth.main() == 0
+    sizes = [100, 100, 1_000, 1_000, 100, 100]
+    assert tried == [("event/waiters", size) for size in sizes]
+    page = (tmp_path / "growth.md").read_text()
+    assert "failed: event/waiters of 1,000 on asyncio, collector on: it broke" in page
+    assert "- asyncio: of 3." in page and "- cores: " in page
 
 
 def test_the_table_has_a_line_for_each_collector_and_says_what_failed():

@@ -44,7 +44,7 @@ def main() -> int:
     options = ("--seconds", str(arguments.seconds), "--clock", arguments.clock.value)
     results = campaign.run(rows, engines, arguments.rounds, options, sys.stderr)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    context = machine.Context(today, arguments.clock.value, machine.shape(), versions)
+    context = machine.Context(today, arguments.clock.value, machine.shape(), versions, reasons)
     _print(results)
     if results.interrupted:
         print("interrupted: the figures are of fewer rounds, and are not written", file=sys.stderr)

@@ -62,7 +62,7 @@ def main() -> int:
         return 130
     if arguments.out:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        context = machine.Context(today, "wall", machine.shape(), versions)
+        context = machine.Context(today, "wall", machine.shape(), versions, reasons)
         load = (
             f"{arguments.rounds} rounds of {arguments.seconds} seconds, "
             f"{arguments.connections} connections"

@@ -4,17 +4,23 @@ import os
 import platform
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """When, where and by which clock a run was made; `versions` by implementation."""
+    """When, where and by which clock a run was made.
+
+    Attributes:
+        versions: Of each implementation.
+        left_out: Why an implementation was not measured.
+    """
 
     date: str
     clock: str
     machine: dict[str, str]
     versions: dict[str, str]
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 def shape() -> dict[str, str]:

@@ -23,6 +23,9 @@ def markdown(results: Results, context: Context, plot: str | None) -> str:
         "Implementations:",
         _bullets(f"{name}: {version}" for name, version in context.versions.items()),
     ]
+    if context.left_out:
+        reasons = (f"{name}: {reason}" for name, reason in context.left_out.items())
+        parts += ["Left out:", _bullets(reasons)]
     if plot:
         parts.append(f"![Times faster than the base, row by row]({plot})")
     said = verdicts(results)

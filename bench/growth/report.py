@@ -28,9 +28,10 @@ class Figures:
     def own(self, series: Series, engine: str, collector: Collector) -> tuple[float, float] | None:
         """What the loop's own work costs where it is cheapest, and at the largest size.
 
-        It is what one operation costs beyond that of the series without any loop.
+        It is what one operation costs beyond that of the series without any loop; with the
+        collector on nobody knows, because its full passes fall where they fall.
         """
-        if series.without is None:
+        if series.without is None or collector is Collector.ON:
             return None
         without = SERIES[series.without]
         own: list[float] = []

@@ -70,8 +70,11 @@ def markdown(figures: Figures, context: Context, load: str) -> str:
         _bullets([f"{name}: {value}" for name, value in context.machine.items()]),
         "Implementations:",
         _bullets([f"{name}: {version}" for name, version in context.versions.items()]),
-        _bullets(list(verdicts(figures))),
     ]
+    if context.left_out:
+        reasons = [f"{name}: {reason}" for name, reason in context.left_out.items()]
+        parts += ["Left out:", _bullets(reasons)]
+    parts.append(_bullets(list(verdicts(figures))))
     for server in figures.servers:
         lines = [HEAD, ["---", *["--:"] * (len(HEAD) - 1)], *table(figures, server)]
         parts.append(f"## {figures.serves.get(server, server)}")

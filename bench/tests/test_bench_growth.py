@@ -55,11 +55,14 @@ def test_what_is_no_work_of_the_loop_excuses(coroutines, is_ours):
 
 
 def test_what_is_the_loops_own_is_told_beside_what_excuses_it():
-    figures = figures_of(GATHER, [200, 180, 250, 400, 800])
-    figures_of(COROUTINES, [100, 90, 100, 200, 500], into=figures)
-    assert figures.own(GATHER, "stook", Collector.ON) == (90, 300)
-    (verdict,) = verdicts(figures, "stook")
-    assert str(verdict).endswith("; the rest goes from 90 to 300 ns")
+    figures = Figures()
+    for collector in Collector:
+        figures_of(GATHER, [200, 180, 250, 400, 800], collector, figures)
+        figures_of(COROUTINES, [100, 90, 100, 200, 500], collector, figures)
+    assert figures.own(GATHER, "stook", Collector.OFF) == (90, 300)
+    on, off = verdicts(figures, "stook")
+    assert str(off).endswith("; the rest goes from 90 to 300 ns")
+    assert "the rest" not in str(on)
 
 
 def test_a_size_above_one_that_failed_is_not_tried(monkeypatch, tmp_path, capsys):

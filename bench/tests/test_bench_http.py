@@ -22,7 +22,9 @@ from serving.servers import BODY, SERVERS
 from serving.wrk import Sample
 
 FOUND = {"requests": 3000, "microseconds": 2_000_000, "errors": 0, "p50": 1500, "p90": 2, "p99": 3}
-CONTEXT = Context("2026-01-01", "wall", {"python": "CPython"}, {"stook": "1"})
+CONTEXT = Context(
+    "2026-01-01", "wall", {"python": "CPython"}, {"stook": "1"}, {"rloop": "no such module"}
+)
 
 
 def figures_of(rates):
@@ -85,6 +87,7 @@ def test_text_page_and_json_show_the_same(figures):
     assert verdict.endswith("none.")
     page = report.markdown(figures, CONTEXT, "2 rounds")
     assert "| stook | 200 | 100% | 1.00 | 1.25 |" in page
+    assert "- rloop: no such module" in page
     found = json.loads(report.as_json(figures, CONTEXT, "2 rounds"))["servers"]
     assert [sample["rate"] for sample in found[2]["rounds"]] == [100, 300]
 

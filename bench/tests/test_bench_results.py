@@ -189,6 +189,15 @@ def test_page_json_and_picture_show_the_same_ratio(results):
     assert not any(title and "area/size" in title for title in titles)
 
 
+def test_a_rival_that_was_left_out_is_named_on_the_page(results):
+    where = {"python": "CPython"}, {"stook": "1"}
+    context = Context("2026-01-01", "wall", *where, {"rloop": "no such module"})
+    written = page.markdown(results, context, None)
+    assert "Left out:\n\n- rloop: no such module" in written
+    assert json.loads(page.as_json(results, context))["left_out"] == {"rloop": "no such module"}
+    assert "Left out" not in page.markdown(results, Context("2026-01-01", "wall", *where), None)
+
+
 def test_a_lap_is_divided_by_its_operations():
     assert FAST.figure(Lap(10, wall=2e-6, processor=1e-6)) == pytest.approx(200)
 

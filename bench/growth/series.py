@@ -23,7 +23,7 @@ class Collector(enum.Enum):
 STRAIGHT = {Collector.ON: 16.0, Collector.OFF: 4.0}
 """What cost that grows straight may grow by: memory that no cache holds any more, and full passes
 of the collector, whose number grows with the logarithm: while 100,000 tasks come to wait for a lock
-there are six, which take nine tenths of the time. What is quadratic grows a thousandfold.
+there are six, which take three quarters of the time. What is quadratic grows a thousandfold.
 """
 
 Workload = Callable[[int], Coroutine[Any, Any, Lap]]

@@ -251,12 +251,14 @@ def test_the_command_refuses_to_compare_nothing(capfd, arguments):
     with pytest.raises(SystemExit) as end:
         main(["--loop", "asyncio", *arguments])
     assert end.value.code == 2
-    assert f"argument {arguments[0]}: invalid" in capfd.readouterr().err
+    assert f"argument {arguments[0]}: {arguments[1]!r} is no whole" in capfd.readouterr().err
 
 
 def test_a_program_that_is_missing_is_one_clear_error(capfd, tmp_path):
-    assert main(["--replay", str(tmp_path / "none.py"), "--loop", "asyncio"]) == 2
-    assert "No such file" in capfd.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        main(["--replay", str(tmp_path / "none.py"), "--loop", "asyncio"])
+    assert end.value.code == 2
+    assert "there is no file" in capfd.readouterr().err
 
 
 @pytest.mark.needs_stook

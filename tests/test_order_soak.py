@@ -61,3 +61,18 @@ def test_stook_keeps_nothing(texts):
 def test_a_program_that_ends_the_process_is_told(texts):
     with pytest.raises(soak.Died, match="SIGSEGV"):
         soaked("conformance.order.broken:Dies", texts, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--programs", "0"], "'0' is no whole number of at least 1"),
+        (["--minutes", "-1"], "'-1' is no number of minutes"),
+        (["--minutes", "nan"], "'nan' is no number of minutes"),
+    ],
+)
+def test_a_soak_of_nothing_is_refused(capsys, arguments, words):
+    with pytest.raises(SystemExit) as end:
+        soak.main(["--loop", "asyncio", *arguments])
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err

@@ -120,3 +120,18 @@ def test_random_scenarios_are_observed_alike(seed, tmp_path):
     for way in chosen_ways():
         lines = ways.observe(scenario, way)
         assert scenario.same(lines, reference), lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--random", "-1"], "'-1' is no whole number of at least 1"),
+        (["--random", "0"], "'0' is no whole number of at least 1"),
+        (["--only", "no such scenario"], "has 'no such scenario' in its name"),
+    ],
+)
+def test_comparing_no_scenario_is_refused(capsys, arguments, words):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err

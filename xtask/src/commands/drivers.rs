@@ -93,7 +93,7 @@ impl Driver {
         let mut command = process::command(&interpreter.executable);
         command.arg(self.script()).arg("--check-arguments");
         let answer = process::printed(command.args(arguments))
-            .with_context(|| format!("{} refuses its arguments", self.script()))?;
+            .with_context(|| format!("{} cannot run like this", self.script()))?;
         Ok(if answer.is_empty() {
             Asked::ToRun
         } else {
@@ -196,7 +196,7 @@ mod tests {
             let refusal = format!("{:#}", look(driver, line).unwrap_err());
             let script = driver.script();
             assert!(
-                refusal.starts_with(&format!("{script} refuses")),
+                refusal.starts_with(&format!("{script} cannot run")),
                 "{refusal}"
             );
         }

@@ -88,8 +88,8 @@ def _measure(
 ) -> None:
     try:
         with served(engine, server) as found:
-            wrk.measure(found.url, connections, WARMING)
-            sample = wrk.measure(found.url, connections, seconds)
+            wrk.measure(found, connections, WARMING)
+            sample = wrk.measure(found, connections, seconds)
         if found.complaint and engine.ours:
             raise WorkerFailed(f"errors were written: {found.complaint}")
     except WorkerFailed as failure:

@@ -15,6 +15,7 @@ class Measure(enum.Enum):
     """What is compared, by the field of `Sample`."""
 
     RATE = "rate"
+    PROCESSOR = "processor"
     P50 = "p50"
     P90 = "p90"
     P99 = "p99"

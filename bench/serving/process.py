@@ -1,6 +1,7 @@
 """Starts a server in a process of its own, and makes sure that it answers and ends well."""
 
 import json
+import os
 import select
 import subprocess
 import tempfile
@@ -23,11 +24,12 @@ PATIENCE = 30.0
 
 @dataclass(slots=True)
 class Served:
-    """A server that runs; `serves` names its packages.
+    """A server that runs, by the number of its process; `serves` names its packages.
 
     Once it has ended, `complaint` is the last line of what it wrote to its standard error.
     """
 
+    process: int
     port: int
     serves: str
     complaint: str = ""
@@ -36,6 +38,13 @@ class Served:
     def url(self) -> str:
         """Where its page is."""
         return f"http://127.0.0.1:{self.port}/"
+
+    def processor_seconds(self) -> float:
+        """What it has taken of processors, the system's work for it included."""
+        stat = Path(f"/proc/{self.process}/stat").read_text(encoding="ascii", errors="replace")
+        # The name of the program, in parentheses, may have anything in it.
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -71,7 +80,7 @@ def _started(process: subprocess.Popen[str], errors: IO[str]) -> Served:
     if not select.select([process.stdout], [], [], PATIENCE)[0]:
         raise WorkerFailed(f"the server did not start in {PATIENCE:.0f} seconds")
     try:
-        return Served(**json.loads(process.stdout.readline()))
+        return Served(process.pid, **json.loads(process.stdout.readline()))
     except ValueError as error:
         raise WorkerFailed(_complaint(errors) or "the server said nothing") from error
 

@@ -15,8 +15,8 @@ HEAD = (
     *(f"× {base}" for base in BASES),
     *(
         title
-        for name in ("p50", "p90", "p99")
-        for title in (f"{name} ms", *(f"× {base}" for base in BASES))
+        for name in ("processor µs", "p50 ms", "p90 ms", "p99 ms")
+        for title in (name, *(f"× {base}" for base in BASES))
     ),
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driver.processes import WorkerFailed
+from serving.process import Served
 
 SCRIPT = Path(__file__).resolve().parent / "wrk.lua"
 
@@ -15,12 +16,17 @@ MISSING = "wrk is missing: apt-get install wrk"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one run found: requests in a second, and by percentile how long they took, in ms."""
+    """What one run found: requests in a second, and by percentile how long they took, in ms.
+
+    Attributes:
+        processor: What one request took of the server's processor time, in µs.
+    """
 
     rate: float
     p50: float
     p90: float
     p99: float
+    processor: float
 
 
 def is_installed() -> bool:
@@ -28,15 +34,16 @@ def is_installed() -> bool:
     return shutil.which("wrk") is not None
 
 
-def measure(url: str, connections: int, seconds: int) -> Sample:
+def measure(server: Served, connections: int, seconds: int) -> Sample:
     """Ask for the page over so many connections for so many seconds, from one thread.
 
     Raises:
         WorkerFailed: wrk failed, or not every answer was a good one.
     """
     load = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
+    before = server.processor_seconds()
     ended = subprocess.run(
-        ["wrk", *load, "--script", str(SCRIPT), url],
+        ["wrk", *load, "--script", str(SCRIPT), server.url],
         capture_output=True,
         text=True,
         timeout=seconds + 60,
@@ -44,11 +51,11 @@ def measure(url: str, connections: int, seconds: int) -> Sample:
     )
     if ended.returncode != 0:
         raise WorkerFailed(f"wrk failed: {(ended.stderr or ended.stdout).strip()}")
-    return read(ended.stdout)
+    return read(ended.stdout, server.processor_seconds() - before)
 
 
-def read(printed: str) -> Sample:
-    """What `wrk.lua` printed, among what wrk itself prints.
+def read(printed: str, processor_seconds: float) -> Sample:
+    """What `wrk.lua` printed, among what wrk itself prints, and what the server took meanwhile.
 
     Raises:
         WorkerFailed: There were errors, or no answers.
@@ -59,4 +66,5 @@ def read(printed: str) -> Sample:
     if not found["requests"]:
         raise WorkerFailed("no request was answered")
     latencies = {name: found[name] / 1e3 for name in ("p50", "p90", "p99")}
-    return Sample(found["requests"] / found["microseconds"] * 1e6, **latencies)
+    rate = found["requests"] / found["microseconds"] * 1e6
+    return Sample(rate, **latencies, processor=processor_seconds / found["requests"] * 1e6)

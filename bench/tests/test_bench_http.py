@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import sys
 import threading
 import urllib.request
@@ -17,7 +18,7 @@ from driver.machine import Context
 from driver.processes import WorkerFailed
 from serving import process, report, wrk
 from serving.figures import Figures, Measure
-from serving.process import served
+from serving.process import Served, served
 from serving.servers import BODY, SERVERS
 from serving.wrk import Sample
 
@@ -33,7 +34,8 @@ def figures_of(rates):
     for name, of_rounds in rates.items():
         for number, rate in enumerate(of_rounds):
             latency = 64e3 / rate
-            figures.add("aiohttp", name, number, Sample(rate, latency, 2 * latency, 4 * latency))
+            sample = Sample(rate, latency, 2 * latency, 4 * latency, 1e6 / rate)
+            figures.add("aiohttp", name, number, sample)
     return figures
 
 
@@ -43,14 +45,14 @@ def figures():
 
 
 def test_what_wrk_printed_becomes_a_sample():
-    sample = wrk.read(f"Running 2s test\n  1 threads\n{json.dumps(FOUND)}\n")
-    assert sample == Sample(rate=1500, p50=1.5, p90=0.002, p99=0.003)
+    sample = wrk.read(f"Running 2s test\n  1 threads\n{json.dumps(FOUND)}\n", 0.6)
+    assert sample == Sample(rate=1500, p50=1.5, p90=0.002, p99=0.003, processor=pytest.approx(200))
 
 
 @pytest.mark.parametrize("wrong", [{"errors": 1}, {"requests": 0}])
 def test_a_request_that_failed_fails_the_server(wrong):
     with pytest.raises(WorkerFailed, match="request"):
-        wrk.read(json.dumps(FOUND | wrong))
+        wrk.read(json.dumps(FOUND | wrong), 1.0)
 
 
 def test_more_requests_and_less_time_are_better(figures):
@@ -108,7 +110,7 @@ class Complaining:
 @pytest.mark.parametrize(("name", "fails"), [("uvloop", False), ("stook", True)])
 def test_an_error_that_is_written_fails_stook_and_is_told_of_a_rival(monkeypatch, name, fails):
     monkeypatch.setattr(run_http, "served", Complaining)
-    monkeypatch.setattr(wrk, "measure", lambda *_: Sample(1, 1, 1, 1))
+    monkeypatch.setattr(wrk, "measure", lambda *_: Sample(1, 1, 1, 1, 1))
     figures = Figures(["aiohttp"], [ENGINES[name]])
     run_http.one_round(figures, 0, 1, 1)
     assert bool(figures.failures) is fails
@@ -157,15 +159,17 @@ class Failing(http.server.BaseHTTPRequestHandler):
 @pytest.mark.skipif(not wrk.is_installed(), reason=wrk.MISSING)
 def test_wrk_counts_answers_and_refuses_bad_ones():
     with served(ENGINES["asyncio"], "aiohttp") as found:
-        sample = wrk.measure(found.url, 2, 1)
+        sample = wrk.measure(found, 2, 1)
     assert sample.rate > 0
+    # No server of one thread takes more than there is, nor a request less than a microsecond.
+    assert 1 < sample.processor <= 1.2e6 / sample.rate
     assert 0 < sample.p50 <= sample.p90 <= sample.p99
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
             with pytest.raises(WorkerFailed, match="requests failed"):
-                wrk.measure(f"http://127.0.0.1:{server.server_port}/", 2, 1)
+                wrk.measure(Served(os.getpid(), server.server_port, "this test"), 2, 1)
         finally:
             server.shutdown()
             thread.join()

@@ -20,6 +20,7 @@ import time
 import stook
 
 from counting import callgrind
+from driver.arguments import count as at_least_one
 
 AWAITS = 20_000
 ROUNDS = 40
@@ -194,7 +195,7 @@ def main():
     # As other programs that write to a pipe that somebody has closed.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description="Times what tells of hangs.")
-    parser.add_argument("--tasks", type=int, default=100_000)
+    parser.add_argument("--tasks", type=at_least_one, default=100_000)
     parser.add_argument("--counted", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.counted:

@@ -578,10 +578,17 @@ def make_loop(way):
     return loop
 
 
+def at_least_one(text):
+    """Return the number that the text is: of no program none is wrong."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
 def main():
     """Run what the command line asks for; end with 1 where something was wrong."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--programs", type=int, default=200)
+    parser.add_argument("--programs", type=at_least_one, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--way", choices=(*WAYS, "all"), default="stook")
     parser.add_argument("--keep-on", action="store_true", help="do not stop at the first")

@@ -38,3 +38,11 @@ def test_one_command_runs_all_ways_and_fails_where_one_is_wrong(tmp_path):
     process = run_python([str(wrong), *command[1:]])
     assert process.returncode == 1, process.stderr
     assert all(line.endswith(" 1 wrong") for line in process.stdout.splitlines()[-1:])
+
+
+@pytest.mark.needs_stook
+@pytest.mark.parametrize("number", ["0", "-5", "many"])
+def test_no_program_is_not_one_without_a_wrong_record(number):
+    process = run_python(["tests/cancellation_programs.py", "--programs", number])
+    assert process.returncode == 2
+    assert f"'{number}' is no whole number of at least 1" in process.stderr

@@ -91,12 +91,16 @@ impl<'py> Poller<'py> {
             return false;
         };
         let watched = keys.len();
-        if this.watched.replace(watched) != watched {
+        if this.watched.get() != watched {
+            this.watched.set(watched);
             this.lively_turns.set(LIVELY_TURNS);
         }
         let lively = this.lively_turns.get();
-        this.lively_turns.set(lively.saturating_sub(1));
-        lively == 0
+        if lively == 0 {
+            return true;
+        }
+        this.lively_turns.set(lively - 1);
+        false
     }
 }
 
@@ -403,7 +407,11 @@ fn is_time_to_poll(this: &Ref<'_, LoopState>) -> bool {
         return true;
     }
     let tick = clock::coarse_tick();
-    this.last_poll.replace(tick) != tick
+    let has_ticked = this.last_poll.get() != tick;
+    if has_ticked {
+        this.last_poll.set(tick);
+    }
+    has_ticked
 }
 
 /// Hands an event to the handles that were registered for it.

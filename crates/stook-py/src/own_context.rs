@@ -2,9 +2,9 @@
 //!
 //! A thousand tasks made in one step have copies of one context, and few of them ever change
 //! theirs. So they have one copy in common, in which nothing runs: each runs in a copy that is lent
-//! to it. Who is over with its first run gives it back, and the next one gets it if nobody has
-//! changed or seen it. A context that has been seen or changed, or is to be run in again, is its
-//! owner's own from then on.
+//! to it. After the run it gives it back, and the next one gets it if nobody has changed or seen it. A
+//! context that has been seen or changed is its owner's own from then on, and so is that of a second
+//! run which is not the last: whoever runs often is not to borrow each time.
 
 use std::cell::Cell;
 
@@ -21,8 +21,17 @@ enum Whose {
     Own,
     /// Others may have it too: nothing may run in it, and nobody may see it.
     Common,
+    /// The same, after a first run in a copy.
+    CommonStill,
     /// Lent to the owner, who runs in it.
     Lent,
+}
+
+impl Whose {
+    #[inline]
+    fn is_common(self) -> bool {
+        matches!(self, Whose::Common | Whose::CommonStill)
+    }
 }
 
 /// The context of one task or handle.
@@ -87,7 +96,7 @@ impl OwnContext {
     /// # Errors
     /// `MemoryError`.
     pub(crate) fn get<'py>(&self, py: Python<'py>) -> Fallible<Option<Bound<'py, PyAny>>> {
-        if self.whose.replace(Whose::Own) == Whose::Common
+        if self.whose.replace(Whose::Own).is_common()
             && let Some(common) = self.context.get(py)
         {
             self.context.set(context::copy(&common)?);
@@ -117,7 +126,7 @@ impl OwnContext {
         body: impl FnOnce() -> Fallible<R>,
         is_over: impl FnOnce() -> bool,
     ) -> Fallible<R> {
-        if self.whose.get() == Whose::Common {
+        if self.whose.get().is_common() {
             return self.run_in_copy(py, spare, body, is_over);
         }
         match self.context.get(py) {
@@ -152,16 +161,16 @@ impl OwnContext {
             }
         };
         self.context.set(lent.clone());
-        self.whose.set(Whose::Lent);
+        let is_first = self.whose.replace(Whose::Lent) == Whose::Common;
         let ran = context::run(&lent, body);
         let take_back = || {
             drop(self.context.take(py));
-            if is_over()
-                && self.whose.get() == Whose::Lent
+            if self.whose.get() == Whose::Lent
+                && (is_first || is_over())
                 && context::is_the_only_reference(&lent)
                 && context::are_alike(&lent, &common)
             {
-                self.whose.set(Whose::Common);
+                self.whose.set(Whose::CommonStill);
                 if !context::is_the_only_reference(&common) {
                     spare.set(lent);
                 }

@@ -277,9 +277,7 @@ pub(crate) fn running_native<R>(
 #[inline]
 pub(crate) fn running_plain(py: Python<'_>) -> Option<Ref<'_, LoopState>> {
     let running = RUNNING.with(|running| running.get(py))?;
-    native(&running)
-        .filter(|native| native.has_plain_timers())
-        .cloned()
+    Ref::cast_into(running).filter(|native: &Ref<'_, LoopState>| native.has_plain_timers())
 }
 
 /// The loop that runs in this thread.

@@ -1,6 +1,6 @@
 //! Making Python classes whose state is a Rust struct.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::marker::PhantomData;
 use std::mem::offset_of;
@@ -15,8 +15,14 @@ use super::error::{Fallible, Raised};
 use super::gc::{Traverse, Visitor};
 use super::kept::{Kept, Link};
 use super::method::{GetSet, Method};
+use super::putting_off;
 use super::refs::Ref;
 use super::untracked::{self, Untracked};
+
+// `Include/object.h`, CPython 3.11 to 3.13: an object begins with one reference.
+unsafe extern "C" {
+    fn _Py_NewReference(object: *mut ffi::PyObject);
+}
 
 /// A struct that is the state of a Python class.
 pub(crate) trait Class: Default + Traverse + 'static {
@@ -381,8 +387,9 @@ impl<'py, T: Class> Ref<'py, T> {
         let kept = (T::KEPT > 0).then(|| unsafe { T::slot().kept.take() });
         let object: *mut Instance<T> = match kept.flatten() {
             Some(kept) => {
-                // SAFETY: S1; S10, the memory of an instance, whose head alone is written anew.
-                unsafe { ffi::PyObject_Init(kept.as_ptr(), class) }.cast()
+                // SAFETY: S1; S10, the memory of an instance, which has kept its reference to the class.
+                unsafe { _Py_NewReference(kept.as_ptr()) };
+                kept.as_ptr().cast()
             }
             // SAFETY: S1; S2, the class was made before any instance is asked for.
             None => unsafe { ffi::PyObject_GC_New::<Instance<T>>(class) },
@@ -633,60 +640,14 @@ unsafe extern "C" fn new<T: Class>(
     object.cast()
 }
 
-type Deallocator = unsafe extern "C" fn(*mut ffi::PyObject);
-
-/// How many objects of ours are being released inside one another, and how many have been put off.
-struct Releasing {
-    depth: Cell<u32>,
-    put_off: Cell<u32>,
-}
-
-thread_local! {
-    static RELEASING: Releasing = const {
-        Releasing {
-            depth: Cell::new(0),
-            put_off: Cell::new(0),
-        }
-    };
-    static PUT_OFF: RefCell<Vec<(Deallocator, *mut ffi::PyObject)>> =
-        const { RefCell::new(Vec::new()) };
-}
-
-/// How many objects of ours may be released inside one another before the rest is put off, so
-/// that a long chain does not use up the stack.
-const DEEPEST: u32 = 64;
-
 /// `tp_dealloc`.
 unsafe extern "C" fn deallocate<T: Class>(object: *mut ffi::PyObject) {
-    RELEASING.with(|releasing| {
-        let depth = releasing.depth.get();
-        if depth >= DEEPEST {
-            // SAFETY: S7, the collector must not see an object without references.
-            unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
-            PUT_OFF.with_borrow_mut(|list| list.push((deallocate::<T>, object)));
-            releasing.put_off.set(releasing.put_off.get() + 1);
-            return;
-        }
-        releasing.depth.set(depth + 1);
-        // SAFETY: S10, called once for an object of this layout without references.
-        unsafe { release::<T>(object) };
-        releasing.depth.set(depth);
-        if depth == 0 && releasing.put_off.get() > 0 {
-            release_those_put_off(releasing);
-        }
-    });
-}
-
-/// Releases what was put off, and what is put off meanwhile.
-#[cold]
-fn release_those_put_off(releasing: &Releasing) {
-    while let Some((deallocator, object)) = PUT_OFF.with_borrow_mut(Vec::pop) {
-        releasing.put_off.set(releasing.put_off.get() - 1);
-        // SAFETY: S7, untracked when it was put off; finalisers expect a tracked object.
-        unsafe { ffi::PyObject_GC_Track(object.cast()) };
-        // SAFETY: S10, put off at this very place.
-        unsafe { deallocator(object) };
+    if !putting_off::enter(deallocate::<T>, object) {
+        return;
     }
+    // SAFETY: S10, called once for an object of this layout without references.
+    unsafe { release::<T>(object) };
+    putting_off::leave();
 }
 
 /// # Safety
@@ -719,23 +680,25 @@ unsafe fn release<T: Class>(object: *mut ffi::PyObject) {
     // SAFETY: S10, no reference to the object is left, so none to its state either.
     unsafe { ptr::drop_in_place(state) };
     const { assert!(T::KEPT == 0 || size_of::<Instance<T>>() >= size_of::<Link>()) };
-    // A finaliser may have been called by the collector, too, which does not call it twice.
+    // The collector, too, calls a finaliser if there is one, and does not call it twice.
+    // SAFETY: S2.
+    let has_finalizer = unsafe { (*kind).tp_finalize }.is_some();
     // SAFETY: S10, the head of the memory is still that of the object.
-    let is_finalised = || unsafe { ffi::PyObject_GC_IsFinalized(object) != 0 };
+    let is_finalised = || has_finalizer && unsafe { ffi::PyObject_GC_IsFinalized(object) } != 0;
     let is_kept = T::KEPT > 0
         && is_exact
         && !is_finalised()
         // SAFETY: S10, S7, the object is exactly of this class, and was checked.
         && unsafe { T::slot().kept.keep(object, T::KEPT) };
-    // SAFETY: S2, the object still keeps its type alive.
-    if let Some(free) = unsafe { (*kind).tp_free }
-        && !is_kept
-    {
-        // SAFETY: S10, the memory came from this type's `tp_alloc` or `PyObject_GC_New`.
-        unsafe { free(object.cast()) };
+    if !is_kept {
+        // SAFETY: S2, the object still keeps its type alive.
+        if let Some(free) = unsafe { (*kind).tp_free } {
+            // SAFETY: S10, the memory came from this type's `tp_alloc` or `PyObject_GC_New`.
+            unsafe { free(object.cast()) };
+        }
+        // SAFETY: S3, an instance of a heap type owns a reference to it.
+        unsafe { ffi::Py_DECREF(kind.cast()) };
     }
-    // SAFETY: S3, an instance of a heap type owns a reference to it.
-    unsafe { ffi::Py_DECREF(kind.cast()) };
     #[cfg(Py_3_12)]
     {
         // SAFETY: S1, whoever deallocates an object is attached.

@@ -34,9 +34,10 @@ impl Kept {
     /// Keeps the memory of `object`, unless there is as much as `most` already.
     ///
     /// # Safety
-    /// S10: the object is released but for its memory, which is a `Link` in size at least, came from
-    /// `PyObject_GC_New`, and is given away when the answer is true. S7: the collector does not track
-    /// it, and it was never finalised: the collector would remember that.
+    /// S10: the object is released but for its memory and its reference to the class; the memory is a
+    /// `Link` in size at least, came from `PyObject_GC_New`, and is given away when the answer is true.
+    /// S7: the collector does not track it, and it was never finalised: the collector would remember
+    /// that.
     #[inline]
     pub(super) unsafe fn keep(&self, object: *mut ffi::PyObject, most: usize) -> bool {
         let count = self.count.load(Ordering::Relaxed);

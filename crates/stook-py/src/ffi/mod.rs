@@ -26,6 +26,7 @@ pub(crate) mod live;
 pub(crate) mod method;
 pub(crate) mod origin;
 pub(crate) mod poll;
+mod putting_off;
 pub(crate) mod refs;
 pub(crate) mod signature;
 pub(crate) mod slot;

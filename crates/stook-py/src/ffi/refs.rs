@@ -101,6 +101,15 @@ impl<'py, T: Class> Ref<'py, T> {
             .then(|| unsafe { Self::assume(object) })
     }
 
+    /// The same, given away.
+    #[inline]
+    pub(crate) fn cast_into(object: Bound<'py, PyAny>) -> Option<Self> {
+        // SAFETY: S5, the type was checked.
+        Self::cast(&object)
+            .is_some()
+            .then(|| unsafe { Self::assume_owned(object) })
+    }
+
     /// The object as a `T`, if its type is exactly `T`'s.
     pub(crate) fn cast_exact<'a>(object: &'a Bound<'py, PyAny>) -> Option<&'a Self> {
         // SAFETY: S2, the object is alive and so is its type.

@@ -81,6 +81,11 @@ impl Common {
         self.progress.get() == Progress::Closed
     }
 
+    /// Whether it refers to nothing that the coroutine itself does not know of.
+    pub(crate) fn remembers_nothing(&self) -> bool {
+        !self.seldom.is_some()
+    }
+
     fn remember_origin(&self, py: Python<'_>) -> Fallible<()> {
         let depth: usize = ORIGIN_DEPTH.get(py)?.call0()?.extract()?;
         if depth == 0 {
@@ -418,7 +423,10 @@ fn rename<'py, C: Coroutine>(
     name: Option<&Bound<'py, PyAny>>,
 ) -> Fallible<()> {
     match name.filter(|name| name.is_instance_of::<PyString>()) {
-        Some(name) => this.common().remember(this.py(), place, name),
+        Some(name) => {
+            this.track();
+            this.common().remember(this.py(), place, name)
+        }
         None => {
             let message = format!("{attribute} must be set to a string object");
             Err(PyTypeError::new_err(message).into())

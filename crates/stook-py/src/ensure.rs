@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::errors::{self, Imported};
-use crate::ffi::{Args, Fallible, Ref, Signature, call, coro};
+use crate::ffi::{Args, Fallible, Ref, Signature, call, coro, error};
 use crate::future;
 use crate::loop_core::{self, LoopState, Marks};
 use crate::reference::reference;
@@ -225,6 +225,6 @@ fn into_task<'py>(
         }
         let exception = raised.take(py);
         call::method0(coroutine, intern!(py, "close"))?;
-        Err(PyErr::from_value(exception).into())
+        Err(error::again(exception))
     })
 }

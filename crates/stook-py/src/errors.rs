@@ -134,8 +134,17 @@ pub(crate) fn new_cancelled_error<'py>(
     let class = CANCELLED_ERROR.get(py)?;
     match message.filter(|message| !message.is_none()) {
         Some(message) => call::call1(class, message),
-        None => call::call0(class),
+        None => call::call_tuple(class, PyTuple::empty(py).as_any()),
     }
+}
+
+/// `CancelledError("")`; the arguments, which nobody can change, are the same for all.
+pub(crate) fn new_cancelled_error_without_words(py: Python<'_>) -> Fallible<Bound<'_, PyAny>> {
+    static ARGUMENTS: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    let arguments = ARGUMENTS.get_or_try_init(py, || {
+        PyTuple::new(py, [PyString::intern(py, "")]).map(Bound::unbind)
+    })?;
+    call::call_tuple(CANCELLED_ERROR.get(py)?, arguments.bind(py).as_any())
 }
 
 /// The stack at this point, for "created at"; `None` while the interpreter shuts down.

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList};
 use rustc_hash::FxHashMap;
 use stook_kernel::{Gather, GatherAction, Outcome};
 
@@ -356,10 +356,10 @@ fn cancelled_result<'py>(
     py: Python<'py>,
     message: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    let message = message
-        .filter(|message| !message.is_none())
-        .unwrap_or_else(|| PyString::new(py, "").into_any());
-    errors::new_cancelled_error(py, Some(&message))
+    match message.filter(|message| !message.is_none()) {
+        Some(message) => errors::new_cancelled_error(py, Some(&message)),
+        None => errors::new_cancelled_error_without_words(py),
+    }
 }
 
 fn cancel<'py>(

@@ -307,7 +307,7 @@ fn go_on<'py>(
         Err(raised) => {
             let exception = raised.take(py);
             if !error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?) {
-                return Err(PyErr::from_value(exception).into());
+                return Err(error::again(exception));
             }
             if !this.cancellation.is_some() {
                 this.cancellation.set(exception);

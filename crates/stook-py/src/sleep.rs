@@ -119,11 +119,16 @@ impl Coroutine for SleepState {
             Ok(Resumed::Yielded(yielded)) => Ok(Resumed::Yielded(yielded)),
             ended => {
                 let exception = ended.map_err(|raised| raised.take(py));
+                let has_slept_natively = this.timer.get().is_some();
                 cancel_timer(this)?;
                 this.result.clear();
+                if has_slept_natively && this.common.remembers_nothing() {
+                    // Its task keeps it, and all it has is a number.
+                    this.untrack();
+                }
                 match exception {
                     Ok(ended) => Ok(ended),
-                    Err(exception) => Err(PyErr::from_value(exception).into()),
+                    Err(exception) => Err(error::again(exception)),
                 }
             }
         }
@@ -151,7 +156,10 @@ fn bare_yield(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 /// The delay in seconds, where it is a plain number; `None` leaves it to Python's own rules.
 fn plain_seconds(delay: &Bound<'_, PyAny>) -> Option<f64> {
-    if delay.is_exact_instance_of::<PyFloat>() || delay.is_exact_instance_of::<PyInt>() {
+    if let Ok(delay) = delay.cast_exact::<PyFloat>() {
+        return Some(delay.value());
+    }
+    if delay.is_exact_instance_of::<PyInt>() {
         return error::or_none(delay.py(), delay.extract());
     }
     None

@@ -100,12 +100,7 @@ fn and_then(
     if let Err(second) = after() {
         second.clear(py);
     }
-    Err(restore(&exception))
-}
-
-/// Raises `exception` again, as it was.
-fn restore(exception: &Bound<'_, PyAny>) -> Raised {
-    PyErr::from_value(exception.clone()).into()
+    Err(error::again(exception))
 }
 
 /// Resumes the coroutine once.
@@ -217,7 +212,6 @@ fn failed<'py>(
 ) -> Fallible<()> {
     let py = this.py();
     let as_future = task::as_future(this);
-    let ends_the_loop = raised.ends_the_loop(py);
     let exception = raised.take(py);
     task::leave(this)?;
     let is_cancellation = error::is_a(&exception, CANCELLED_ERROR.get(py)?);
@@ -226,12 +220,15 @@ fn failed<'py>(
         raised_another(this, &exception, thrown.is_some())?;
     }
     if is_cancellation {
-        this.future.keep_cancelled_error(exception);
+        // `exception` and `thrown`: one that no Python code has met is made again when it is asked for.
+        if !(is_thrown && error::is_as_made(&exception, 2)) {
+            this.future.keep_cancelled_error(exception);
+        }
         return future::cancel(as_future, None).map(drop);
     }
-    if ends_the_loop {
+    if error::ends_the_loop(&exception) {
         future::set_exception(as_future, &exception)?;
-        return Err(restore(&exception));
+        return Err(error::again(exception));
     }
     if this.requests.get().pending() > 0 {
         return swallowed::raised(this, &exception);

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::current;
 use crate::deadlock::{self, EndlessWait};
 use crate::errors::Imported;
-use crate::ffi::{Fallible, Held, HeldCell, Raised, Ref, call, compat, context, poll};
+use crate::ffi::{Fallible, Held, HeldCell, Raised, Ref, call, compat, context, error, poll};
 use crate::forward;
 use crate::future::{self, FutureState};
 use crate::gather::{self, GatheringState};
@@ -30,7 +30,7 @@ use crate::ready::Ready;
 use crate::self_pipe;
 use crate::shown;
 use crate::step;
-use crate::task::{self, TaskState};
+use crate::task::TaskState;
 use crate::unlisted;
 use crate::wait::{self, WaitState};
 use crate::watching;
@@ -168,7 +168,7 @@ fn within<'py>(
     if outer.is_some() {
         current::swap(event_loop, outer.as_ref())?;
     }
-    ran.map_err(|exception| PyErr::from_value(exception).into())
+    ran.map_err(error::again)
 }
 
 impl<'py> Run<'_, 'py> {
@@ -552,7 +552,7 @@ fn on_task<'py>(
     let Some(task) = Ref::<TaskState>::cast(task.bind(py)) else {
         return Ok(());
     };
-    let is_over = || task::as_future(task).is_done();
+    let is_over = || task.future.is_done();
     task.context.run(py, spare_context, || run(task), is_over)
 }
 
@@ -636,7 +636,7 @@ fn run_debugging(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
         _ => Ok(()),
     };
     this.current_handle.clear();
-    ran.map_err(|exception| Raised::from(PyErr::from_value(exception)))?;
+    ran.map_err(error::again)?;
     logged
 }
 

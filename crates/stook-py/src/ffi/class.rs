@@ -361,6 +361,20 @@ impl<'py, T: Class> Ref<'py, T> {
         unsafe { ffi::PyObject_GC_IsTracked(self.as_any().as_ptr()) != 0 }
     }
 
+    /// Has the collector pass the object over from now on: what it refers to is nothing that the
+    /// collector tracks. Whoever changes that has it tracked before.
+    #[inline]
+    pub(crate) fn untrack(&self) {
+        // SAFETY: S2, S7: objects of ours are such as the collector may track; one that is not tracked
+        // stays as it is.
+        unsafe { ffi::PyObject_GC_UnTrack(self.as_any().as_ptr().cast()) };
+    }
+
+    /// Has the collector track the object, if it does not.
+    pub(crate) fn track(&self) {
+        untracked::track(self.as_any().as_ptr());
+    }
+
     /// As [`Ref::allocate_by`], but the collector does not track the object until the second value is
     /// dropped.
     ///

@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::{PyErr, ffi};
 
@@ -81,10 +81,8 @@ impl Raised {
     /// Whether the pending exception is `KeyboardInterrupt` or `SystemExit`, which no callback
     /// may keep from the caller of the loop.
     pub(crate) fn ends_the_loop(&self, py: Python<'_>) -> bool {
-        self.matches(
-            py.get_type::<pyo3::exceptions::PyKeyboardInterrupt>()
-                .as_any(),
-        ) || self.matches(py.get_type::<pyo3::exceptions::PySystemExit>().as_any())
+        self.matches(py.get_type::<PyKeyboardInterrupt>().as_any())
+            || self.matches(py.get_type::<PySystemExit>().as_any())
     }
 
     /// Reports the pending exception as "Exception ignored in", and clears it.
@@ -107,9 +105,35 @@ pub(crate) fn or_none<T>(py: Python<'_>, result: PyResult<T>) -> Option<T> {
 }
 
 /// Whether `exception` is an instance of `class`, as an `except` clause decides it.
+#[inline]
 pub(crate) fn is_a(exception: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool {
     // SAFETY: S1, S2.
-    unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), class.as_ptr()) != 0 }
+    exception.get_type_ptr().cast() == class.as_ptr()
+        || unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), class.as_ptr()) != 0 }
+}
+
+/// Whether `exception` is one that no callback may keep from the caller of the loop.
+pub(crate) fn ends_the_loop(exception: &Bound<'_, PyAny>) -> bool {
+    let py = exception.py();
+    is_a(exception, py.get_type::<PyKeyboardInterrupt>().as_any())
+        || is_a(exception, py.get_type::<PySystemExit>().as_any())
+}
+
+/// Whether `exception`, to which the caller has so many references, is as its class makes it without
+/// arguments: nobody else has it, and nothing was added but what stands beside it.
+pub(crate) fn is_as_made(exception: &Bound<'_, PyAny>, references: isize) -> bool {
+    // SAFETY: S2.
+    if unsafe { ffi::Py_REFCNT(exception.as_ptr()) } != references
+        || !exception.is_instance_of::<PyBaseException>()
+    {
+        return false;
+    }
+    // SAFETY: S2, S18; the type was checked.
+    let fields = unsafe { &*exception.as_ptr().cast::<ffi::PyBaseExceptionObject>() };
+    // SAFETY: S2; an exception has a tuple there.
+    let has_arguments = unsafe { ffi::PyTuple_GET_SIZE(fields.args) } > 0;
+    let added = [fields.dict, fields.traceback, fields.context, fields.cause];
+    !has_arguments && added.iter().all(|field| field.is_null())
 }
 
 /// The traceback of an exception, whatever its class makes of the attribute.
@@ -187,9 +211,21 @@ pub(crate) fn finally(
     }
 }
 
-/// Raises `exception` once more, as it is.
+/// Raises `exception`, which was taken before, once more and as it is.
 pub(crate) fn again(exception: Bound<'_, PyAny>) -> Raised {
-    PyErr::from_value(exception).into()
+    #[cfg(Py_3_12)]
+    {
+        set(exception)
+    }
+    #[cfg(not(Py_3_12))]
+    {
+        // SAFETY: S1, S2; exceptions alone are taken.
+        let traceback = unsafe { ffi::PyException_GetTraceback(exception.as_ptr()) };
+        let class = exception.get_type().into_ptr();
+        // SAFETY: S1, S2; S3, the references are given away.
+        unsafe { hang::PyErr_Restore(class, exception.into_ptr(), traceback) };
+        Raised(PhantomData)
+    }
 }
 
 /// What is on its way when `raised` was raised while `handled` was handled.

@@ -145,7 +145,7 @@ impl Coroutine for CompletionState {
             this.getter.clear();
             this.ended.clear();
             this.iterator.clear();
-            return ended.map_err(|exception| PyErr::from_value(exception).into());
+            return ended.map_err(error::again);
         }
         advanced
     }

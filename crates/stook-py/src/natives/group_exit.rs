@@ -127,7 +127,7 @@ impl Coroutine for GroupExitState {
                 ] {
                     cell.clear();
                 }
-                ended.map_err(|exception| PyErr::from_value(exception).into())
+                ended.map_err(error::again)
             }
         }
     }
@@ -223,7 +223,7 @@ fn go_on<'py>(
         Err(raised) => {
             let exception = raised.take(py);
             if !error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?) {
-                return Err(PyErr::from_value(exception).into());
+                return Err(error::again(exception));
             }
             interrupt(this, &group, &mut progress, exception)?;
         }

@@ -11,7 +11,7 @@ use crate::errors;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Class, Fallible, HeldCell, Ref, TypeSlot};
+use crate::ffi::{Args, Class, Fallible, HeldCell, Ref, TypeSlot, error};
 use crate::loop_core;
 
 /// What a native coroutine method does.
@@ -163,7 +163,7 @@ impl Coroutine for RoutineState {
             Err(raised) => {
                 let exception = raised.take(py);
                 this.let_go();
-                Err(PyErr::from_value(exception).into())
+                Err(error::again(exception))
             }
         }
     }

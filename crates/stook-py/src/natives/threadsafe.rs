@@ -16,8 +16,8 @@ use crate::ensure;
 use crate::errors::Imported;
 use crate::ffi::gc::traverse;
 use crate::ffi::{
-    Args, Builder, Class, Fallible, GetSet, Held, HeldCell, NoExtras, Raised, Ref, TypeSlot, call,
-    coro,
+    Args, Builder, Class, Fallible, GetSet, Held, HeldCell, NoExtras, Ref, TypeSlot, call, coro,
+    error,
 };
 use crate::function::{self, InnerBody};
 use crate::future::{self, FutureState};
@@ -124,7 +124,7 @@ fn begin(this: &Ref<'_, SubmissionState>) -> Fallible<()> {
     if call::method0(&destination, intern!(py, "set_running_or_notify_cancel"))?.is_truthy()? {
         call::method1(&destination, intern!(py, "set_exception"), &exception)?;
     }
-    Err(Raised::from(PyErr::from_value(exception)))
+    Err(error::again(exception))
 }
 
 fn chain(this: &Ref<'_, SubmissionState>) -> Fallible<()> {

@@ -18,7 +18,7 @@ use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::{self, Resumed};
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Ref, TypeSlot};
+use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Ref, TypeSlot, error};
 use crate::future;
 use crate::loop_core::{self, LoopState, Marks};
 use crate::ready::{Deadline, Ready, SharedTimeout};
@@ -251,7 +251,7 @@ fn go_on<'py>(
     left?;
     match ended {
         Ok(value) => Ok(Resumed::Returned(value)),
-        Err(exception) => Err(PyErr::from_value(exception).into()),
+        Err(exception) => Err(error::again(exception)),
     }
 }
 
@@ -288,9 +288,9 @@ fn leave<'py>(
         return Ok(());
     };
     match timeout::convert(&machine, left, this.at_entry.get(), body, exception)? {
-        Some(error) => {
-            error.setattr(intern!(py, "__context__"), exception)?;
-            Err(PyErr::from_value(error).into())
+        Some(raised) => {
+            raised.setattr(intern!(py, "__context__"), exception)?;
+            Err(error::again(raised))
         }
         None => Ok(()),
     }

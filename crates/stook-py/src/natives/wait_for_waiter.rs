@@ -111,7 +111,7 @@ impl Coroutine for WaiterState {
             ended => {
                 let ended = ended.map_err(|raised| raised.take(py));
                 finish(this);
-                ended.map_err(|exception| PyErr::from_value(exception).into())
+                ended.map_err(error::again)
             }
         }
     }
@@ -196,7 +196,7 @@ fn go_on<'py>(
     match stage {
         Stage::EndOrTime => match interrupted {
             Some(exception) if !error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?) => {
-                Err(PyErr::from_value(exception).into())
+                Err(error::again(exception))
             }
             None if future.is_done() => future::result(future).map(Resumed::Returned),
             Some(cancellation) if future.is_done() => future::result(future)
@@ -212,13 +212,13 @@ fn go_on<'py>(
             forget(this, future);
             match (interrupted, this.cancellation.take(py)) {
                 (Some(exception), cancellation) => {
-                    let raised = PyErr::from_value(exception).into();
+                    let raised = error::again(exception);
                     Err(match cancellation {
                         Some(cancellation) => error::while_handling(py, raised, &cancellation),
                         None => raised,
                     })
                 }
-                (None, Some(cancellation)) => Err(PyErr::from_value(cancellation).into()),
+                (None, Some(cancellation)) => Err(error::again(cancellation)),
                 (None, None) => late_result(future),
             }
         }
@@ -252,7 +252,7 @@ fn cancel_and_wait<'py>(
     if let Err(raised) = asked {
         let exception = raised.take(py);
         forget(this, future);
-        return Err(PyErr::from_value(exception).into());
+        return Err(error::again(exception));
     }
     let resumed = this.awaiting.begin(waiter.as_any());
     go_on(this, resumed)
@@ -266,13 +266,13 @@ fn late_result<'py>(future: &Ref<'py, FutureState>) -> Fallible<Resumed<'py>> {
         .or_else(|raised| {
             let exception = raised.take(py);
             if !error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?) {
-                return Err(PyErr::from_value(exception).into());
+                return Err(error::again(exception));
             }
             let timeout = PyTimeoutError::new_err(());
             timeout.set_cause(py, Some(PyErr::from_value(exception.clone())));
             let timeout = timeout.into_value(py).into_bound(py).into_any();
             timeout.setattr(intern!(py, "__context__"), exception)?;
-            Err(PyErr::from_value(timeout).into())
+            Err(error::again(timeout))
         })
 }
 

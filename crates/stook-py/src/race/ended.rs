@@ -41,7 +41,7 @@ pub(super) fn outcome(child: &Bound<'_, PyAny>) -> Fallible<Outcome> {
 pub(super) fn end<'py>(this: &Ref<'py, RaceState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
     if let Some(cancellation) = this.cancellation.take(py) {
-        return Err(PyErr::from_value(cancellation).into());
+        return Err(error::again(cancellation));
     }
     let shape = this.shape.get();
     if shape == Shape::FirstSuccess {

@@ -196,6 +196,18 @@ pub(crate) fn make<'py, T: Coroutine + Default>(
     Ok(this.into_any())
 }
 
+/// The same while a loop of ours runs that is not in debug mode.
+///
+/// # Errors
+/// `MemoryError`.
+#[inline]
+pub(crate) fn make_undebugged<'py, T: Coroutine + Default>(
+    py: Python<'py>,
+    fill: impl FnOnce(&T),
+) -> Fallible<Bound<'py, PyAny>> {
+    Ok(Ref::<T>::allocate_filled(py, fill)?.into_any())
+}
+
 /// What became of telling a coroutine to end.
 fn ended<'py>(resumed: Fallible<Resumed<'py>>, py: Python<'py>) -> Fallible<()> {
     match resumed {

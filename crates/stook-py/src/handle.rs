@@ -22,6 +22,7 @@ use crate::ffi::{
     Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, Rest, TypeSlot, Untracked,
     call, compat, context,
 };
+use crate::function;
 use crate::loop_core::{self, LoopState, Marks};
 use crate::own_context::OwnContext;
 use crate::reference::reference;
@@ -46,6 +47,9 @@ enum Shape {
     Nothing,
     /// The same; what is held is the place where a timeout was set, its code and how far it is.
     Place,
+    /// The same; the callback is a method, made when somebody asks for it: what is held is its object,
+    /// and in the callback's place is its function.
+    Receiver,
 }
 
 /// The state of a `Handle`.
@@ -93,6 +97,8 @@ traverse!(TimerHandleState: handle, when);
 
 impl Class for TimerHandleState {
     type Extras = WeakReferences;
+
+    const KEPT: usize = 64;
 
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
@@ -161,6 +167,7 @@ impl HandleState {
             Shape::Tuple => return Ok(self.arguments.get_or_none(py)),
             Shape::One => PyTuple::new(py, self.arguments.get(py))?,
             Shape::Nothing | Shape::Place => PyTuple::empty(py),
+            Shape::Receiver => return Ok(PyTuple::empty(py).into_any()),
         };
         // Making it may have run a collection, and so any code.
         if self.shape.replace(Shape::Tuple) != Shape::Tuple {
@@ -169,12 +176,49 @@ impl HandleState {
         Ok(self.arguments.get_or_none(py))
     }
 
-    /// Calls the callback.
+    /// The callback, from now on the same one; `None` where there is none any more.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    fn callback<'py>(&self, py: Python<'py>) -> Fallible<Option<Bound<'py, PyAny>>> {
+        if self.shape.get() == Shape::Receiver
+            && let (Some(function), Some(receiver)) =
+                (self.callback.get(py), self.arguments.get(py))
+        {
+            let method = function::bound_method(&function, &receiver)?;
+            // Making it may have run a collection, and so any code.
+            if self.shape.get() == Shape::Receiver {
+                self.shape.set(Shape::Nothing);
+                self.callback.set(method);
+                self.arguments.clear();
+            }
+        }
+        Ok(self.callback.get(py))
+    }
+
+    /// The same, and `None` the Python object where there is none.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    fn callback_or_none<'py>(&self, py: Python<'py>) -> Fallible<Bound<'py, PyAny>> {
+        let callback = self.callback(py)?;
+        Ok(callback.unwrap_or_else(|| py.None().into_bound(py)))
+    }
+
+    /// The state of a handle whose callback is the method of its one argument that its callback is the
+    /// function of.
+    #[inline]
+    pub(crate) fn of_method(self) -> Self {
+        self.shape.set(Shape::Receiver);
+        self
+    }
+
+    /// Calls what is in the callback's place.
     #[inline]
     fn call<'py>(&self, callback: &Bound<'py, PyAny>) -> Fallible<()> {
         let py = callback.py();
         match (self.shape.get(), self.arguments.get(py)) {
-            (Shape::One, Some(argument)) => call::call1(callback, &argument),
+            (Shape::One | Shape::Receiver, Some(argument)) => call::call1(callback, &argument),
             (Shape::Tuple, Some(arguments)) => call::call_tuple(callback, &arguments),
             (_, None) | (Shape::Nothing | Shape::Place, Some(_)) => call::call0(callback),
         }
@@ -340,7 +384,7 @@ pub(crate) fn report_exception<'py>(
 fn callback_source(this: &Ref<'_, HandleState>) -> Fallible<String> {
     let py = this.py();
     let format = FORMAT_CALLBACK_SOURCE.get(py)?;
-    let callback = this.callback.get_or_none(py);
+    let callback = this.callback_or_none(py)?;
     let arguments = this.arguments(py)?;
     let text = if reference(py)?.callback_source_takes_debug {
         let options = PyDict::new(py);
@@ -552,7 +596,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         .attributes([
             GetSet::class(class_of),
             GetSet::read(c"_callback", |this: &Ref<'_, HandleState>| {
-                Ok(this.callback.get_or_none(this.py()))
+                this.callback_or_none(this.py())
             }),
             GetSet::read(c"_args", |this: &Ref<'_, HandleState>| {
                 this.arguments(this.py())

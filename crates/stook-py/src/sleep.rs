@@ -56,6 +56,8 @@ traverse!(SleepState: common, delay, result, awaiting, timer_of);
 impl Class for SleepState {
     type Extras = WeakReferences;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT

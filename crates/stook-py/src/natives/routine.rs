@@ -60,6 +60,8 @@ traverse!(RoutineState: common, subject, arguments, future, kept, awaiting);
 impl Class for RoutineState {
     type Extras = WeakReferences;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT
@@ -78,21 +80,25 @@ pub(crate) fn new<'py, const N: usize>(
     routine: &'static Routine,
     given: [Bound<'py, PyAny>; N],
 ) -> Fallible<Bound<'py, PyAny>> {
-    const { assert!(N >= 1 && N <= MOST_ARGUMENTS + 1) };
-    let py = given[0].py();
-    coroutine::make(py, |state: &RoutineState| {
-        state.routine.set(Some(routine));
-        state.count.set((N - 1) as u8);
-        for (index, object) in given.into_iter().enumerate() {
-            match index {
-                0 => state.subject.set(object),
-                _ => state.arguments[index - 1].set(object),
-            }
-        }
+    coroutine::make(given[0].py(), |state: &RoutineState| {
+        state.fill(routine, given);
     })
 }
 
 impl RoutineState {
+    #[inline]
+    fn fill<const N: usize>(&self, routine: &'static Routine, given: [Bound<'_, PyAny>; N]) {
+        const { assert!(N >= 1 && N <= MOST_ARGUMENTS + 1) };
+        self.routine.set(Some(routine));
+        self.count.set((N - 1) as u8);
+        for (index, object) in given.into_iter().enumerate() {
+            match index {
+                0 => self.subject.set(object),
+                _ => self.arguments[index - 1].set(object),
+            }
+        }
+    }
+
     /// How far it has come; 0 is the beginning.
     pub(super) fn stage(&self) -> u8 {
         self.stage.get()
@@ -210,7 +216,7 @@ pub(crate) fn call<'py, const N: usize>(
             false
         })
     {
-        return new(routine, given);
+        return coroutine::make_undebugged(py, |state: &RoutineState| state.fill(routine, given));
     }
     args.forward(routine.identity.original.get(py)?)
 }

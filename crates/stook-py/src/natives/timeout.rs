@@ -8,6 +8,7 @@
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyFloat, PyInt};
 use stook_kernel::{
     BodyEnd, CancelKind, ConvertRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase,
@@ -22,7 +23,7 @@ use crate::errors::{self, Imported};
 use crate::ffi::coro::Resumed;
 use crate::ffi::{Args, Fallible, Ref, Rest, call, error, instance};
 use crate::function;
-use crate::handle;
+use crate::handle::{self, TimerHandleState};
 use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
 use crate::scheduling;
@@ -102,7 +103,10 @@ fn exit<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 
 /// A number of seconds, where it is a plain number; anything else follows Python's own rules.
 pub(super) fn plain_seconds(number: &Bound<'_, PyAny>) -> Option<f64> {
-    if number.is_exact_instance_of::<PyFloat>() || number.is_exact_instance_of::<PyInt>() {
+    if let Ok(number) = number.cast_exact::<PyFloat>() {
+        return Some(number.value());
+    }
+    if number.is_exact_instance_of::<PyInt>() {
         return error::or_none(number.py(), number.extract());
     }
     None
@@ -281,14 +285,13 @@ fn set_deadline<'py>(
     let timer = match seconds {
         None => py.None().into_bound(py),
         Some(seconds) => {
-            let callback = timeout.getattr(intern!(py, "_on_timeout"))?;
             if seconds <= loop_core::time(running)? {
+                let callback = timeout.getattr(intern!(py, "_on_timeout"))?;
                 let handle = scheduling::soon(running, &callback, Rest::Nothing, None)?;
                 handle.set_from(asking::here(py)?)?;
                 handle.into_any()
             } else {
-                let when = (when.clone(), seconds);
-                let timer = scheduling::at(running, when, &callback, Rest::Nothing, None)?;
+                let timer = timer(timeout, (when.clone(), seconds), running)?;
                 timer.set_from(asking::here(py)?);
                 timer.into_any()
             }
@@ -296,6 +299,25 @@ fn set_deadline<'py>(
     };
     TIMEOUT.set(timeout, intern!(py, "_timeout_handler"), &timer)?;
     Ok(true)
+}
+
+/// The handle of a timer that calls `timeout._on_timeout`.
+fn timer<'py>(
+    timeout: &Bound<'py, PyAny>,
+    when: (Bound<'py, PyAny>, f64),
+    running: &Ref<'py, LoopState>,
+) -> Fallible<Ref<'py, TimerHandleState>> {
+    /// The method as it was found in the class while that was as it should be.
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = timeout.py();
+    let name = intern!(py, "_on_timeout");
+    if TIMEOUT.plain(timeout)?.is_some() {
+        let function =
+            FUNCTION.get_or_try_init(py, || timeout.get_type().getattr(name).map(Bound::unbind))?;
+        return scheduling::method_at(running, when, function.bind(py), timeout);
+    }
+    let callback = timeout.getattr(name)?;
+    scheduling::at(running, when, &callback, Rest::Nothing, None)
 }
 
 /// Cancels the timer, if there is one; returns whether there was.

@@ -8,7 +8,6 @@ use std::cell::Cell;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt};
 
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
@@ -16,7 +15,7 @@ use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Class, Fallible, HeldCell, Ref, Signature, TypeSlot, call, error};
+use crate::ffi::{Args, Class, Fallible, HeldCell, Ref, Signature, TypeSlot, call, error, number};
 use crate::future;
 use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
@@ -156,22 +155,11 @@ fn bare_yield(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Ok(generator)
 }
 
-/// The delay in seconds, where it is a plain number; `None` leaves it to Python's own rules.
-fn plain_seconds(delay: &Bound<'_, PyAny>) -> Option<f64> {
-    if let Ok(delay) = delay.cast_exact::<PyFloat>() {
-        return Some(delay.value());
-    }
-    if delay.is_exact_instance_of::<PyInt>() {
-        return error::or_none(delay.py(), delay.extract());
-    }
-    None
-}
-
 fn begin<'py>(this: &Ref<'py, SleepState>) -> Fallible<Resumed<'py>> {
     let py = this.py();
     // It stays: who asks what the task waits for finds it here.
     let delay = this.delay.get_or_none(py);
-    let seconds = plain_seconds(&delay);
+    let seconds = number::plain(&delay);
     let none_at_all = match seconds {
         Some(seconds) => seconds <= 0.0,
         None => delay.le(0)?,

@@ -24,6 +24,7 @@ mod kept;
 pub(crate) mod layout;
 pub(crate) mod live;
 pub(crate) mod method;
+pub(crate) mod number;
 pub(crate) mod origin;
 pub(crate) mod poll;
 mod putting_off;

@@ -14,6 +14,12 @@ pub(super) fn is_plain(object: &Bound<'_, PyAny>) -> bool {
 /// `number + difference`
 #[inline]
 pub(super) fn add<'py>(number: &Bound<'py, PyAny>, difference: i64) -> Fallible<Bound<'py, PyAny>> {
+    if number.is_exact_instance_of::<PyInt>()
+        && let Some(value) = error::or_none(number.py(), number.extract::<i64>())
+        && let Some(sum) = value.checked_add(difference)
+    {
+        return Ok(PyInt::new(number.py(), sum).into_any());
+    }
     Ok(number.add(difference)?)
 }
 

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyTimeoutError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyFloat, PyInt};
+use pyo3::types::PyFloat;
 use stook_kernel::{
     BodyEnd, CancelKind, ConvertRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase,
 };
@@ -21,7 +21,7 @@ use crate::asking;
 use crate::coroutine::Identity;
 use crate::errors::{self, Imported};
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Ref, Rest, call, error, instance};
+use crate::ffi::{Args, Fallible, Ref, Rest, call, error, instance, number};
 use crate::function;
 use crate::handle::{self, TimerHandleState};
 use crate::loop_core::{self, LoopState};
@@ -101,17 +101,6 @@ fn exit<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     routine::call::<4>(&EXITING, args, |timeout| TIMEOUT.is_class_of(timeout))
 }
 
-/// A number of seconds, where it is a plain number; anything else follows Python's own rules.
-pub(super) fn plain_seconds(number: &Bound<'_, PyAny>) -> Option<f64> {
-    if let Ok(number) = number.cast_exact::<PyFloat>() {
-        return Some(number.value());
-    }
-    if number.is_exact_instance_of::<PyInt>() {
-        return error::or_none(number.py(), number.extract());
-    }
-    None
-}
-
 /// `timeout(delay)`
 fn from_delay<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
@@ -125,7 +114,7 @@ fn from_delay<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let when = if delay.is_none() {
         delay
     } else {
-        match plain_seconds(&delay) {
+        match number::plain(&delay) {
             Some(seconds) => PyFloat::new(py, loop_core::time(&running)? + seconds).into_any(),
             None => return args.forward(original),
         }
@@ -248,8 +237,9 @@ fn advance_entering<'py>(
         )?;
     }
     let when = TIMEOUT.get(&timeout, intern!(py, "_when"))?;
-    if !set_deadline(&timeout, &when, &running)? {
-        RESCHEDULE.get(py)?.call1((&timeout, when))?;
+    match number::plain(&when) {
+        None if !when.is_none() => drop(RESCHEDULE.get(py)?.call1((&timeout, when))?),
+        seconds => set_timer(&timeout, &when, seconds, &running)?,
     }
     Ok(Resumed::Returned(timeout))
 }
@@ -276,11 +266,23 @@ fn set_deadline<'py>(
     running: &Ref<'py, LoopState>,
 ) -> Fallible<bool> {
     let py = timeout.py();
-    let seconds = plain_seconds(when);
+    let seconds = number::plain(when);
     if seconds.is_none() && !when.is_none() {
         return Ok(false);
     }
     TIMEOUT.set(timeout, intern!(py, "_when"), when)?;
+    set_timer(timeout, when, seconds, running).map(|()| true)
+}
+
+/// Sets the timer of an active timeout for `when`, which is `seconds` of the loop's clock; none where it
+/// is `None`.
+fn set_timer<'py>(
+    timeout: &Bound<'py, PyAny>,
+    when: &Bound<'py, PyAny>,
+    seconds: Option<f64>,
+    running: &Ref<'py, LoopState>,
+) -> Fallible<()> {
+    let py = timeout.py();
     stop_timer(timeout)?;
     let timer = match seconds {
         None => py.None().into_bound(py),
@@ -297,8 +299,7 @@ fn set_deadline<'py>(
             }
         }
     };
-    TIMEOUT.set(timeout, intern!(py, "_timeout_handler"), &timer)?;
-    Ok(true)
+    TIMEOUT.set(timeout, intern!(py, "_timeout_handler"), &timer)
 }
 
 /// The handle of a timer that calls `timeout._on_timeout`.

@@ -18,7 +18,7 @@ use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::{self, Resumed};
 use crate::ffi::gc::traverse;
-use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Ref, TypeSlot, error};
+use crate::ffi::{Args, Class, Fallible, Held, HeldCell, Ref, TypeSlot, error, number};
 use crate::future;
 use crate::loop_core::{self, LoopState, Marks};
 use crate::ready::{Deadline, Ready, SharedTimeout};
@@ -68,9 +68,15 @@ impl std::fmt::Debug for WaitForState {
 impl Class for WaitForState {
     type Extras = WeakReferences;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.common.is_closed()
     }
 }
 
@@ -92,15 +98,21 @@ fn wait_for<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
     if loop_core::running_plain(py).is_some()
         && let Some((awaitable, timeout)) = given(args)?
-        && is_plain(&awaitable)?
     {
         if !reference(py)?.wait_for_is_a_timeout {
+            if !is_plain(&awaitable)? {
+                return args.forward(ORIGINAL.get(py)?);
+            }
             return wait_for_waiter::new(awaitable, timeout);
+        }
+        // Whether somebody awaits a coroutine is looked at when this one begins.
+        if !coro::is_exact_coroutine(&awaitable) && !is_plain(&awaitable)? {
+            return args.forward(ORIGINAL.get(py)?);
         }
         if !timeout::is_as_it_was(py)? {
             return args.forward(ORIGINAL.get(py)?);
         }
-        return coroutine::make(py, |state: &WaitForState| {
+        return coroutine::make_undebugged(py, |state: &WaitForState| {
             state.awaitable.set(awaitable);
             state.timeout.set(timeout);
         });
@@ -114,7 +126,7 @@ fn given<'py>(args: &Args<'_, 'py>) -> Fallible<Option<(Bound<'py, PyAny>, Bound
     let Some([awaitable, timeout]) = args.exactly_by_name(["fut", "timeout"])? else {
         return Ok(None);
     };
-    let understood = match timeout::plain_seconds(&timeout) {
+    let understood = match number::plain(&timeout) {
         Some(seconds) => seconds > 0.0,
         None => timeout.is_none(),
     };
@@ -163,7 +175,7 @@ fn begin<'py>(this: &Ref<'py, WaitForState>) -> Fallible<Resumed<'py>> {
     };
     this.awaitable.clear();
     this.at_entry.set(tasks::cancelling(&task)?);
-    if let Some(seconds) = timeout::plain_seconds(&timeout) {
+    if let Some(seconds) = number::plain(&timeout) {
         this.task.set(task);
         this.event_loop.set(running.as_any().clone());
         set_timer(this, &running, seconds)?;

@@ -11,7 +11,6 @@ use pyo3::prelude::*;
 use stook_kernel::CancelKind;
 
 use super::tasks;
-use super::timeout::plain_seconds;
 use super::wait_for::{IDENTITY, ORIGINAL};
 use crate::asking;
 use crate::awaiting::Awaiting;
@@ -22,7 +21,7 @@ use crate::errors;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, error};
+use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, error, number};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::set_at::SetAt;
@@ -67,9 +66,15 @@ traverse!(WaiterState: common, awaited, timeout, waiter, awaiting, event_loop, c
 impl Class for WaiterState {
     type Extras = WeakReferences;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.common.is_closed()
     }
 }
 
@@ -127,7 +132,7 @@ fn begin<'py>(this: &Ref<'py, WaiterState>) -> Fallible<Resumed<'py>> {
     let timeout = this.timeout.get_or_none(py);
     let replaced = Marks::CREATE_TASK.and(Marks::TASK_FACTORY);
     let running = loop_core::running_plain(py).filter(|running| !running.has(replaced));
-    let (Some(running), Some(seconds)) = (running, plain_seconds(&timeout)) else {
+    let (Some(running), Some(seconds)) = (running, number::plain(&timeout)) else {
         this.stage.set(Stage::Plain);
         this.awaited.clear();
         let coroutine = ORIGINAL.get(py)?.call1((awaitable, timeout))?;

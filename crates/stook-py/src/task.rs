@@ -61,8 +61,14 @@ traverse!(TaskState: future, coroutine, context, awaited, name);
 impl Class for TaskState {
     type Extras = Attributes;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         &future::TASK
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.future.is_done() && !self.future.is_unread()
     }
 }
 

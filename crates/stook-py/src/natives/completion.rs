@@ -79,9 +79,15 @@ traverse!(CompletionState: common, ended, iterator, getter, awaiting);
 impl Class for CompletionState {
     type Extras = WeakReferences;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.common.is_closed()
     }
 }
 

@@ -64,9 +64,15 @@ traverse!(
 impl Class for GroupExitState {
     type Extras = WeakReferences;
 
+    const KEPT: usize = 64;
+
     fn slot() -> &'static TypeSlot {
         static SLOT: TypeSlot = TypeSlot::new();
         &SLOT
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.common.is_closed()
     }
 }
 
@@ -77,7 +83,7 @@ fn exit<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         && let Some([group, class, exception, traceback]) = args.exactly::<4>()
         && task_group::is_group(&group)?
     {
-        return coroutine::make(py, |state: &GroupExitState| {
+        return coroutine::make_undebugged(py, |state: &GroupExitState| {
             state.group.set(group);
             state.class.set(class);
             state.exception.set(exception);

@@ -194,19 +194,33 @@ impl Layout {
         object: &Bound<'_, PyAny>,
         name: &Bound<'_, PyString>,
     ) -> Option<bool> {
-        let place = self.places.get(name)?;
+        self.read_truths(object, [name]).map(|[truth]| truth)
+    }
+
+    /// The truths of attributes that are each `True` or `False`; `None` where one has to be asked for.
+    #[inline]
+    pub(crate) fn read_truths<const N: usize>(
+        &self,
+        object: &Bound<'_, PyAny>,
+        names: [&Bound<'_, PyString>; N],
+    ) -> Option<[bool; N]> {
         let array = self.array(object);
         if array.is_null() {
             return None;
         }
-        // SAFETY: S16.
-        let value = unsafe { *array.wrapping_add(place) };
-        // SAFETY: S1.
-        if ptr::eq(value, unsafe { ffi::Py_True() }) {
-            return Some(true);
+        let mut truths = [false; N];
+        for (truth, name) in truths.iter_mut().zip(names) {
+            let place = self.places.get(name)?;
+            // SAFETY: S16.
+            let value = unsafe { *array.wrapping_add(place) };
+            // SAFETY: S1.
+            *truth = ptr::eq(value, unsafe { ffi::Py_True() });
+            // SAFETY: S1.
+            if !*truth && !ptr::eq(value, unsafe { ffi::Py_False() }) {
+                return None;
+            }
         }
-        // SAFETY: S1.
-        ptr::eq(value, unsafe { ffi::Py_False() }).then_some(false)
+        Some(truths)
     }
 
     /// Says that what [`Layout::add`] did was looked at, and was right.

@@ -420,6 +420,16 @@ impl<'py> Instance<'py> {
         Ok(self.get(name)?.is_truthy()?)
     }
 
+    /// The attributes of these names where each is `True` or `False`; `None` where one has to be asked
+    /// for.
+    #[inline]
+    pub(crate) fn truths<const N: usize>(
+        &self,
+        names: [&Bound<'py, PyString>; N],
+    ) -> Option<[bool; N]> {
+        self.layout?.read_truths(&self.object, names)
+    }
+
     /// `object.name`, if it has that.
     ///
     /// # Errors

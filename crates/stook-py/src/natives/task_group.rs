@@ -87,6 +87,29 @@ fn children<'py>(group: &Bound<'py, PyAny>) -> Fallible<Children<'py>> {
 pub(super) fn machine(group: &Bound<'_, PyAny>) -> Fallible<TaskGroup> {
     let py = group.py();
     let plain = GROUP.of(group)?;
+    let names = [
+        intern!(py, "_entered"),
+        intern!(py, "_exiting"),
+        intern!(py, "_aborting"),
+        intern!(py, "_parent_cancel_requested"),
+    ];
+    if let Some([entered, exiting, aborting, parent_cancel_requested]) = plain.truths(names) {
+        return Ok(TaskGroup::from_marks(TaskGroupMarks {
+            entered,
+            exiting,
+            aborting,
+            parent_cancel_requested,
+            // Only joining depends on it.
+            tasks: 0,
+        }));
+    }
+    machine_by_name(&plain)
+}
+
+/// The same where an attribute is missing, or is neither `True` nor `False`.
+#[cold]
+fn machine_by_name(plain: &Instance<'_>) -> Fallible<TaskGroup> {
+    let py = plain.py();
     let has = |name| plain.is_true(name);
     // These two asyncio reads when a task joins, and at no other time.
     let if_there = |name, otherwise| match plain.is_true(name) {

@@ -199,3 +199,43 @@ async def test_entered_context_is_left_after_an_error(engine, loop, reports):
     await engine.sleep(0)
     assert len(reports) == 1
     assert context[number] == 1
+
+
+async def test_tasks_that_wait_keep_their_variables_apart(engine, loop):
+    seen = []
+
+    async def body(value):
+        await engine.sleep(0.001)
+        seen.append(number.get())
+        number.set(value)
+        await engine.sleep(0.001)
+        seen.append(number.get())
+        number.set(number.get() + 1)
+        await engine.sleep(0)
+        return number.get()
+
+    number.set(7)
+    tasks = [loop.create_task(body(value)) for value in (10, 20, 30)]
+    await engine.sleep(0)
+    number.set(8)
+    assert await engine.gather(*tasks) == [11, 21, 31]
+    assert seen == [7, 7, 7, 10, 20, 30]
+    assert number.get() == 8
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="from 3.12 on")
+async def test_context_of_a_waiting_task_that_was_seen_stays_the_same(engine, loop):
+    async def body():
+        await engine.sleep(0)
+        number.set(number.get() + 1)
+        await engine.sleep(0)
+
+    tasks = [loop.create_task(body()) for _ in range(3)]
+    await engine.sleep(0)
+    contexts = [task.get_context() for task in tasks]
+    assert len(set(map(id, contexts))) == len(contexts)
+    await engine.gather(*tasks)
+    assert [
+        task.get_context() is context for task, context in zip(tasks, contexts, strict=True)
+    ] == [True] * 3
+    assert [context[number] for context in contexts] == [1, 1, 1]

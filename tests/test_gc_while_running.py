@@ -216,3 +216,23 @@ def test_the_collector_sees_only_what_has_run(engine, loop):
     assert gc.is_tracked(timer)
     timer.cancel()
     loop.run_until_complete(task)
+
+
+@pytest.mark.native
+@pytest.mark.skipif(GC_STRESS, reason="what is tracked is the same; the collections are not")
+def test_a_sleep_that_is_over_is_looked_at_only_when_it_gets_a_name(engine, loop):
+    loop.set_debug(False)  # In debug mode it knows where it was made.
+
+    async def main():
+        task = loop.create_task(engine.sleep(0.001))
+        await task
+        return task.get_coro()
+
+    coroutine = loop.run_until_complete(main())
+    assert not gc.is_tracked(coroutine)
+    name = type("Name", (str,), {})("again")
+    name.back = coroutine
+    coroutine.__name__ = name
+    reference = weakref.ref(coroutine)
+    del coroutine, name
+    assert_collected([reference])

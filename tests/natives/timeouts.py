@@ -26,6 +26,51 @@ async def plain():
 
 
 @trial
+async def what_the_timer_calls():
+    async with asyncio.timeout(10) as timeout:
+        handle = timeout._timeout_handler
+        print(handle._args, "_on_timeout" in repr(handle), handle == handle)
+        callback = handle._callback
+        print(type(callback).__name__, callback.__name__, callback.__self__ is timeout)
+        print(callback is handle._callback, callback == timeout._on_timeout, handle._args)
+    print(handle._callback, handle._args, handle.cancelled())
+
+
+@trial
+async def its_timer_is_run_by_hand():
+    try:
+        async with asyncio.timeout(10) as timeout:
+            timeout._timeout_handler._run()
+            print(moment(timeout))
+            await asyncio.sleep(1)
+    except TimeoutError as error:
+        print(repr(error), moment(timeout))
+
+
+@trial
+async def the_instance_has_a_method_of_its_own():
+    timeout = asyncio.timeout(0.001)
+    timeout._on_timeout = lambda: print("its own")
+    async with timeout:
+        await asyncio.sleep(0.005)
+    print(timeout.expired())
+
+
+@trial
+async def the_class_has_another_method_once_it_is_entered():
+    before = asyncio.Timeout._on_timeout
+    try:
+        async with asyncio.timeout(0.001):
+            asyncio.Timeout._on_timeout = lambda self: print("another")
+            try:
+                await asyncio.sleep(1)
+            finally:
+                asyncio.Timeout._on_timeout = before
+    except TimeoutError as error:
+        print(repr(error))
+
+
+@trial
 async def expires():
     try:
         async with asyncio.timeout(0.001) as timeout:

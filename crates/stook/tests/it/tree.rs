@@ -80,7 +80,6 @@ fn trees_of_two_runtimes_are_apart() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn a_task_that_another_spawns_onto_another_runtime_is_below_that() {
     // The clock runs: to one that is paused, who waits for another runtime waits for nothing.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -110,7 +109,10 @@ fn a_task_that_another_spawns_onto_another_runtime_is_below_that() {
         parent.cancel();
         assert!(parent.await.is_err());
         assert!(stook::tree().is_empty());
-=======
+    });
+}
+
+#[test]
 fn children_of_a_gather_and_of_a_group_are_below_who_has_made_them() {
     with_paused_clock(|| async {
         let parent = stook::spawn(async {
@@ -131,6 +133,5 @@ fn children_of_a_gather_and_of_a_group_are_below_who_has_made_them() {
         assert_eq!(children, [Some(parent.id().number()); 2]);
         parent.cancel();
         assert!(parent.await.is_err());
->>>>>>> 7497a02 (tokio face: tests: what is dropped is taken out, what is answered is told once, who is reported)
     });
 }

@@ -299,6 +299,51 @@ def test_long_chains_are_dropped_without_overflowing_the_stack(program):
     ]
 
 
+BESIDE_A_FINALISER = """
+import asyncio
+import threading
+import weakref
+
+loop = asyncio.new_event_loop()
+begun, go_on = threading.Event(), threading.Event()
+
+
+class Waits:
+    def __del__(self):
+        begun.set()
+        go_on.wait()
+
+
+class Innermost:
+    pass
+
+
+def drop():
+    future = loop.create_future()
+    future.set_result(Waits())
+
+
+thread = threading.Thread(target=drop)
+thread.start()
+begun.wait()
+innermost = future = Innermost()
+released = weakref.ref(innermost)
+for _ in range(10_000):
+    before, future = future, loop.create_future()
+    future.set_result(before)
+del innermost, before, future
+print(released())
+go_on.set()
+thread.join()
+loop.close()
+"""
+
+
+@pytest.mark.needs_stook
+def test_a_long_chain_is_dropped_while_another_thread_is_in_a_finaliser(program):
+    assert output_of(program(BESIDE_A_FINALISER)) == "None\n"
+
+
 LONG_CANCEL = """
 import asyncio
 

@@ -1,7 +1,8 @@
 //! Releasing objects inside one another without using up the stack: so many, and the rest is put off.
 //!
-//! What is counted is counted for all threads together. One that is in the middle of a release, because
-//! that runs Python code, lets the others put off a little sooner.
+//! What is counted is counted for all threads together: to ask which one this is would take longer than
+//! the rest. One that is in the middle of a release, because that runs Python code, lets the others put
+//! off a little sooner; it does not keep them from releasing what was put off.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +15,9 @@ pub(super) type Deallocator = unsafe extern "C" fn(*mut ffi::PyObject);
 /// How many objects may be released inside one another before the rest is put off, so that a long chain
 /// does not use up the stack.
 const DEEPEST: u32 = 64;
+/// Where no more than so many are, what was put off is released. Not only where none is: a thread that
+/// waits in a finaliser may have some for as long as it likes.
+const SHALLOW: u32 = DEEPEST / 2;
 
 /// How many objects of ours are being released inside one another.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
@@ -39,12 +43,12 @@ pub(super) fn enter(deallocator: Deallocator, object: *mut ffi::PyObject) -> boo
     true
 }
 
-/// The object that was entered is released; when it was the outermost, those that were put off are, too.
+/// The object that was entered is released; where that is not deep, those that were put off are, too.
 #[inline]
 pub(super) fn leave() {
     let depth = DEPTH.load(Ordering::Relaxed) - 1;
     DEPTH.store(depth, Ordering::Relaxed);
-    if COUNT.load(Ordering::Relaxed) > 0 && depth == 0 {
+    if COUNT.load(Ordering::Relaxed) > 0 && depth <= SHALLOW {
         release_those_put_off();
     }
 }
@@ -58,7 +62,8 @@ fn put_off(deallocator: Deallocator, object: *mut ffi::PyObject) {
     COUNT.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Releases what was put off, and what is put off meanwhile: no deeper inside this.
+/// Releases what was put off, and what is put off meanwhile: what that has inside is released in here up
+/// to the same depth, and the rest comes back to this loop.
 #[cold]
 fn release_those_put_off() {
     DEPTH.fetch_add(1, Ordering::Relaxed);

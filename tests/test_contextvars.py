@@ -8,6 +8,7 @@ import sys
 import pytest
 
 number = contextvars.ContextVar("number", default=0)
+holder = contextvars.ContextVar("holder")
 
 
 async def test_task_runs_in_a_copy_made_with_it(engine, loop):
@@ -239,3 +240,25 @@ async def test_context_of_a_waiting_task_that_was_seen_stays_the_same(engine, lo
         task.get_context() is context for task, context in zip(tasks, contexts, strict=True)
     ] == [True] * 3
     assert [context[number] for context in contexts] == [1, 1, 1]
+
+
+async def test_context_is_shown_while_that_of_another_goes(loop):
+    seen, handles = [], []
+
+    class Looks:
+        def __del__(self):
+            seen.extend(handle._context for handle in handles)
+
+    async def make(value, keep):
+        holder.set(value)
+        keep.extend(loop.call_soon(holder.get) for _ in range(5))
+
+    first = loop.create_task(make(Looks(), []))
+    second = loop.create_task(make("kept", handles))
+    await first
+    await second
+    del first
+    while not seen:
+        await asyncio.sleep(0)
+    assert {type(context) for context in seen} == {contextvars.Context}
+    assert {context[holder] for context in seen} == {"kept"}

@@ -96,11 +96,16 @@ impl OwnContext {
     /// # Errors
     /// `MemoryError`.
     pub(crate) fn get<'py>(&self, py: Python<'py>) -> Fallible<Option<Bound<'py, PyAny>>> {
-        if self.whose.replace(Whose::Own).is_common()
+        if self.whose.get().is_common()
             && let Some(common) = self.context.get(py)
         {
-            self.context.set(context::copy(&common)?);
+            let copy = context::copy(&common)?;
+            // Making it may have run a collection, and so any code.
+            if self.whose.get().is_common() {
+                self.context.set(copy);
+            }
         }
+        self.whose.set(Whose::Own);
         Ok(self.context.get(py))
     }
 
@@ -149,17 +154,18 @@ impl OwnContext {
             self.set(common.clone());
             return context::run(&common, body);
         }
+        // It stays in its place: what is released and made here may run any code, who asks for it.
+        self.context.set(common.clone());
         let lent = match spare.take(py) {
-            Some(lent) if context::are_alike(&lent, &common) => Ok(lent),
-            _ => context::copy(&common),
-        };
-        let lent = match lent {
-            Ok(lent) => lent,
-            Err(raised) => {
-                self.context.set(common);
-                return Err(raised);
+            Some(lent) if context::are_alike(&lent, &common) => lent,
+            other => {
+                drop(other);
+                context::copy(&common)?
             }
         };
+        if !self.whose.get().is_common() {
+            return self.run(py, spare, body, is_over);
+        }
         self.context.set(lent.clone());
         let is_first = self.whose.replace(Whose::Lent) == Whose::Common;
         let ran = context::run(&lent, body);
@@ -170,11 +176,12 @@ impl OwnContext {
                 && context::is_the_only_reference(&lent)
                 && context::are_alike(&lent, &common)
             {
+                let have_others = !context::is_the_only_reference(&common);
                 self.whose.set(Whose::CommonStill);
-                if !context::is_the_only_reference(&common) {
+                self.context.set(common);
+                if have_others {
                     spare.set(lent);
                 }
-                self.context.set(common);
             } else {
                 self.whose.set(Whose::Own);
                 self.context.set(lent);

@@ -4,10 +4,13 @@ import asyncio
 import gc
 import math
 import random
+import shutil
+import subprocess
 import weakref
 
 import pytest
 
+from programs import output_of, run_python
 from slowness import SLOWNESS
 
 PATIENCE_SECONDS = 10.0 * SLOWNESS
@@ -244,3 +247,34 @@ class TestComparison:
         assert ours > standard
         assert standard != ours
         assert sorted([ours, standard]) == [standard, ours]
+
+
+OTHER_CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+
+int clock_gettime(clockid_t which, struct timespec *now) {
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    int answer = real(which, now);
+    now->tv_sec += 1000000;
+    return answer;
+}
+"""
+
+
+@pytest.mark.needs_stook
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_loop_has_the_clock_that_is_loaded_before_the_systems(tmp_path):
+    source, library = tmp_path / "clock.c", tmp_path / "clock.so"
+    source.write_text(OTHER_CLOCK)
+    command = ["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"]
+    subprocess.run(command, check=True)
+    program = """
+import asyncio, stook, time
+async def main():
+    print(round(time.monotonic() - asyncio.get_running_loop().time()))
+stook.run(main())
+"""
+    ended = run_python(["-c", program], environment={"LD_PRELOAD": str(library)})
+    assert output_of(ended).strip() == "0"

@@ -90,6 +90,24 @@ def test_one_that_never_ends_is_given_up(run, make):
     assert ended.returncode == 0
 
 
+def test_one_that_cancels_all_tasks_at_its_end_does_not_break_the_wait_off(run):
+    ended = run("""
+        async def cancels_all():
+            try:
+                await asyncio.sleep(100)
+            finally:
+                for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                    task.cancel()
+        async def main():
+            for _ in range(3):
+                asyncio.create_task(cancels_all())
+            await asyncio.sleep(0)
+            return "result"
+        print(stook.run(main(), grace=1))
+    """)
+    assert (ended.stdout, ended.stderr) == ("result\n", "")
+
+
 def test_the_error_of_the_program_comes_out(run):
     ended = run("""
         async def main():

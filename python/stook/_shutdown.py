@@ -111,13 +111,33 @@ class _End:
 
     def _wait_for(self, tasks: set[Any]) -> None:
         """Wait until tasks have ended, so long at most, unless something breaks that off."""
-        wait = self.loop.create_task(asyncio.wait(tasks, timeout=self.grace))
+        left = {task for task in tasks if not task.done()}
+        if not left:
+            return
+        # No task of its own waits: one that cancels all tasks at its end would cancel it.
+        over = self.loop.create_future()
+
+        def ended(task: Any) -> None:
+            left.discard(task)
+            if not left:
+                release()
+
+        def release() -> None:
+            if not over.done():
+                over.set_result(None)
+
+        waited = tuple(left)
+        for task in waited:
+            task.add_done_callback(ended)
+        timer = self.loop.call_later(self.grace, release)
         try:
-            self.loop.run_until_complete(wait)
+            self.loop.run_until_complete(over)
         except BaseException as error:
             self.broken_off = self.broken_off or error
-            wait.cancel()
-            _abandon(wait)
+        finally:
+            timer.cancel()
+            for task in waited:
+                task.remove_done_callback(ended)
 
 
 async def _end_of(threads: Any) -> None:

@@ -29,7 +29,7 @@ PyObject_GC_Track PyObject_GC_UnTrack PyObject_Init PyObject_SelfIter PySequence
 PyThreadState_Get PyTuple_GetItem PyType_GetName PyType_GetQualName PyType_IsSubtype PyType_Modified
 PyUnicode_AsUTF8AndSize PyUnicode_FromStringAndSize PyUnicode_InternInPlace PyVectorcall_Function
 Py_EnterRecursiveCall Py_InitializeEx Py_IsFinalizing Py_IsInitialized Py_LeaveRecursiveCall
-_Py_CheckFunctionResult _Py_IsFinalizing
+_Py_CheckFunctionResult _Py_IsFinalizing _Py_NewReference
 """
 
 

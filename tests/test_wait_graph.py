@@ -607,6 +607,7 @@ def test_of_a_loop_that_watches_descriptors_in_another_thread(engine, loop, stoo
 
 @pytest.mark.parametrize("make", [Proxy, lambda: types.MethodType(Decorated(print), 1)])
 async def test_what_a_task_holds_is_asked_for_nothing(engine, loop, stook, make):
+    loop.set_debug(False)  # asyncio itself asks for the class of a callback in debug mode
     lock, thing = asyncio.Lock(), make()
 
     async def holds(thing):

@@ -16,6 +16,7 @@ from counting.callgrind import CountingFailed, Part
 from counting.figures import Figures, Kept, Setting
 from counting.programs import Program
 from counting.verdicts import Comparison, Line, Verdict
+from driver.processes import environment
 
 BENCH = Path(__file__).resolve().parent.parent
 KERNEL = Setting("kernel", "x86_64", "1.95.0")
@@ -263,7 +264,11 @@ def test_a_program_that_did_not_what_it_should_is_refused(monkeypatch, printed, 
 
 def test_every_row_does_the_operations_it_says():
     finished = subprocess.run(
-        [sys.executable, BENCH / "counted.py"], capture_output=True, text=True, timeout=60
+        [sys.executable, BENCH / "counted.py"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.split() == list(counted.ROWS)

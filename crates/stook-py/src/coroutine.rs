@@ -281,7 +281,7 @@ pub(crate) fn not_stop_iteration(py: Python<'_>, raised: Raised, of: &str) -> Ra
     let stop = raised.take(py);
     let made = PyRuntimeError::new_err(format!("{of} raised StopIteration"));
     let made = made.into_value(py).into_bound(py).into_any();
-    error::set_cause(&made, &stop);
+    error::set_cause_and_context(&made, &stop);
     error::again(made)
 }
 

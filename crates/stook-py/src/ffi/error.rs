@@ -213,6 +213,8 @@ pub(crate) fn finally(
 
 /// Raises `exception`, which was taken before, once more and as it is.
 pub(crate) fn again(exception: Bound<'_, PyAny>) -> Raised {
+    // As for a `PyErr`: what PyO3 has put off is released, the exception may be part of it.
+    let _ = Python::try_attach(|_| ());
     #[cfg(Py_3_12)]
     {
         set(exception)
@@ -286,10 +288,16 @@ pub(crate) fn chain_behind(exception: &Bound<'_, PyAny>, other: &Bound<'_, PyAny
     }
 }
 
-/// Makes `cause` the cause and the context of `exception`.
-pub(crate) fn set_cause(exception: &Bound<'_, PyAny>, cause: &Bound<'_, PyAny>) {
+/// Makes `cause` the cause of `exception`. A `PyErr` for that would put off a release.
+pub(crate) fn set_cause(exception: &Bound<'_, PyAny>, cause: Option<&Bound<'_, PyAny>>) {
+    let cause = cause.map_or(std::ptr::null_mut(), |cause| cause.clone().into_ptr());
     // SAFETY: S1, S2; S3, the reference is given away.
-    unsafe { hang::PyException_SetCause(exception.as_ptr(), cause.clone().into_ptr()) };
+    unsafe { hang::PyException_SetCause(exception.as_ptr(), cause) };
+}
+
+/// Makes `cause` the cause and the context of `exception`.
+pub(crate) fn set_cause_and_context(exception: &Bound<'_, PyAny>, cause: &Bound<'_, PyAny>) {
+    set_cause(exception, Some(cause));
     set_context(exception, Some(cause));
 }
 

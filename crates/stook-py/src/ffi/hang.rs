@@ -121,6 +121,7 @@ wrapped! {
 
     // What a class can define.
     fn PyFloat_AsDouble(object: Object) -> f64;
+    fn PyLong_AsDouble(object: Object) -> f64;
     fn PyLong_AsLong(object: Object) -> c_long;
     fn PyLong_AsUnsignedLongLong(object: Object) -> c_ulonglong;
     fn PyNumber_Add(left: Object, right: Object) -> Object;

@@ -1,6 +1,5 @@
 //! Plain numbers, read without a call that a class could answer.
 
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
@@ -17,7 +16,7 @@ pub(crate) fn plain(number: &Bound<'_, PyAny>) -> Option<f64> {
         return None;
     }
     // SAFETY: S1, S2; the type was checked.
-    let value = unsafe { ffi::PyLong_AsDouble(number.as_ptr()) };
+    let value = unsafe { super::hang::PyLong_AsDouble(number.as_ptr()) };
     if value == -1.0 && super::error::is_set(number.py()) {
         Raised::assume_set(number.py()).clear(number.py());
         return None;

@@ -310,7 +310,7 @@ fn raise_group<'py>(group: &Bound<'py, PyAny>, kept: &Bound<'py, PyAny>) -> Fall
         .call1((intern!(py, "unhandled errors in a TaskGroup"), kept));
     GROUP.set(group, intern!(py, "_errors"), &py.None().into_bound(py))?;
     let made = made?;
-    PyErr::from_value(made.clone()).set_cause(py, None);
+    error::set_cause(&made, None);
     Ok(error::raise(&made))
 }
 

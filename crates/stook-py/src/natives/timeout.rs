@@ -412,11 +412,11 @@ pub(super) fn convert<'py>(
     match machine.uncancelled(left, at_entry, body, rule) {
         TimeoutEnd::Nothing => Ok(None),
         TimeoutEnd::RaiseTimeout => {
-            let raised = PyTimeoutError::new_err(());
+            let raised = call::call0(py.get_type::<PyTimeoutError>().as_any())?;
             if rule != ConvertRule::NoneLeft && !exception.is_none() {
-                raised.set_cause(py, Some(PyErr::from_value(exception.clone())));
+                error::set_cause(&raised, Some(exception));
             }
-            Ok(Some(raised.into_value(py).into_bound(py).into_any()))
+            Ok(Some(raised))
         }
         TimeoutEnd::MarkContexts => mark_contexts(exception).map(|()| None),
     }

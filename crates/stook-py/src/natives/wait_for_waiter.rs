@@ -21,7 +21,7 @@ use crate::errors;
 use crate::ffi::class::WeakReferences;
 use crate::ffi::coro::Resumed;
 use crate::ffi::gc::traverse;
-use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, error, number};
+use crate::ffi::{Class, Fallible, Held, HeldCell, Ref, TypeSlot, call, error, number};
 use crate::future::{self, FutureState};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::set_at::SetAt;
@@ -273,9 +273,8 @@ fn late_result<'py>(future: &Ref<'py, FutureState>) -> Fallible<Resumed<'py>> {
             if !error::is_a(&exception, errors::CANCELLED_ERROR.get(py)?) {
                 return Err(error::again(exception));
             }
-            let timeout = PyTimeoutError::new_err(());
-            timeout.set_cause(py, Some(PyErr::from_value(exception.clone())));
-            let timeout = timeout.into_value(py).into_bound(py).into_any();
+            let timeout = call::call0(py.get_type::<PyTimeoutError>().as_any())?;
+            error::set_cause(&timeout, Some(&exception));
             timeout.setattr(intern!(py, "__context__"), exception)?;
             Err(error::again(timeout))
         })

@@ -129,6 +129,6 @@ fn child_cancelled(child: &Bound<'_, PyAny>) -> Fallible<Raised> {
     if let Some(record) = record {
         cancellations::attach(&raised, record::of_child(&record)?.as_any())?;
     }
-    PyErr::from_value(raised.clone()).set_cause(py, Some(PyErr::from_value(cancelled)));
+    error::set_cause(&raised, Some(&cancelled));
     Ok(error::raise(&raised))
 }

@@ -282,7 +282,7 @@ async def test_gather_keeps_its_children_alive(engine, loop):
     assert sorted(done) == list(range(10))
 
 
-@pytest.mark.parametrize("thing", [5, None, "text", print, object()], ids=repr)
+@pytest.mark.parametrize("thing", [5, None, "text", print, Ellipsis], ids=repr)
 async def test_what_cannot_be_awaited_is_refused(engine, loop, thing):
     text = "An asyncio.Future, a coroutine or an awaitable is required"
     with pytest.raises(TypeError, match=re.escape(text)):

@@ -16,6 +16,11 @@ async def turns(count=3):
         await asyncio.sleep(0)
 
 
+def name_of(function):
+    """The name in a test's identifier, which has to be the same in each process."""
+    return "nothing" if function is None else function.__name__
+
+
 async def forever():
     """Wait."""
     await asyncio.sleep(1000)
@@ -93,7 +98,7 @@ def test_child_that_is_stopped_after_a_request_was_taken_back_is_not_mine(engine
     engine.run(main())
 
 
-@pytest.mark.parametrize("wait", [None, stook.detect_cancel, stook.race], ids=str)
+@pytest.mark.parametrize("wait", [None, stook.detect_cancel, stook.race], ids=name_of)
 def test_end_of_a_task_of_the_same_token_is_not_mine_after_the_block(engine, wait):
     async def main():
         source = stook.CancellationSource()
@@ -201,7 +206,7 @@ async def by_cancel_and_wait(supervisor, helper, source):
 @pytest.mark.parametrize(
     "ask", [by_its_token, by_one_statement, by_two_statements, by_cancel_and_wait]
 )
-@pytest.mark.parametrize("wait", [asyncio.shield, asyncio.gather, None], ids=str)
+@pytest.mark.parametrize("wait", [asyncio.shield, asyncio.gather, None], ids=name_of)
 def test_own_cancellation_is_not_lost_where_a_clean_up_lets_out_another(engine, ask, wait):
     async def main():
         async def work():

@@ -64,13 +64,25 @@ fn pytest(environment: &Environment, setting: Option<&str>) -> Result<()> {
     if setting.is_some() {
         command.args(OWN_PROCESSES.map(|glob| format!("--ignore-glob=tests/{glob}")));
     }
+    command.args(SIDE_BY_SIDE);
     if process::run(&mut command).is_ok() {
         return Ok(());
     }
     // Some tests depend on the clock of a busy machine: what fails twice has failed.
-    println!("once more, what failed:");
-    process::run(command.args(["--last-failed", "--last-failed-no-failures=none"]))
+    println!("once more, one after the other, what failed:");
+    command.args(["--last-failed", "--last-failed-no-failures=none"]);
+    process::run(command.arg("--numprocesses=0"))
 }
+
+/// Tests run in as many processes as there are processors, up to four: more would only make tests
+/// late that go by the clock.
+const SIDE_BY_SIDE: [&str; 5] = [
+    "-p",
+    "xdist",
+    "--numprocesses=auto",
+    "--maxprocesses=4",
+    "--dist=worksteal",
+];
 
 /// Tests that start interpreters of their own and set these variables, or none, themselves: what
 /// differs between the runs does not reach them, so one run is enough.

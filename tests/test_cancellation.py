@@ -69,6 +69,26 @@ def test_explicit_cancel_tells_who_asked_from_where_and_with_which_message(engin
     engine.run(main())
 
 
+def test_many_functions_that_ask_in_turn_are_each_told(engine):
+    # More than are remembered; some share the places where they are.
+    async def main():
+        askers = {}
+        for number in range(300):
+            names = {}
+            source = "\n" * number + "def ask(task): task.cancel()"
+            exec(compile(source, "askers.py", "exec"), names)
+            askers[number + 1] = names["ask"]
+        for _ in range(2):
+            for line, ask in askers.items():
+                task = asyncio.create_task(cancelled_by(forever(engine)))
+                await turns(1)
+                ask(task)
+                record, _ = await task
+                assert (record.where.file, record.where.line) == ("askers.py", line)
+
+    engine.run(main())
+
+
 def test_reason_may_be_any_object_and_stands_beside_the_message(engine):
     async def main():
         reason = object()

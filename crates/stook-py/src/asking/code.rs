@@ -91,35 +91,43 @@ const RUNS_LOOP: [&str; 2] = [
     "Scheduling._run_nested_until_complete",
 ];
 
-/// So many code objects of programs are remembered at the most; a power of 2.
-const MOST_CODES: usize = 16;
+/// In so many groups code objects of programs are remembered; a power of 2.
+const GROUPS: usize = 64;
+/// So many of a group are remembered at the most: two that ask in turn and happen to come to the same
+/// group are both known.
+const MOST_OF_A_GROUP: usize = 2;
 
 /// What is known of code objects. They are kept alive, so that an address stays that of its code.
 pub(super) struct Known {
     /// Of asyncio's and stook's.
     own: FxHashMap<usize, (Held, Code)>,
-    /// Of programs, each at a place that depends on its address.
-    outside: [Option<Held>; MOST_CODES],
+    /// Of programs, each in a group that depends on its address, the newest first.
+    outside: [[Option<Held>; MOST_OF_A_GROUP]; GROUPS],
 }
 
-/// Where a code object of a program is remembered.
-const fn place_of(address: usize) -> usize {
-    (address >> 4) % MOST_CODES
+/// The group in which a code object of a program is remembered.
+const fn group_of(address: usize) -> usize {
+    (address >> 4) % GROUPS
 }
 
 thread_local! {
     /// Never released at the end of a thread: that may be after the interpreter's own end.
     static CODES: ManuallyDrop<RefCell<Known>> = ManuallyDrop::new(RefCell::new(Known {
         own: FxHashMap::default(),
-        outside: [const { None }; MOST_CODES],
+        outside: [const { [const { None }; MOST_OF_A_GROUP] }; GROUPS],
     }));
 }
 
 impl Known {
     #[inline]
     pub(super) fn get(&self, address: usize) -> Option<Code> {
-        let outside = self.outside[place_of(address)].as_ref();
-        if outside.is_some_and(|known| known.address() == address) {
+        let group = &self.outside[group_of(address)];
+        let is_it = |known: &Option<Held>| {
+            known
+                .as_ref()
+                .is_some_and(|known| known.address() == address)
+        };
+        if group.iter().any(is_it) {
             return Some(Code::Outside);
         }
         self.own.get(&address).map(|(_, code)| *code)
@@ -189,7 +197,9 @@ pub(super) fn code_of(object: &Bound<'_, PyAny>) -> Fallible<Code> {
     let forgotten = CODES.with(|codes| {
         let mut codes = codes.borrow_mut();
         if code == Code::Outside {
-            codes.outside[place_of(address)].replace(held)
+            let group = &mut codes.outside[group_of(address)];
+            group.rotate_right(1);
+            group[0].replace(held)
         } else {
             codes
                 .own

@@ -176,6 +176,31 @@ def test_cancelled_timers_at_the_front_are_dropped(loop, turns, calls):
     assert calls == ["second"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_timers_that_stay_are_those_that_run_however_many_go(loop, seed):
+    # Who is set later gets the place of one that went; a handle of one that went cancels nobody.
+    numbers = random.Random(seed)
+    ran, due, gone = [], {}, []
+    start = loop.time() - 1_000_000.0
+    last = 0
+    for _ in range(40):
+        for _ in range(numbers.choice((1, 30, 500, 6000))):
+            last += 1
+            due[last] = loop.call_at(start + numbers.random(), ran.append, last)
+        kept = {index for index in due if numbers.random() < numbers.choice((0.0, 0.001, 0.5))}
+        gone += [due.pop(index) for index in list(due) if index not in kept]
+        for handle in gone:
+            handle.cancel()
+        if numbers.random() < 0.7:
+            loop.call_soon(loop.stop)
+            loop.run_forever()
+            gone.extend(due.values())
+            assert sorted(ran) == sorted(due)
+            assert ran == sorted(due, key=lambda index: due[index].when())
+            ran.clear()
+            due.clear()
+
+
 def test_loop_does_not_wake_for_a_cancelled_timer(loop):
     # Were the cancelled timer counted, the loop would not end before it.
     loop.call_later(0.001, loop.stop)

@@ -25,6 +25,7 @@ mod executor;
 mod ffi;
 mod fingerprint;
 mod forward;
+mod free_places;
 mod function;
 mod future;
 mod future_class;

@@ -2,8 +2,7 @@
 //!
 //! Unlike a slab's, the memory of a burst of timers can be given back while some are still set.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use crate::free_places::FreePlaces;
 
 /// One timer.
 #[derive(Debug)]
@@ -18,16 +17,17 @@ pub(crate) struct Timer<A> {
 /// back once those who had them are gone.
 #[derive(Debug)]
 pub(crate) struct Places<A> {
+    /// The last one is taken.
     timers: Vec<Option<Timer<A>>>,
-    /// Places that became free; some may be taken again, or gone.
-    free: BinaryHeap<Reverse<usize>>,
+    /// Places that became free; some may be gone, behind the last one that is taken.
+    free: FreePlaces,
 }
 
 impl<A> Default for Places<A> {
     fn default() -> Self {
         Places {
             timers: Vec::new(),
-            free: BinaryHeap::new(),
+            free: FreePlaces::default(),
         }
     }
 }
@@ -35,11 +35,13 @@ impl<A> Default for Places<A> {
 impl<A> Places<A> {
     /// Puts a timer in and returns its place.
     pub(crate) fn insert(&mut self, timer: Timer<A>) -> usize {
-        while let Some(Reverse(place)) = self.free.pop() {
+        if let Some(place) = self.free.take_lowest() {
             if let Some(free @ None) = self.timers.get_mut(place) {
                 *free = Some(timer);
                 return place;
             }
+            // Where the first is gone, so are those behind it.
+            self.free.clear();
         }
         self.timers.push(Some(timer));
         self.timers.len() - 1
@@ -58,7 +60,13 @@ impl<A> Places<A> {
     /// Takes a timer out; its place is free.
     pub(crate) fn remove(&mut self, place: usize) -> Option<Timer<A>> {
         let timer = self.timers.get_mut(place)?.take()?;
-        self.free.push(Reverse(place));
+        if place + 1 < self.timers.len() {
+            self.free.insert(place);
+        } else {
+            while matches!(self.timers.last(), Some(None)) {
+                self.timers.pop();
+            }
+        }
         Some(timer)
     }
 
@@ -67,16 +75,16 @@ impl<A> Places<A> {
         self.get(place).is_some_and(|timer| timer.alarm.is_some())
     }
 
-    /// Gives back the places behind the last one that is taken, but not the first `kept`.
+    /// Gives back memory behind the last place that is taken, but not that of the first `kept`.
     pub(crate) fn shrink_to(&mut self, kept: usize) {
-        while self.timers.len() > kept && matches!(self.timers.last(), Some(None)) {
-            self.timers.pop();
-        }
         let end = self.timers.len();
         if self.timers.capacity() / 2 > end {
             self.timers.shrink_to(kept);
-            self.free.retain(|Reverse(place)| *place < end);
-            self.free.shrink_to(kept);
+            self.free.clear();
+            let places = self.timers.iter().enumerate();
+            let free = places.filter_map(|(place, timer)| timer.is_none().then_some(place));
+            free.for_each(|place| self.free.insert(place));
+            self.free.shrink_to(kept.max(end));
         }
     }
 

@@ -31,6 +31,7 @@ const RANKS: &[&[&str]] = &[
     &["reference"],
     &["accelerator"],
     &["ready"],
+    &["free_places"],
     &["places"],
     &["timers"],
     &["loop_core"],

@@ -27,7 +27,7 @@ use crate::loop_core::{self, LoopState, Marks};
 use crate::own_context::OwnContext;
 use crate::reference::reference;
 use crate::set_at::SetAt;
-use crate::timers::TimerKey;
+use crate::timers::{Alarm, TimerKey};
 
 static FORMAT_CALLBACK_SOURCE: Imported =
     Imported::new("asyncio.format_helpers", "_format_callback_source");
@@ -422,20 +422,30 @@ fn cancel<'py>(this: &Ref<'py, HandleState>) -> Fallible<Bound<'py, PyAny>> {
 /// # Errors
 /// In debug mode, what the repr of its callback or of an argument raises.
 pub(crate) fn cancel_timer<'py>(this: &Ref<'py, TimerHandleState>) -> Fallible<Bound<'py, PyAny>> {
-    let py = this.py();
-    if !this.handle.cancelled.get() {
-        let event_loop = this.handle.event_loop.get(py);
-        if let (Some(event_loop), Some(key)) = (
-            event_loop.as_ref().and_then(loop_core::native),
-            this.key.get(),
-        ) {
-            event_loop.timers.cancel(key);
-        }
+    drop(cancel_keeping(this)?);
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+/// The same; what it would have done is given back. Who drops that last of all that refers to the
+/// handle has it go without having been shown to the collector.
+///
+/// # Errors
+/// As of [`cancel_timer`].
+pub(crate) fn cancel_keeping(this: &Ref<'_, TimerHandleState>) -> Fallible<Option<Alarm>> {
+    let alarm = take_alarm(this);
+    cancel(this.upcast(|state| &state.handle))?;
+    Ok(alarm)
+}
+
+/// Takes what it does out of the loop's timers.
+fn take_alarm(this: &Ref<'_, TimerHandleState>) -> Option<Alarm> {
+    if this.handle.cancelled.get() {
+        return None;
     }
-    match Ref::<HandleState>::cast(this.as_any()) {
-        Some(handle) => cancel(handle),
-        None => Ok(py.None().into_bound(py)),
-    }
+    let event_loop = this.handle.event_loop.get(this.py())?;
+    loop_core::native(&event_loop)?
+        .timers
+        .cancel(this.key.get()?)
 }
 
 /// `handle.cancel()` of any handle.

@@ -230,7 +230,7 @@ fn cancel_timer(this: &Ref<'_, SleepState>) -> Fallible<()> {
         return Ok(());
     };
     match (this.timer.take(), loop_core::native(&owner)) {
-        (Some(key), Some(event_loop)) => event_loop.timers.cancel(key),
+        (Some(key), Some(event_loop)) => drop(event_loop.timers.cancel(key)),
         _ => drop(call::method0(&owner, intern!(py, "cancel"))?),
     }
     Ok(())

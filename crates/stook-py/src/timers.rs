@@ -161,9 +161,10 @@ impl Timers {
         })
     }
 
-    /// Cancels a timer; its place in the heap is given back later.
-    pub(crate) fn cancel(&self, key: TimerKey) {
-        let alarm = self.0.with(|heap| {
+    /// Cancels a timer, and gives back what it would have done; its place in the heap is given back
+    /// later.
+    pub(crate) fn cancel(&self, key: TimerKey) -> Option<Alarm> {
+        self.0.with(|heap| {
             let timer = heap.places.get_mut(key.place)?;
             if timer.number != key.number {
                 return None;
@@ -171,8 +172,7 @@ impl Timers {
             let alarm = timer.alarm.take();
             heap.cancelled += usize::from(alarm.is_some());
             alarm
-        });
-        drop(alarm);
+        })
     }
 
     /// Whether no timer is set, cancelled ones included.

@@ -126,6 +126,11 @@ impl<'a, 'py> Args<'a, 'py> {
         if self.positional_len() != N || self.keywords_len() != 0 {
             return None;
         }
+        if let Args::Vector { py, values, .. } = self {
+            let given: &[_; N] = values.first_chunk()?;
+            // SAFETY: S9, borrowed references that live for the call.
+            return Some(given.map(|value| unsafe { Bound::from_borrowed_ptr(*py, value) }));
+        }
         Some(std::array::from_fn(|index| self.positional(index)))
     }
 

@@ -77,6 +77,13 @@ pub(crate) fn class_version(class: &Bound<'_, PyAny>) -> u32 {
     }
 }
 
+/// The same of the class of `object`.
+#[inline]
+pub(crate) fn version_of_class(object: &Bound<'_, PyAny>) -> u32 {
+    // SAFETY: S2, an object keeps its class alive.
+    unsafe { (*object.get_type_ptr()).tp_version_tag }
+}
+
 // `Include/classobject.h`, CPython 3.11 to 3.13; not declared by PyO3.
 unsafe extern "C" {
     static mut PyMethod_Type: ffi::PyTypeObject;

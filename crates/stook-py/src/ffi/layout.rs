@@ -28,8 +28,40 @@ pub(crate) struct Layout {
     /// How many names these had.
     names: isize,
     places: Places,
+    /// The places of the fields, by their indices; [`NOWHERE`] for those that it has not.
+    fields: [u8; MOST_FIELDS],
     /// Whether it was tried that attributes can be added by it.
     adds: AtomicBool,
+}
+
+/// How many attributes a class may have that are known as fields; a power of 2.
+const MOST_FIELDS: usize = 16;
+/// No place in an array.
+const NOWHERE: u8 = u8::MAX;
+
+/// An attribute that is reached by its index in a list of its class: where it is, is looked up once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    index: usize,
+    name: &'static str,
+}
+
+impl Field {
+    /// The attribute of this name, which is at this index of the list of its class.
+    pub(crate) const fn new(index: usize, name: &'static str) -> Self {
+        assert!(index < MOST_FIELDS, "more fields than there is room for");
+        Field { index, name }
+    }
+
+    /// Its index in the list of its class.
+    pub(crate) const fn index(self) -> usize {
+        self.index
+    }
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        self.name
+    }
 }
 
 /// The place of each name, which is found by where the name is in memory.
@@ -107,10 +139,12 @@ const HAS_ARRAYS: c_ulong = ffi::Py_TPFLAGS_HEAPTYPE | MANAGED_DICT | 1 << 2;
 
 impl Layout {
     /// Finds the places of `attributes` in the instances of the class of `sample`, which has these
-    /// values and has no other attribute with one of them; `None` where they are not as expected.
+    /// values and has no other attribute with one of them, and which of them the `fields` are; `None`
+    /// where they are not as expected.
     pub(crate) fn find(
         sample: &Bound<'_, PyAny>,
         attributes: &[(Bound<'_, PyString>, Bound<'_, PyAny>)],
+        fields: &[Field],
     ) -> Option<Layout> {
         let class = sample.get_type();
         let keys = shared_keys(&class)?;
@@ -130,18 +164,24 @@ impl Layout {
             return None;
         }
         let mut places = Vec::with_capacity(attributes.len());
+        let mut indexed = [NOWHERE; MOST_FIELDS];
         for (name, value) in attributes {
             let place = (0..names as usize).find(|&place| {
                 // SAFETY: S16; the array has a place for each name.
                 ptr::eq(unsafe { *array.wrapping_add(place) }, value.as_ptr())
             })?;
             places.push((name.clone().unbind(), place));
+            let of_this_name = |field: &&Field| name.to_str().is_ok_and(|name| name == field.name);
+            if let Some(field) = fields.iter().find(of_this_name) {
+                indexed[field.index] = u8::try_from(place).ok()?;
+            }
         }
         Some(Layout {
             class: class.as_ptr() as usize,
             keys: keys as usize,
             names,
             places: Places::new(places)?,
+            fields: indexed,
             adds: AtomicBool::new(false),
         })
     }
@@ -194,33 +234,147 @@ impl Layout {
         object: &Bound<'_, PyAny>,
         name: &Bound<'_, PyString>,
     ) -> Option<bool> {
-        self.read_truths(object, [name]).map(|[truth]| truth)
+        let place = self.places.get(name)?;
+        let array = self.array(object);
+        if array.is_null() {
+            return None;
+        }
+        // SAFETY: S16.
+        truth_of(unsafe { *array.wrapping_add(place) })
+    }
+
+    /// The place of a field; `None` where the instances have no such attribute.
+    #[inline]
+    fn place_of(&self, field: Field) -> Option<usize> {
+        let place = self.fields[field.index % MOST_FIELDS];
+        (place != NOWHERE).then_some(usize::from(place))
+    }
+
+    /// An attribute of an instance; `None` where it has to be asked for.
+    #[inline]
+    pub(crate) fn read_field<'py>(
+        &self,
+        object: &Bound<'py, PyAny>,
+        field: Field,
+    ) -> Option<Bound<'py, PyAny>> {
+        let place = self.place_of(field)?;
+        let array = self.array(object);
+        if array.is_null() {
+            return None;
+        }
+        // SAFETY: S16.
+        let value = unsafe { *array.wrapping_add(place) };
+        // SAFETY: S2, S16; the instance holds it.
+        unsafe { Bound::from_borrowed_ptr_or_opt(object.py(), value) }
     }
 
     /// The truths of attributes that are each `True` or `False`; `None` where one has to be asked for.
     #[inline]
-    pub(crate) fn read_truths<const N: usize>(
+    pub(crate) fn read_fields_truths<const N: usize>(
         &self,
         object: &Bound<'_, PyAny>,
-        names: [&Bound<'_, PyString>; N],
+        fields: [Field; N],
     ) -> Option<[bool; N]> {
         let array = self.array(object);
         if array.is_null() {
             return None;
         }
         let mut truths = [false; N];
-        for (truth, name) in truths.iter_mut().zip(names) {
-            let place = self.places.get(name)?;
+        for (truth, field) in truths.iter_mut().zip(fields) {
+            let place = self.place_of(field)?;
             // SAFETY: S16.
-            let value = unsafe { *array.wrapping_add(place) };
-            // SAFETY: S1.
-            *truth = ptr::eq(value, unsafe { ffi::Py_True() });
-            // SAFETY: S1.
-            if !*truth && !ptr::eq(value, unsafe { ffi::Py_False() }) {
-                return None;
-            }
+            *truth = truth_of(unsafe { *array.wrapping_add(place) })?;
         }
         Some(truths)
+    }
+
+    /// Whether an attribute is `None`; `None` where it has to be asked for.
+    #[inline]
+    pub(crate) fn is_field_none(&self, object: &Bound<'_, PyAny>, field: Field) -> Option<bool> {
+        let place = self.place_of(field)?;
+        let array = self.array(object);
+        if array.is_null() {
+            return None;
+        }
+        // SAFETY: S16.
+        let value = unsafe { *array.wrapping_add(place) };
+        // SAFETY: S1.
+        (!value.is_null()).then(|| ptr::eq(value, unsafe { ffi::Py_None() }))
+    }
+
+    /// Sets an attribute; `false` where it has to be set otherwise.
+    #[inline]
+    pub(crate) fn write_field(
+        &self,
+        object: &Bound<'_, PyAny>,
+        field: Field,
+        value: &Bound<'_, PyAny>,
+    ) -> bool {
+        self.place_of(field)
+            .is_some_and(|place| self.write_at(object, place, value))
+    }
+
+    /// Sets attributes, in this order; `false` where they have to be set otherwise: then none was.
+    #[inline]
+    pub(crate) fn write_fields<'py, const N: usize>(
+        &self,
+        object: &Bound<'py, PyAny>,
+        attributes: [(Field, &Bound<'py, PyAny>); N],
+    ) -> bool {
+        let array = self.writable_array(object);
+        if array.is_null() {
+            return false;
+        }
+        let mut places = [ptr::null_mut(); N];
+        for (place, (field, _)) in places.iter_mut().zip(attributes) {
+            let Some(index) = self.place_of(field) else {
+                return false;
+            };
+            *place = array.wrapping_add(index);
+            // SAFETY: S16.
+            if unsafe { **place }.is_null() {
+                return false;
+            }
+        }
+        let mut before = [ptr::null_mut(); N];
+        for (index, (_, value)) in attributes.into_iter().enumerate() {
+            // SAFETY: S16; nothing else runs before all are set.
+            let place = unsafe { &mut *places[index] };
+            before[index] = std::mem::replace(place, value.clone().into_ptr());
+        }
+        for value in before {
+            // SAFETY: S1, S3; the reference that the instance had.
+            drop(unsafe { Bound::from_owned_ptr(object.py(), value) });
+        }
+        true
+    }
+
+    /// Gives a new instance, which has no attribute yet, the first of the fields, in their order. Where
+    /// that has to be done otherwise they are given back, and the instance is as it was.
+    ///
+    /// # Errors
+    /// The attributes.
+    #[inline]
+    pub(crate) fn fill<'py, const N: usize>(
+        &self,
+        object: &Bound<'py, PyAny>,
+        values: [Bound<'py, PyAny>; N],
+    ) -> Result<(), [Bound<'py, PyAny>; N]> {
+        let places = self.fields.first_chunk::<N>();
+        let places = places.filter(|places| !places.contains(&NOWHERE));
+        let (Some(places), true) = (places, self.adds.load(Ordering::Relaxed)) else {
+            return Err(values);
+        };
+        let array = self.writable_array(object);
+        // SAFETY: S16; where there is one, it is the instance's own array.
+        if array.is_null() || !unsafe { note_first(array, places) } {
+            return Err(values);
+        }
+        for (place, value) in places.iter().zip(values) {
+            // SAFETY: S16, nothing is there yet; S3, the instance is given the reference.
+            unsafe { *array.wrapping_add(usize::from(*place)) = value.into_ptr() };
+        }
+        Ok(())
     }
 
     /// Says that what [`Layout::add`] did was looked at, and was right.
@@ -237,12 +391,18 @@ impl Layout {
         name: &Bound<'_, PyString>,
     ) -> Option<(*mut *mut ffi::PyObject, usize)> {
         let place = self.places.get(name)?;
+        let array = self.writable_array(object);
+        (!array.is_null()).then_some((array, place))
+    }
+
+    /// The array of an instance whose dict nobody asked for, or null.
+    #[inline]
+    fn writable_array(&self, object: &Bound<'_, PyAny>) -> *mut *mut ffi::PyObject {
         if !self.is_instance(object) {
-            return None;
+            return ptr::null_mut();
         }
         // SAFETY: S16; the class was compared.
-        let array = unsafe { own_array(object.as_ptr()) };
-        (!array.is_null()).then_some((array, place))
+        unsafe { own_array(object.as_ptr()) }
     }
 
     /// Sets an attribute; `false` where it has to be set otherwise.
@@ -253,9 +413,18 @@ impl Layout {
         name: &Bound<'_, PyString>,
         value: &Bound<'_, PyAny>,
     ) -> bool {
-        let Some((array, place)) = self.writable(object, name) else {
+        self.places
+            .get(name)
+            .is_some_and(|place| self.write_at(object, place, value))
+    }
+
+    /// The same by its place.
+    #[inline]
+    fn write_at(&self, object: &Bound<'_, PyAny>, place: usize, value: &Bound<'_, PyAny>) -> bool {
+        let array = self.writable_array(object);
+        if array.is_null() {
             return false;
-        };
+        }
         let filled = array.wrapping_add(place);
         // SAFETY: S16.
         if unsafe { *filled }.is_null() {
@@ -314,6 +483,15 @@ impl Layout {
         // SAFETY: S16; the class was compared.
         unsafe { array_of_dict(object.as_ptr(), self.keys) }
     }
+}
+
+/// Whether `value` is `True`; `None` where it is neither that nor `False`.
+#[inline]
+fn truth_of(value: *mut ffi::PyObject) -> Option<bool> {
+    // SAFETY: S1.
+    let is_true = ptr::eq(value, unsafe { ffi::Py_True() });
+    // SAFETY: S1.
+    (is_true || ptr::eq(value, unsafe { ffi::Py_False() })).then_some(is_true)
 }
 
 /// The shared keys of a class whose instances have arrays.
@@ -415,6 +593,44 @@ unsafe fn note_next(array: *mut *mut ffi::PyObject, place: usize) -> bool {
     unsafe { *noted = place };
     // SAFETY: S16; there was room for one more.
     unsafe { *used += 1 };
+    true
+}
+
+/// Notes that the first values of an array come to `places`, in this order; `false` where there is no
+/// room, or a value has come already.
+///
+/// # Safety
+/// S16; it is the own array of an instance.
+#[inline]
+unsafe fn note_first<const N: usize>(array: *mut *mut ffi::PyObject, places: &[u8; N]) -> bool {
+    let (capacity, used) = numbers(array);
+    // SAFETY: S16.
+    let capacity = usize::from(unsafe { *capacity });
+    // SAFETY: S16.
+    let count = unsafe { *used };
+    let room = if cfg!(Py_3_13) {
+        capacity
+    } else {
+        capacity.saturating_sub(2)
+    };
+    let Ok(all) = u8::try_from(N) else {
+        return false;
+    };
+    if count != 0 || N > room {
+        return false;
+    }
+    let first = if cfg!(Py_3_13) {
+        array.wrapping_add(capacity).cast::<u8>()
+    } else {
+        used.wrapping_sub(N)
+    };
+    for (index, &place) in places.iter().enumerate() {
+        let after = if cfg!(Py_3_13) { index } else { N - 1 - index };
+        // SAFETY: S16; there is room for all of them.
+        unsafe { *first.wrapping_add(after) = place };
+    }
+    // SAFETY: S16; none had come.
+    unsafe { *used = all };
     true
 }
 

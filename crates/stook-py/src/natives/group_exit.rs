@@ -9,10 +9,11 @@ use std::cell::Cell;
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 use stook_kernel::{ChildrenGone, ExitEnd, TaskGroupExit};
 
 use super::task_group::{self, GROUP, machine, set_mark};
-use super::{Native, block, tasks};
+use super::{Native, block, group_field as field, tasks};
 use crate::asking;
 use crate::awaiting::Awaiting;
 use crate::coroutine::{self, Common, Coroutine, Identity};
@@ -85,9 +86,11 @@ fn exit<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     {
         return coroutine::make_undebugged(py, |state: &GroupExitState| {
             state.group.set(group);
-            state.class.set(class);
-            state.exception.set(exception);
-            state.traceback.set(traceback);
+            // Nothing stands for `None`.
+            let places = [&state.class, &state.exception, &state.traceback];
+            for (place, given) in places.into_iter().zip([class, exception, traceback]) {
+                place.set_or_clear((!given.is_none()).then_some(given));
+            }
         });
     }
     args.forward(EXIT.get(py)?)
@@ -168,7 +171,7 @@ fn begin<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
     let mut state = machine(&group)?;
     let is_base = body.is_exception() && task_group::is_base_error(&group, &exception)?;
     let (mut progress, actions) = state.exit(body, is_base, reference(py)?.group_exits);
-    set_mark(&group, intern!(py, "_exiting"))?;
+    set_mark(&group, field::EXITING)?;
     if actions.keep_base_error {
         task_group::keep_base_error(&group, &exception)?;
     }
@@ -184,7 +187,7 @@ fn begin<'py>(this: &Ref<'py, GroupExitState>) -> Fallible<Resumed<'py>> {
 }
 
 fn parent<'py>(group: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    GROUP.get(group, intern!(group.py(), "_parent_task"))
+    GROUP.read(group, field::PARENT_TASK)
 }
 
 fn uncancel_parent(group: &Bound<'_, PyAny>) -> Fallible<u32> {
@@ -199,18 +202,17 @@ fn wait<'py>(
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
     this.progress.set(Some(progress));
-    if !GROUP.get(group, intern!(py, "_tasks"))?.is_truthy()? {
+    if task_group::children(group)?.count()? == 0 {
         return end(this, group, progress);
     }
-    let name = intern!(py, "_on_completed_fut");
-    let mut waiter = GROUP.get(group, name)?;
+    let mut waiter = GROUP.read(group, field::ON_COMPLETED)?;
     if waiter.is_none() {
-        let event_loop = GROUP.get(group, intern!(py, "_loop"))?;
+        let event_loop = GROUP.read(group, field::LOOP)?;
         waiter = match Ref::<LoopState>::cast(&event_loop) {
             Some(native) => future::create(native)?.into_any(),
             None => call::method0(&event_loop, intern!(py, "create_future"))?,
         };
-        GROUP.set(group, name, &waiter)?;
+        GROUP.write(group, field::ON_COMPLETED, &waiter)?;
     }
     let resumed = this.awaiting.begin(&waiter);
     go_on(this, progress, resumed)
@@ -234,11 +236,7 @@ fn go_on<'py>(
             interrupt(this, &group, &mut progress, exception)?;
         }
     }
-    GROUP.set(
-        &group,
-        intern!(py, "_on_completed_fut"),
-        &py.None().into_bound(py),
-    )?;
+    GROUP.write(&group, field::ON_COMPLETED, &py.None().into_bound(py))?;
     wait(this, &group, progress)
 }
 
@@ -272,14 +270,20 @@ fn end<'py>(
     mut progress: TaskGroupExit,
 ) -> Fallible<Resumed<'py>> {
     let py = this.py();
-    let base_error = GROUP.get(group, intern!(py, "_base_error"))?;
-    match progress.children_gone(&machine(group)?, !base_error.is_none()) {
+    let has_base_error = !GROUP.is_none(group, field::BASE_ERROR)?;
+    match progress.children_gone(&machine(group)?, has_base_error) {
         ChildrenGone::Nothing => {}
-        ChildrenGone::RaiseBaseError => return Err(error::raise(&base_error)),
+        ChildrenGone::RaiseBaseError => {
+            return Err(error::raise(&GROUP.read(group, field::BASE_ERROR)?));
+        }
         ChildrenGone::Uncancel => progress.uncancelled(uncancel_parent(group)?),
     }
-    let kept = GROUP.get(group, intern!(py, "_errors"))?;
-    match progress.end(usize::from(kept.is_truthy()?)) {
+    let kept = GROUP.read(group, field::ERRORS)?;
+    let has_errors = match kept.cast_exact::<PyList>() {
+        Ok(list) => !list.is_empty(),
+        Err(_) => kept.is_truthy()?,
+    };
+    match progress.end(usize::from(has_errors)) {
         ExitEnd::Return => Ok(Resumed::Returned(py.None().into_bound(py))),
         ExitEnd::PropagateCancellation => Err(error::raise(&this.cancellation.get_or_none(py))),
         ExitEnd::RaiseGroup {
@@ -308,7 +312,7 @@ fn raise_group<'py>(group: &Bound<'py, PyAny>, kept: &Bound<'py, PyAny>) -> Fall
     let made = EXCEPTION_GROUP
         .get(py)?
         .call1((intern!(py, "unhandled errors in a TaskGroup"), kept));
-    GROUP.set(group, intern!(py, "_errors"), &py.None().into_bound(py))?;
+    GROUP.write(group, field::ERRORS, &py.None().into_bound(py))?;
     let made = made?;
     error::set_cause(&made, None);
     Ok(error::raise(&made))
@@ -317,14 +321,11 @@ fn raise_group<'py>(group: &Bound<'py, PyAny>, kept: &Bound<'py, PyAny>) -> Fall
 /// What the group need not keep alive once its block is left.
 fn let_go(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
-    for name in [
-        intern!(py, "_parent_task"),
-        intern!(py, "_errors"),
-        intern!(py, "_base_error"),
-    ] {
-        GROUP.set(group, name, &py.None().into_bound(py))?;
-    }
-    Ok(())
+    let none = py.None().into_bound(py);
+    GROUP.write_all(
+        group,
+        [field::PARENT_TASK, field::ERRORS, field::BASE_ERROR].map(|reference| (reference, &none)),
+    )
 }
 
 /// Makes the class.

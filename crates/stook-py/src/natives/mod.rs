@@ -24,6 +24,7 @@ mod deque;
 mod ended;
 mod event;
 mod group_exit;
+mod group_field;
 pub(crate) mod lock;
 mod number;
 mod queue;

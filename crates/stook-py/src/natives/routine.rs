@@ -94,6 +94,8 @@ impl RoutineState {
         for (index, object) in given.into_iter().enumerate() {
             match index {
                 0 => self.subject.set(object),
+                // Nothing stands for `None`.
+                _ if object.is_none() => {}
                 _ => self.arguments[index - 1].set(object),
             }
         }

@@ -13,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 
 use crate::errors::Imported;
-use crate::ffi::layout::Layout;
+use crate::ffi::layout::{Field, Layout};
 use crate::ffi::{Fallible, call, instance};
 use crate::function;
 
@@ -29,6 +29,8 @@ pub(crate) struct StockClass {
     later: &'static [&'static str],
     /// The names of the attributes of an instance, and what the class has by each.
     attributes: PyOnceLock<Vec<Attribute>>,
+    /// Those that are reached as fields.
+    fields: &'static [Field],
     /// Where they are, where CPython lets it be known.
     layout: PyOnceLock<Option<Layout>>,
     /// The version of the class when it was last found whole.
@@ -52,7 +54,7 @@ struct Attribute {
 }
 
 /// Methods that every class has, and that do not have to be asyncio's own.
-const EVERYWHERE: [&str; 2] = ["__getattribute__", "__setattr__"];
+const EVERYWHERE: [&str; 3] = ["__getattribute__", "__setattr__", "__new__"];
 
 impl StockClass {
     /// `module.name`, whose instances get the attributes `later` when they are first used.
@@ -67,6 +69,7 @@ impl StockClass {
             methods: PyOnceLock::new(),
             later,
             attributes: PyOnceLock::new(),
+            fields: &[],
             layout: PyOnceLock::new(),
             version: AtomicU32::new(0),
         }
@@ -83,12 +86,34 @@ impl StockClass {
         class
     }
 
+    /// The same class, whose attributes `fields` are reached as such.
+    pub(crate) const fn with_fields(mut self, fields: &'static [Field]) -> Self {
+        let mut index = 0;
+        while index < fields.len() {
+            assert!(
+                fields[index].index() == index,
+                "a field has the index of another"
+            );
+            index += 1;
+        }
+        self.fields = fields;
+        self
+    }
+
+    /// The class.
+    ///
+    /// # Errors
+    /// What importing it raises.
+    pub(crate) fn class<'py>(&self, py: Python<'py>) -> Fallible<&Bound<'py, PyType>> {
+        Ok(self.class.get(py)?.cast().map_err(PyErr::from)?)
+    }
+
     /// A new instance, before `__init__`.
     ///
     /// # Errors
     /// `MemoryError`.
     pub(crate) fn new_instance<'py>(&self, py: Python<'py>) -> Fallible<Bound<'py, PyAny>> {
-        instance::allocate(self.class.get(py)?.cast().map_err(PyErr::from)?)
+        instance::allocate(self.class(py)?)
     }
 
     /// Looks at the class, before anybody has changed it.
@@ -144,7 +169,7 @@ impl StockClass {
                     sample.setattr(&name, &value)?;
                     values.push((name, value));
                 }
-                let layout = Layout::find(&sample, &values);
+                let layout = Layout::find(&sample, &values, self.fields);
                 if let Some(layout) = &layout
                     && self.can_add(py, layout)
                 {
@@ -206,7 +231,9 @@ impl StockClass {
     /// What importing raises.
     #[inline]
     pub(crate) fn is_class_of(&self, object: &Bound<'_, PyAny>) -> Fallible<bool> {
-        Ok(self.is_exact(object)? && self.is_unchanged(object.py())?)
+        let class = self.class.get(object.py())?;
+        Ok(instance::is_exactly(object, class)
+            && (self.has_version(instance::version_of_class(object)) || self.is_whole(class)?))
     }
 
     /// Whether every method of the class is asyncio's own or stands for it.
@@ -216,11 +243,13 @@ impl StockClass {
     #[inline]
     pub(crate) fn is_unchanged(&self, py: Python<'_>) -> Fallible<bool> {
         let class = self.class.get(py)?;
-        let version = instance::class_version(class);
-        Ok(
-            (version != 0 && version == self.version.load(Ordering::Relaxed))
-                || self.is_whole(class)?,
-        )
+        Ok(self.has_version(instance::class_version(class)) || self.is_whole(class)?)
+    }
+
+    /// Whether the class was found whole when it had this version.
+    #[inline]
+    fn has_version(&self, version: u32) -> bool {
+        version != 0 && version == self.version.load(Ordering::Relaxed)
     }
 
     #[cold]
@@ -290,17 +319,49 @@ impl StockClass {
     /// # Errors
     /// `AttributeError`.
     #[inline]
-    pub(crate) fn get<'py>(
+    pub(crate) fn read<'py>(
         &'static self,
         object: &Bound<'py, PyAny>,
-        name: &Bound<'py, PyString>,
+        field: Field,
     ) -> Fallible<Bound<'py, PyAny>> {
         if let Some(layout) = self.layout(object.py())?
-            && let Some(value) = layout.read(object, name)
+            && let Some(value) = layout.read_field(object, field)
         {
             return Ok(value);
         }
-        Ok(object.getattr(name)?)
+        read_by_name(object, field)
+    }
+
+    /// The attributes where each is `True` or `False`; `None` where one has to be asked for.
+    ///
+    /// # Errors
+    /// What importing the class raises.
+    #[inline]
+    pub(crate) fn truths<const N: usize>(
+        &'static self,
+        object: &Bound<'_, PyAny>,
+        fields: [Field; N],
+    ) -> Fallible<Option<[bool; N]>> {
+        let layout = self.layout(object.py())?;
+        Ok(layout.and_then(|layout| layout.read_fields_truths(object, fields)))
+    }
+
+    /// `object.field is None`
+    ///
+    /// # Errors
+    /// `AttributeError`.
+    #[inline]
+    pub(crate) fn is_none(
+        &'static self,
+        object: &Bound<'_, PyAny>,
+        field: Field,
+    ) -> Fallible<bool> {
+        if let Some(layout) = self.layout(object.py())?
+            && let Some(is_none) = layout.is_field_none(object, field)
+        {
+            return Ok(is_none);
+        }
+        Ok(read_by_name(object, field)?.is_none())
     }
 
     /// Sets an attribute of `object`, which is or was such an instance.
@@ -308,18 +369,61 @@ impl StockClass {
     /// # Errors
     /// `MemoryError`, and what an object that is no such instance any more raises.
     #[inline]
-    pub(crate) fn set<'py>(
+    pub(crate) fn write<'py>(
         &'static self,
         object: &Bound<'py, PyAny>,
-        name: &Bound<'py, PyString>,
+        field: Field,
         value: &Bound<'py, PyAny>,
     ) -> Fallible<()> {
         if let Some(layout) = self.layout(object.py())?
-            && layout.write(object, name, value)
+            && layout.write_field(object, field, value)
         {
             return Ok(());
         }
-        Ok(object.setattr(name, value)?)
+        write_by_name(object, field, value)
+    }
+
+    /// Sets attributes of `object`, which is or was such an instance, in this order.
+    ///
+    /// # Errors
+    /// As of [`StockClass::write`].
+    #[inline]
+    pub(crate) fn write_all<'py, const N: usize>(
+        &'static self,
+        object: &Bound<'py, PyAny>,
+        attributes: [(Field, &Bound<'py, PyAny>); N],
+    ) -> Fallible<()> {
+        if let Some(layout) = self.layout(object.py())?
+            && layout.write_fields(object, attributes)
+        {
+            return Ok(());
+        }
+        for (field, value) in attributes {
+            self.write(object, field, value)?;
+        }
+        Ok(())
+    }
+
+    /// A new instance whose first fields, in their order, have these values, and which has no other
+    /// attributes.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
+    pub(crate) fn new_with<'py, const N: usize>(
+        &'static self,
+        py: Python<'py>,
+        values: [Bound<'py, PyAny>; N],
+    ) -> Fallible<Bound<'py, PyAny>> {
+        let object = self.new_instance(py)?;
+        let refused = match self.layout(py)? {
+            Some(layout) => layout.fill(&object, values).err(),
+            None => Some(values),
+        };
+        for (&field, value) in self.fields.iter().zip(refused.into_iter().flatten()) {
+            write_by_name(&object, field, &value)?;
+        }
+        Ok(object)
     }
 
     #[cold]
@@ -342,6 +446,20 @@ impl StockClass {
         }
         Ok(false)
     }
+}
+
+#[cold]
+fn read_by_name<'py>(object: &Bound<'py, PyAny>, field: Field) -> Fallible<Bound<'py, PyAny>> {
+    Ok(object.getattr(PyString::intern(object.py(), field.name()))?)
+}
+
+#[cold]
+fn write_by_name<'py>(
+    object: &Bound<'py, PyAny>,
+    field: Field,
+    value: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    Ok(object.setattr(PyString::intern(object.py(), field.name()), value)?)
 }
 
 /// The methods of `class`; `None` when one is not from the module that its class is from.
@@ -418,16 +536,6 @@ impl<'py> Instance<'py> {
             return Ok(truth);
         }
         Ok(self.get(name)?.is_truthy()?)
-    }
-
-    /// The attributes of these names where each is `True` or `False`; `None` where one has to be asked
-    /// for.
-    #[inline]
-    pub(crate) fn truths<const N: usize>(
-        &self,
-        names: [&Bound<'py, PyString>; N],
-    ) -> Option<[bool; N]> {
-        self.layout?.read_truths(&self.object, names)
     }
 
     /// `object.name`, if it has that.

@@ -8,12 +8,13 @@
 use pyo3::exceptions::PyAttributeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyDict;
 use stook_kernel::{AfterError, CancelKind, ChildDone, Outcome, TaskGroup, TaskGroupMarks};
 
 use super::children::Children;
+use super::group_field as field;
 use super::routine::{self, Routine, RoutineState};
-use super::stock_class::{Instance, StockClass};
+use super::stock_class::StockClass;
 use super::{Native, tasks};
 use crate::asking::{self, Handed};
 use crate::callbacks::Callback;
@@ -21,6 +22,7 @@ use crate::coroutine::Identity;
 use crate::ensure;
 use crate::errors::Imported;
 use crate::ffi::coro::Resumed;
+use crate::ffi::layout::Field;
 use crate::ffi::{Args, Fallible, Held, Ref, Signature, call};
 use crate::future;
 use crate::future_class::python_bool;
@@ -30,7 +32,8 @@ use crate::reference::reference;
 use crate::task::{self, Options, TaskState};
 
 /// The class.
-pub(super) static GROUP: StockClass = StockClass::new("asyncio.taskgroups", "TaskGroup", &[]);
+pub(super) static GROUP: StockClass =
+    StockClass::new("asyncio.taskgroups", "TaskGroup", &[]).with_fields(field::ALL);
 static ENTER: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.__aenter__");
 static CREATE_TASK: Imported = Imported::new("asyncio.taskgroups", "TaskGroup.create_task");
 static ON_TASK_DONE: Imported = Imported::new("asyncio.taskgroups", "TaskGroup._on_task_done");
@@ -71,29 +74,26 @@ pub(super) fn is_group(object: &Bound<'_, PyAny>) -> Fallible<bool> {
 }
 
 /// Sets a mark to `True`.
-pub(super) fn set_mark<'py>(
-    group: &Bound<'py, PyAny>,
-    name: &Bound<'py, PyString>,
-) -> Fallible<()> {
-    GROUP.set(group, name, &python_bool(group.py(), true))
+pub(super) fn set_mark(group: &Bound<'_, PyAny>, mark: Field) -> Fallible<()> {
+    GROUP.write(group, mark, &python_bool(group.py(), true))
 }
 
 /// The group's tasks.
-fn children<'py>(group: &Bound<'py, PyAny>) -> Fallible<Children<'py>> {
-    Ok(Children(GROUP.get(group, intern!(group.py(), "_tasks"))?))
+pub(super) fn children<'py>(group: &Bound<'py, PyAny>) -> Fallible<Children<'py>> {
+    Ok(Children(GROUP.read(group, field::TASKS)?))
 }
 
 /// The kernel's group with the marks that `group` has.
 pub(super) fn machine(group: &Bound<'_, PyAny>) -> Fallible<TaskGroup> {
-    let py = group.py();
-    let plain = GROUP.of(group)?;
-    let names = [
-        intern!(py, "_entered"),
-        intern!(py, "_exiting"),
-        intern!(py, "_aborting"),
-        intern!(py, "_parent_cancel_requested"),
+    let marks = [
+        field::ENTERED,
+        field::EXITING,
+        field::ABORTING,
+        field::PARENT_CANCEL_REQUESTED,
     ];
-    if let Some([entered, exiting, aborting, parent_cancel_requested]) = plain.truths(names) {
+    if let Some([entered, exiting, aborting, parent_cancel_requested]) =
+        GROUP.truths(group, marks)?
+    {
         return Ok(TaskGroup::from_marks(TaskGroupMarks {
             entered,
             exiting,
@@ -103,16 +103,16 @@ pub(super) fn machine(group: &Bound<'_, PyAny>) -> Fallible<TaskGroup> {
             tasks: 0,
         }));
     }
-    machine_by_name(&plain)
+    machine_by_name(group)
 }
 
 /// The same where an attribute is missing, or is neither `True` nor `False`.
 #[cold]
-fn machine_by_name(plain: &Instance<'_>) -> Fallible<TaskGroup> {
-    let py = plain.py();
-    let has = |name| plain.is_true(name);
+fn machine_by_name(group: &Bound<'_, PyAny>) -> Fallible<TaskGroup> {
+    let py = group.py();
+    let has = |mark| is_marked(group, mark);
     // These two asyncio reads when a task joins, and at no other time.
-    let if_there = |name, otherwise| match plain.is_true(name) {
+    let if_there = |mark, otherwise| match is_marked(group, mark) {
         Err(raised) if raised.matches(py.get_type::<PyAttributeError>().as_any()) => {
             raised.clear(py);
             Ok(otherwise)
@@ -120,13 +120,18 @@ fn machine_by_name(plain: &Instance<'_>) -> Fallible<TaskGroup> {
         known => known,
     };
     Ok(TaskGroup::from_marks(TaskGroupMarks {
-        entered: if_there(intern!(py, "_entered"), true)?,
-        exiting: if_there(intern!(py, "_exiting"), false)?,
-        aborting: has(intern!(py, "_aborting"))?,
-        parent_cancel_requested: has(intern!(py, "_parent_cancel_requested"))?,
+        entered: if_there(field::ENTERED, true)?,
+        exiting: if_there(field::EXITING, false)?,
+        aborting: has(field::ABORTING)?,
+        parent_cancel_requested: has(field::PARENT_CANCEL_REQUESTED)?,
         // Only joining depends on it.
         tasks: 0,
     }))
+}
+
+/// `bool(group.mark)`
+fn is_marked(group: &Bound<'_, PyAny>, mark: Field) -> Fallible<bool> {
+    Ok(GROUP.read(group, mark)?.is_truthy()?)
 }
 
 fn enter<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
@@ -142,31 +147,40 @@ fn advance_entering<'py>(
     let Some(running) = loop_core::running_plain(py) else {
         return routine::delegate(this);
     };
-    let event_loop = GROUP.get(&group, intern!(py, "_loop"))?;
+    let has_loop = !GROUP.is_none(&group, field::LOOP)?;
     let parent = tasks::current(&running)?;
-    group.getattr(intern!(py, "_entered"))?;
+    // One that is missing is told of by this.
+    GROUP.is_none(&group, field::ENTERED)?;
     let is_entered = machine(&group)?.enter().is_err();
-    let Some(parent) = parent.filter(|_| !is_entered && event_loop.is_none()) else {
+    let Some(parent) = parent.filter(|_| !is_entered && !has_loop) else {
         // asyncio has its words for each of these.
         return routine::delegate(this);
     };
-    GROUP.set(&group, intern!(py, "_loop"), running.as_any())?;
-    GROUP.set(&group, intern!(py, "_parent_task"), &parent)?;
-    set_mark(&group, intern!(py, "_entered"))?;
+    GROUP.write_all(
+        &group,
+        [
+            (field::LOOP, running.as_any()),
+            (field::PARENT_TASK, &parent),
+            (field::ENTERED, &python_bool(py, true)),
+        ],
+    )?;
     Ok(Resumed::Returned(group))
 }
 
 /// The tasks of `group`, if it takes another one and belongs to `running`.
 fn spawning<'py>(
-    group: &Instance<'py>,
+    group: &Bound<'py, PyAny>,
     running: &Ref<'py, LoopState>,
 ) -> Fallible<Option<Children<'py>>> {
-    let py = group.py();
-    let has = |name| group.is_true(name);
-    let entered = has(intern!(py, "_entered"))?;
-    let exiting = has(intern!(py, "_exiting"))?;
-    let aborting = has(intern!(py, "_aborting"))?;
-    let children = Children(group.get(intern!(py, "_tasks"))?);
+    let marks = [field::ENTERED, field::EXITING, field::ABORTING];
+    let [entered, exiting, aborting] = match GROUP.truths(group, marks)? {
+        Some(truths) => truths,
+        None => {
+            let [entered, exiting, aborting] = marks.map(|mark| is_marked(group, mark));
+            [entered?, exiting?, aborting?]
+        }
+    };
+    let children = children(group)?;
     let machine = TaskGroup::from_marks(TaskGroupMarks {
         entered,
         exiting,
@@ -175,7 +189,7 @@ fn spawning<'py>(
         // Joining does not depend on it.
         parent_cancel_requested: false,
     });
-    let belongs = group.get(intern!(py, "_loop"))?.is(running.as_any());
+    let belongs = GROUP.read(group, field::LOOP)?.is(running.as_any());
     Ok((belongs && machine.spawn().is_ok()).then_some(children))
 }
 
@@ -191,8 +205,8 @@ fn create_task<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     if let Some(running) = loop_core::running_plain(py)
         && let Ok([Some(group), Some(coroutine), name, context]) =
             args.parse(&SIGNATURE).map_err(|raised| raised.clear(py))
-        && let Some(plain) = GROUP.plain(&group)?
-        && let Some(children) = spawning(&plain, &running).unwrap_or_else(|raised| {
+        && GROUP.plain(&group)?.is_some()
+        && let Some(children) = spawning(&group, &running).unwrap_or_else(|raised| {
             // What is wrong with the group, asyncio has its words for.
             raised.clear(py);
             None
@@ -257,7 +271,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
         return Ok(());
     };
     let mut machine = machine(group)?;
-    let parent = GROUP.get(group, intern!(py, "_parent_task"))?;
+    let parent = GROUP.read(group, field::PARENT_TASK)?;
     let done = machine.child_done(
         Outcome::Raised,
         is_base_error(group, &exception)?,
@@ -270,7 +284,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
     else {
         return Ok(());
     };
-    let errors = GROUP.get(group, intern!(py, "_errors"))?;
+    let errors = GROUP.read(group, field::ERRORS)?;
     call::method1(&errors, intern!(py, "append"), &exception)?;
     if as_base_error {
         keep_base_error(group, &exception)?;
@@ -281,7 +295,7 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
         AfterError::Abort => {
             let record = asking::by_failure(task, None)?.record(py)?;
             asking::handing(&record, Some(group), || request_abort(group))?;
-            set_mark(group, intern!(py, "_parent_cancel_requested"))?;
+            set_mark(group, field::PARENT_CANCEL_REQUESTED)?;
             tasks::cancel_with(&parent, &record)
         }
     }
@@ -290,10 +304,10 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
 /// Wakes the parent if it waits and there is no task left.
 fn release_parent(group: &Bound<'_, PyAny>, children: &Children<'_>) -> Fallible<()> {
     let py = group.py();
-    let waiter = GROUP.of(group)?.get(intern!(py, "_on_completed_fut"))?;
-    if waiter.is_none() || children.count()? != 0 {
+    if GROUP.is_none(group, field::ON_COMPLETED)? || children.count()? != 0 {
         return Ok(());
     }
+    let waiter = GROUP.read(group, field::ON_COMPLETED)?;
     match future::plain(&waiter) {
         Some(plain) if plain.is_done() => Ok(()),
         Some(plain) => future::set_result(plain, python_bool(py, true)),
@@ -324,9 +338,8 @@ pub(super) fn keep_base_error(
     group: &Bound<'_, PyAny>,
     exception: &Bound<'_, PyAny>,
 ) -> Fallible<()> {
-    let name = intern!(group.py(), "_base_error");
-    if GROUP.get(group, name)?.is_none() {
-        GROUP.set(group, name, exception)?;
+    if GROUP.is_none(group, field::BASE_ERROR)? {
+        GROUP.write(group, field::BASE_ERROR, exception)?;
     }
     Ok(())
 }
@@ -347,7 +360,7 @@ fn report_orphan(
     details.set_item(intern!(py, "message"), message)?;
     details.set_item(intern!(py, "exception"), exception)?;
     details.set_item(intern!(py, "task"), task)?;
-    let event_loop = GROUP.get(group, intern!(py, "_loop"))?;
+    let event_loop = GROUP.read(group, field::LOOP)?;
     loop_core::call_exception_handler(&event_loop, details.as_any())
 }
 
@@ -374,7 +387,7 @@ pub(super) fn request_abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
 /// Asks every task that is not done to cancel.
 fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = group.py();
-    set_mark(group, intern!(py, "_aborting"))?;
+    set_mark(group, field::ABORTING)?;
     // One for all of them.
     let mut record = match asking::handed(group) {
         Some(Handed::Final(record)) => Some(record),
@@ -399,7 +412,7 @@ fn abort(group: &Bound<'_, PyAny>) -> Fallible<()> {
 fn why_aborted<'py>(group: &Bound<'py, PyAny>) -> Fallible<Request<'py>> {
     let py = group.py();
     let request = asking::request(py)?;
-    let errors = GROUP.get(group, intern!(py, "_errors"))?;
+    let errors = GROUP.read(group, field::ERRORS)?;
     let failed = errors.is_truthy()?;
     if !failed {
         let kind = match &request.cause {

@@ -28,12 +28,28 @@ use crate::loop_core::{self, LoopState};
 use crate::reference::reference;
 use crate::scheduling;
 
+/// The attributes of a `Timeout`, in the order in which it gets them.
+mod field {
+    use crate::ffi::layout::Field;
+
+    pub(super) const STATE: Field = Field::new(0, "_state");
+    pub(super) const TIMEOUT_HANDLER: Field = Field::new(1, "_timeout_handler");
+    pub(super) const TASK: Field = Field::new(2, "_task");
+    pub(super) const WHEN: Field = Field::new(3, "_when");
+    /// This one later, and not in every version.
+    pub(super) const CANCELLING: Field = Field::new(4, "_cancelling");
+
+    /// All of them.
+    pub(super) const ALL: &[Field] = &[STATE, TIMEOUT_HANDLER, TASK, WHEN, CANCELLING];
+}
+
 /// The class.
 ///
 /// DIFFERENCE: a `reschedule` that a program puts on one instance of `Timeout` is not called when
 /// that is entered. In the class, or in a subclass, it is.
 pub(super) static TIMEOUT: StockClass =
-    StockClass::with_number("asyncio.timeouts", "Timeout", &["_cancelling"]);
+    StockClass::with_number("asyncio.timeouts", "Timeout", &["_cancelling"])
+        .with_fields(field::ALL);
 static FROM_DELAY: Imported = Imported::new("asyncio.timeouts", "timeout");
 static ENTER: Imported = Imported::new("asyncio.timeouts", "Timeout.__aenter__");
 static EXIT: Imported = Imported::new("asyncio.timeouts", "Timeout.__aexit__");
@@ -134,12 +150,9 @@ pub(super) fn is_as_it_was(py: Python<'_>) -> Fallible<bool> {
 fn make<'py>(when: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     let py = when.py();
     let none = py.None().into_bound(py);
-    let timeout = TIMEOUT.new_instance(py)?;
-    set_phase(&timeout, TimeoutPhase::Created)?;
-    TIMEOUT.set(&timeout, intern!(py, "_timeout_handler"), &none)?;
-    TIMEOUT.set(&timeout, intern!(py, "_task"), &none)?;
-    TIMEOUT.set(&timeout, intern!(py, "_when"), when)?;
-    Ok(timeout)
+    let created = CREATED.get(py)?.clone();
+    // As the fields are: its state, its timer, its task, when.
+    TIMEOUT.new_with(py, [created, none.clone(), none, when.clone()])
 }
 
 /// Whether `callback` is what a timeout has called when its time has come.
@@ -162,7 +175,7 @@ pub(super) fn expiry_as_python<'py>(
     let py = task.py();
     let timeout = make(&py.None().into_bound(py))?;
     set_phase(&timeout, phase)?;
-    TIMEOUT.set(&timeout, intern!(py, "_task"), task)?;
+    TIMEOUT.write(&timeout, field::TASK, task)?;
     Ok(timeout.getattr(intern!(py, "_on_timeout"))?)
 }
 
@@ -177,7 +190,7 @@ const PHASES: [(&Imported, TimeoutPhase); 5] = [
 /// How far `timeout` is; `None` when somebody gave it a state of his own.
 fn phase(timeout: &Bound<'_, PyAny>) -> Fallible<Option<TimeoutPhase>> {
     let py = timeout.py();
-    let state = TIMEOUT.get(timeout, intern!(py, "_state"))?;
+    let state = TIMEOUT.read(timeout, field::STATE)?;
     for (member, phase) in PHASES {
         if state.is(member.get(py)?) {
             return Ok(Some(phase));
@@ -187,7 +200,11 @@ fn phase(timeout: &Bound<'_, PyAny>) -> Fallible<Option<TimeoutPhase>> {
 }
 
 fn set_phase(timeout: &Bound<'_, PyAny>, phase: TimeoutPhase) -> Fallible<()> {
-    let py = timeout.py();
+    TIMEOUT.write(timeout, field::STATE, state_of(timeout.py(), phase)?)
+}
+
+/// The `_State` of a timeout that is so far.
+fn state_of(py: Python<'_>, phase: TimeoutPhase) -> Fallible<&Bound<'_, PyAny>> {
     let member = match phase {
         TimeoutPhase::Created => &CREATED,
         TimeoutPhase::Active => &ENTERED,
@@ -195,7 +212,7 @@ fn set_phase(timeout: &Bound<'_, PyAny>, phase: TimeoutPhase) -> Fallible<()> {
         TimeoutPhase::Expired => &EXPIRED,
         TimeoutPhase::Finished => &EXITED,
     };
-    TIMEOUT.set(timeout, intern!(py, "_state"), member.get(py)?)
+    Ok(member.get(py)?)
 }
 
 fn machine(timeout: &Bound<'_, PyAny>) -> Fallible<Option<Timeout>> {
@@ -203,7 +220,7 @@ fn machine(timeout: &Bound<'_, PyAny>) -> Fallible<Option<Timeout>> {
 }
 
 fn task_of<'py>(timeout: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
-    TIMEOUT.get(timeout, intern!(timeout.py(), "_task"))
+    TIMEOUT.read(timeout, field::TASK)
 }
 
 fn advance_entering<'py>(
@@ -226,17 +243,17 @@ fn advance_entering<'py>(
         // How much is done before that is noticed differs.
         return routine::delegate(this);
     };
-    set_phase(&timeout, machine.phase())?;
-    TIMEOUT.set(&timeout, intern!(py, "_task"), &task)?;
+    let state = state_of(py, machine.phase())?;
+    TIMEOUT.write_all(&timeout, [(field::STATE, state), (field::TASK, &task)])?;
     if rules.timeout_converts != ConvertRule::NoneLeft {
         let requests = tasks::cancelling(&task)?;
-        TIMEOUT.set(
+        TIMEOUT.write(
             &timeout,
-            intern!(py, "_cancelling"),
+            field::CANCELLING,
             requests.into_pyobject(py).map_err(PyErr::from)?.as_any(),
         )?;
     }
-    let when = TIMEOUT.get(&timeout, intern!(py, "_when"))?;
+    let when = TIMEOUT.read(&timeout, field::WHEN)?;
     match number::plain(&when) {
         None if !when.is_none() => drop(RESCHEDULE.get(py)?.call1((&timeout, when))?),
         seconds => set_timer(&timeout, &when, seconds, &running)?,
@@ -265,12 +282,11 @@ fn set_deadline<'py>(
     when: &Bound<'py, PyAny>,
     running: &Ref<'py, LoopState>,
 ) -> Fallible<bool> {
-    let py = timeout.py();
     let seconds = number::plain(when);
     if seconds.is_none() && !when.is_none() {
         return Ok(false);
     }
-    TIMEOUT.set(timeout, intern!(py, "_when"), when)?;
+    TIMEOUT.write(timeout, field::WHEN, when)?;
     set_timer(timeout, when, seconds, running).map(|()| true)
 }
 
@@ -299,7 +315,7 @@ fn set_timer<'py>(
             }
         }
     };
-    TIMEOUT.set(timeout, intern!(py, "_timeout_handler"), &timer)
+    TIMEOUT.write(timeout, field::TIMEOUT_HANDLER, &timer)
 }
 
 /// The handle of a timer that calls `timeout._on_timeout`.
@@ -321,14 +337,12 @@ fn timer<'py>(
     scheduling::at(running, when, &callback, Rest::Nothing, None)
 }
 
-/// Cancels the timer, if there is one; returns whether there was.
-fn stop_timer(timeout: &Bound<'_, PyAny>) -> Fallible<bool> {
-    let timer = TIMEOUT.get(timeout, intern!(timeout.py(), "_timeout_handler"))?;
-    if timer.is_none() {
-        return Ok(false);
+/// Cancels the timer, if there is one.
+fn stop_timer(timeout: &Bound<'_, PyAny>) -> Fallible<()> {
+    if TIMEOUT.is_none(timeout, field::TIMEOUT_HANDLER)? {
+        return Ok(());
     }
-    handle::cancel_any(&timer)?;
-    Ok(true)
+    handle::cancel_any(&TIMEOUT.read(timeout, field::TIMEOUT_HANDLER)?)
 }
 
 /// `timeout._on_timeout()`
@@ -342,7 +356,7 @@ fn on_timeout<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         tasks::cancel(&task_of(&timeout)?, CancelKind::Timeout)?;
         set_phase(&timeout, machine.phase())?;
         let none = py.None().into_bound(py);
-        TIMEOUT.set(&timeout, intern!(py, "_timeout_handler"), &none)?;
+        TIMEOUT.write(&timeout, field::TIMEOUT_HANDLER, &none)?;
         return Ok(none);
     }
     args.forward(ON_TIMEOUT.get(py)?)
@@ -369,10 +383,19 @@ fn advance_exiting<'py>(
         };
         ended = Some((body, at_entry));
     }
-    if stop_timer(&timeout)? {
-        TIMEOUT.set(&timeout, intern!(py, "_timeout_handler"), &none)?;
+    let state = (field::STATE, state_of(py, machine.phase())?);
+    let timer = TIMEOUT.read(&timeout, field::TIMEOUT_HANDLER)?;
+    if timer.is_none() {
+        TIMEOUT.write_all(&timeout, [state])?;
+    } else {
+        let alarm = match Ref::<TimerHandleState>::cast(&timer) {
+            Some(own) => handle::cancel_keeping(own)?,
+            None => handle::cancel_any(&timer).map(|()| None)?,
+        };
+        TIMEOUT.write_all(&timeout, [(field::TIMEOUT_HANDLER, &none), state])?;
+        drop(timer);
+        drop(alarm);
     }
-    set_phase(&timeout, machine.phase())?;
     if let Some((body, at_entry)) = ended {
         let left = tasks::uncancel(&task_of(&timeout)?)?;
         if let Some(error) = convert(&machine, left, at_entry, body, &this.argument(py, 1))? {

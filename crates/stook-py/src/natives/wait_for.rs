@@ -278,7 +278,7 @@ fn leave<'py>(
         this.timer.take(),
         event_loop.as_ref().and_then(loop_core::native),
     ) {
-        event_loop.timers.cancel(key);
+        drop(event_loop.timers.cancel(key));
     }
     let Some(timeout) = this.deadline.take() else {
         return Ok(());

@@ -287,7 +287,7 @@ fn finish(this: &Ref<'_, WaiterState>) {
         this.timer.take(),
         event_loop.as_ref().and_then(loop_core::native),
     ) {
-        event_loop.timers.cancel(key);
+        drop(event_loop.timers.cancel(key));
     }
     this.awaited.clear();
     this.waiter.clear();

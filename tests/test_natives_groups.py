@@ -6,7 +6,7 @@ from side_by_side import same_trials
 
 pytestmark = [pytest.mark.needs_stook, pytest.mark.time_limit(100)]
 
-PROGRAMS = ("groups", "groups_cancelled", "groups_by_hand", "groups_replaced")
+PROGRAMS = ("groups", "groups_cancelled", "groups_by_hand", "groups_made", "groups_replaced")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

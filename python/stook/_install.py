@@ -155,6 +155,7 @@ def rebind():
     for owner, name, ours in places:
         _rebound.append((owner, name, vars(owner)[name], ours))
         setattr(owner, name, ours)
+    core.make_natively(True)
     core.set_mirroring(others_have_names)
 
 
@@ -181,4 +182,6 @@ def uninstall():
         owner, name, stock, ours = _rebound.pop()
         if vars(owner).get(name) is ours:
             setattr(owner, name, stock)
-    _platform.load_core().set_mirroring(True)
+    core = _platform.load_core()
+    core.make_natively(False)
+    core.set_mirroring(True)

@@ -18,6 +18,7 @@ use crate::gather;
 use crate::held_up;
 use crate::loop_core::{self, LoopState};
 use crate::lost;
+use crate::natives;
 use crate::race;
 use crate::record;
 use crate::reviewed;
@@ -247,6 +248,13 @@ fn set_mirroring<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     Ok(none(args.py()))
 }
 
+/// `make_natively(on)`
+fn make_natively<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
+    let [on] = given(args, &one("make_natively", "on", 1))?;
+    natives::make_natively(args.py(), on.is_truthy()?)?;
+    Ok(none(args.py()))
+}
+
 /// `_watch_tasks()`
 fn watch_tasks<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     nothing_given(args, "_watch_tasks")?;
@@ -405,6 +413,7 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
             unregister_eager_task,
         ),
         Function::new(c"set_mirroring", SET_MIRRORING, set_mirroring),
+        Function::new(c"make_natively", MAKE_NATIVELY, make_natively),
         Function::new(c"_original", ORIGINAL, function::original_of),
         Function::new(c"_reviewed", REVIEWED, reviewed::reviewed),
         Function::new(c"_fingerprint", FINGERPRINT, reviewed::fingerprint_of),
@@ -645,5 +654,7 @@ const FINGERPRINT: &std::ffi::CStr = c"_fingerprint(object, /)\n--\n\n\
 Return the fingerprint of a function, of a class with its functions, or of the code of either.";
 const SET_MIRRORING: &std::ffi::CStr = c"set_mirroring(on, /)\n--\n\n\
 Set whether names that were bound before install() are kept informed.";
+const MAKE_NATIVELY: &std::ffi::CStr = c"make_natively(on, /)\n--\n\n\
+Set whether a task group is made without asking its class for __new__ and __init__.";
 const CALL_WITHOUT_CALLERS: &std::ffi::CStr = c"call_without_callers(function, *arguments)\n--\n\n\
 Call a function that cannot see the frames of those who called it.";

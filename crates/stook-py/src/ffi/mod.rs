@@ -14,6 +14,7 @@ pub(crate) mod cell;
 pub(crate) mod class;
 pub(crate) mod clocks;
 pub(crate) mod compat;
+pub(crate) mod construct;
 pub(crate) mod context;
 pub(crate) mod coro;
 pub(crate) mod error;

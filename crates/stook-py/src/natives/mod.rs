@@ -25,6 +25,7 @@ mod ended;
 mod event;
 mod group_exit;
 mod group_field;
+mod group_new;
 pub(crate) mod lock;
 mod number;
 mod queue;
@@ -40,6 +41,8 @@ pub(crate) mod timeout;
 mod wait_for;
 mod wait_for_waiter;
 pub(crate) mod waiters;
+
+pub(crate) use self::group_new::make_natively;
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -81,6 +84,7 @@ fn all() -> impl Iterator<Item = &'static Native> {
         context_manager::NATIVES,
         event::NATIVES,
         group_exit::NATIVES,
+        group_new::NATIVES,
         lock::NATIVES,
         queue::NATIVES,
         queue_waits::NATIVES,

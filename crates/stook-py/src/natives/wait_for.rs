@@ -192,6 +192,9 @@ fn begin<'py>(this: &Ref<'py, WaitForState>) -> Fallible<Resumed<'py>> {
 /// the timeout.
 const OVER_AT_ONCE: f64 = 1e-7;
 
+/// What it keeps on the stack is not to be there while what is awaited runs: ten thousand may await one
+/// another.
+#[inline(never)]
 fn set_timer<'py>(
     this: &Ref<'py, WaitForState>,
     running: &Ref<'py, LoopState>,
@@ -267,7 +270,8 @@ fn go_on<'py>(
     }
 }
 
-/// Leaves the timeout, with the exception that ended the wait.
+/// Leaves the timeout, with the exception that ended the wait. Its stack, too, is apart.
+#[inline(never)]
 fn leave<'py>(
     this: &Ref<'py, WaitForState>,
     exception: Option<&Bound<'py, PyAny>>,

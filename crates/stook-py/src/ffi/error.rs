@@ -213,8 +213,6 @@ pub(crate) fn finally(
 
 /// Raises `exception`, which was taken before, once more and as it is.
 pub(crate) fn again(exception: Bound<'_, PyAny>) -> Raised {
-    // As for a `PyErr`: what PyO3 has put off is released, the exception may be part of it.
-    let _ = Python::try_attach(|_| ());
     #[cfg(Py_3_12)]
     {
         set(exception)

@@ -3,7 +3,9 @@
 import asyncio
 import contextvars
 import decimal
+import gc
 import sys
+import weakref
 
 import pytest
 
@@ -262,3 +264,96 @@ async def test_context_is_shown_while_that_of_another_goes(loop):
         await asyncio.sleep(0)
     assert {type(context) for context in seen} == {contextvars.Context}
     assert {context[holder] for context in seen} == {"kept"}
+
+
+async def test_context_that_nobody_has_any_more_goes(engine, loop):
+    context = contextvars.copy_context()
+    weak = weakref.ref(context)
+    loop.call_soon(number.set, 5, context=context)
+    del context
+    await engine.sleep(0)
+    loop.call_soon(int)
+    await engine.sleep(0)
+    assert weak() is None
+
+
+async def test_what_a_callback_has_set_goes_with_its_context(engine, loop):
+    class Thing:
+        pass
+
+    things = []
+
+    def callback():
+        thing = Thing()
+        things.append(weakref.ref(thing))
+        holder.set(thing)
+
+    for _ in range(3):
+        loop.call_soon(callback)
+        await engine.sleep(0)
+        await engine.sleep(0)
+        assert things[-1]() is None
+
+
+async def test_callbacks_one_after_another_see_what_was_set_where_they_were_made(engine, loop):
+    seen = []
+
+    def callback(left):
+        seen.append(number.get())
+        if left:
+            number.set(number.get() + left)
+            loop.call_soon(callback, left - 1)
+            number.set(-1)
+
+    number.set(100)
+    loop.call_soon(callback, 4)
+    number.set(200)
+    for _ in range(6):
+        await engine.sleep(0)
+    assert seen == [100, 104, 107, 109, 110]
+    assert number.get() == 200
+
+
+async def test_context_that_somebody_has_found_is_not_used_again(engine, loop):
+    found = []
+    used = []
+
+    def callback(value):
+        number.set(value)
+        used.extend(context for context in found if context.get(number) == value)
+
+    for value in range(3):
+        loop.call_soon(callback, value)
+        await engine.sleep(0)
+    found += [each for each in gc.get_objects() if type(each) is contextvars.Context]
+    for value in range(10, 13):
+        loop.call_soon(callback, value)
+        await engine.sleep(0)
+    assert used == []
+
+
+async def test_contexts_go_with_the_garbage_that_has_them(engine, loop):
+    class Thing:
+        def __del__(self):
+            # What is scheduled while garbage is cleared has a context of its own all the same.
+            loop.call_soon(seen.append, number.get())
+
+    def make_garbage():
+        thing = Thing()
+        thing.handle = loop.call_later(3600, thing.__class__, thing)
+        thing.handles = [loop.call_soon(int, thing) for _ in range(3)]
+        thing.handle.cancel()
+        for handle in thing.handles:
+            handle.cancel()
+
+    seen = []
+    number.set(3)
+    for _ in range(5):
+        make_garbage()
+        await engine.sleep(0)
+    await engine.sleep(0)
+    gc.collect()
+    await engine.sleep(0)
+    assert set(seen) <= {3}
+    gc.collect()
+    assert number.get() == 3

@@ -43,6 +43,13 @@ pub(crate) struct OwnContext {
 
 traverse!(OwnContext: context);
 
+impl Drop for OwnContext {
+    #[inline]
+    fn drop(&mut self) {
+        context::let_go(&self.context);
+    }
+}
+
 impl OwnContext {
     /// A copy of the current context, and whether it is one that others may have too.
     ///

@@ -1,17 +1,53 @@
 //! `contextvars` contexts.
 
+use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::cell::HeldCell;
 use super::error::{Fallible, Raised};
 use super::hang;
 
 /// A copy of the current context.
 #[inline]
 pub(crate) fn copy_current(py: Python<'_>) -> Fallible<Bound<'_, PyAny>> {
+    match current(py) {
+        // SAFETY: S17; it is a context.
+        Some(current) => copy_current_of(py, unsafe { variables(current) }),
+        None => new_copy_of_current(py),
+    }
+}
+
+/// The current context, where it is known.
+#[inline]
+fn current(_py: Python<'_>) -> Option<*mut ffi::PyObject> {
+    let word = CURRENT.load(Ordering::Relaxed);
+    if word == 0 {
+        return None;
+    }
+    // SAFETY: S1.
+    let thread = unsafe { ffi::PyThreadState_Get() }.cast::<*mut ffi::PyObject>();
+    let place = thread.wrapping_add(word);
+    // SAFETY: S17.
+    let current = unsafe { *place };
+    (!current.is_null()).then_some(current)
+}
+
+/// A copy of the current context, which has these variables.
+#[inline]
+fn copy_current_of(py: Python<'_>, wanted: *mut ffi::PyObject) -> Fallible<Bound<'_, PyAny>> {
+    // SAFETY: S17, the current context is alive.
+    match unsafe { spare_with(py, wanted) } {
+        Some(spare) => Ok(spare),
+        None => new_copy_of_current(py),
+    }
+}
+
+#[inline]
+fn new_copy_of_current(py: Python<'_>) -> Fallible<Bound<'_, PyAny>> {
     // SAFETY: S1, attached.
     let copy = unsafe { ffi::PyContext_CopyCurrent() };
     // SAFETY: S3, a new reference or null.
@@ -79,6 +115,8 @@ struct Context {
     previous: *mut ffi::PyObject,
     /// Never changed in place: another set of variables is another object.
     variables: *mut ffi::PyObject,
+    weak_references: *mut ffi::PyObject,
+    entered: c_int,
 }
 
 /// # Safety
@@ -136,6 +174,7 @@ pub(crate) fn find_current(py: Python<'_>) -> Fallible<()> {
         && keeps_variables(py)?
     {
         CURRENT.store(only, Ordering::Relaxed);
+        find_no_variables(py)?;
     }
     Ok(())
 }
@@ -153,6 +192,118 @@ fn keeps_variables(py: Python<'_>) -> Fallible<bool> {
     Ok(were_alike && !are_alike(&one, &other))
 }
 
+/// A context that nobody has any more and that has no variables, or null; it is owned, and the collector
+/// does not track it. The next copy is made of it: to have the interpreter release one and make another
+/// takes longer.
+static SPARE: AtomicPtr<ffi::PyObject> = AtomicPtr::new(ptr::null_mut());
+/// The variables of a context that has none, which all such contexts have in common, or null, where no
+/// spare context is kept; it is owned.
+static NO_VARIABLES: AtomicPtr<ffi::PyObject> = AtomicPtr::new(ptr::null_mut());
+
+/// Finds out what a context without variables has, and whether it can be told that nobody has one.
+fn find_no_variables(py: Python<'_>) -> Fallible<()> {
+    let class = py.import("contextvars")?.getattr("Context")?;
+    let (one, other) = (class.call0()?, class.call0()?);
+    // SAFETY: S17; they were made as contexts.
+    let are_at_rest = || [&one, &other].map(|context| unsafe { is_at_rest(context) });
+    let before = are_at_rest();
+    let within = run(&one, || Ok(are_at_rest()))?;
+    let weak = py.import("weakref")?.getattr("ref")?.call1((&other,))?;
+    let seen = are_at_rest();
+    drop(weak);
+    let agree = [before, within, seen] == [[true, true], [false, true], [true, false]];
+    if agree && are_alike(&one, &other) {
+        // SAFETY: S17; it was made as a context.
+        let none = unsafe { variables(one.as_ptr()) };
+        // SAFETY: S2, S3; a reference of its own, for ever.
+        NO_VARIABLES.store(unsafe { ffi::Py_NewRef(none) }, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// Whether nothing runs in a context, nobody has a weak reference to it and the collector has not cleared
+/// it.
+///
+/// # Safety
+/// It is a context.
+#[inline]
+unsafe fn is_at_rest(context: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: S2, S17.
+    let fields = unsafe { &*context.as_ptr().cast::<Context>() };
+    let is_entered = fields.entered != 0 || !fields.previous.is_null();
+    !is_entered && fields.weak_references.is_null() && !fields.variables.is_null()
+}
+
+/// Gives a context these variables, and takes away those that it had.
+///
+/// # Safety
+/// It is a context that nobody else has; `given` are the variables of another one, which is alive.
+#[inline]
+unsafe fn exchange_variables<'py>(
+    context: &Bound<'py, PyAny>,
+    given: *mut ffi::PyObject,
+) -> Bound<'py, PyAny> {
+    let fields = context.as_ptr().cast::<Context>();
+    // SAFETY: S2, S3; a reference of the context's own.
+    let given = unsafe { ffi::Py_NewRef(given) };
+    // SAFETY: S2, S17.
+    let before = std::mem::replace(unsafe { &mut (*fields).variables }, given);
+    // SAFETY: S1, S3; the reference that the context had.
+    unsafe { Bound::from_owned_ptr(context.py(), before) }
+}
+
+/// The context that is kept, with these variables of another one.
+///
+/// # Safety
+/// The other one is alive.
+#[inline]
+unsafe fn spare_with<'py>(
+    py: Python<'py>,
+    wanted: *mut ffi::PyObject,
+) -> Option<Bound<'py, PyAny>> {
+    let spare = SPARE.load(Ordering::Relaxed);
+    if spare.is_null() {
+        return None;
+    }
+    SPARE.store(ptr::null_mut(), Ordering::Relaxed);
+    // SAFETY: S3, the reference that was kept.
+    let spare = unsafe { Bound::from_owned_ptr(py, spare) };
+    // SAFETY: S17, as the caller says; nobody can have found what the collector does not track.
+    drop(unsafe { exchange_variables(&spare, wanted) });
+    // SAFETY: S7, whole, and not tracked while it was kept.
+    unsafe { ffi::PyObject_GC_Track(spare.as_ptr().cast()) };
+    Some(spare)
+}
+
+/// Lets go of the context in `cell`, if there is one: its owner is going. If nobody else has it, it is
+/// kept without its variables, to be the next copy.
+#[inline]
+pub(crate) fn let_go(cell: &HeldCell) {
+    // SAFETY: S4.
+    let py = unsafe { Python::assume_attached() };
+    let Some(context) = cell.take(py) else {
+        return;
+    };
+    let none = NO_VARIABLES.load(Ordering::Relaxed);
+    if none.is_null()
+        || !SPARE.load(Ordering::Relaxed).is_null()
+        || !is_the_only_reference(&context)
+        || !is_context(&context)
+    {
+        return;
+    }
+    // SAFETY: S17; the type was checked.
+    if unsafe { is_at_rest(&context) } {
+        // SAFETY: S2, S7; the collector, which may be about to clear it, passes it over from here on.
+        unsafe { ffi::PyObject_GC_UnTrack(context.as_ptr().cast()) };
+        // SAFETY: S17; nobody else has the context.
+        let before = unsafe { exchange_variables(&context, none) };
+        SPARE.store(context.into_ptr(), Ordering::Relaxed);
+        // Last: it may run anything.
+        drop(before);
+    }
+}
+
 /// A copy of the current context, and whether others may have the same one: nothing is to run in
 /// it then, and nobody to see it. It is kept until the end of a step, so one has to follow.
 ///
@@ -160,23 +311,14 @@ fn keeps_variables(py: Python<'_>) -> Fallible<bool> {
 /// `MemoryError`.
 #[inline]
 pub(crate) fn copy_current_for_many(py: Python<'_>) -> Fallible<(Bound<'_, PyAny>, bool)> {
-    let word = CURRENT.load(Ordering::Relaxed);
-    if word == 0 {
-        return Ok((copy_current(py)?, false));
-    }
-    // SAFETY: S1.
-    let thread = unsafe { ffi::PyThreadState_Get() }.cast::<*mut ffi::PyObject>();
-    let place = thread.wrapping_add(word);
-    // SAFETY: S17.
-    let current = unsafe { *place };
-    if current.is_null() {
-        return Ok((copy_current(py)?, false));
-    }
+    let Some(current) = current(py) else {
+        return Ok((new_copy_of_current(py)?, false));
+    };
     // SAFETY: S17; it is a context.
     let wanted = unsafe { variables(current) };
     if COPIED.load(Ordering::Relaxed) != wanted {
         COPIED.store(wanted, Ordering::Relaxed);
-        return Ok((copy_current(py)?, false));
+        return Ok((copy_current_of(py, wanted)?, false));
     }
     let common = COMMON.load(Ordering::Relaxed);
     // SAFETY: S17; it is a context.
@@ -185,7 +327,7 @@ pub(crate) fn copy_current_for_many(py: Python<'_>) -> Fallible<(Bound<'_, PyAny
         let common = unsafe { Bound::from_borrowed_ptr(py, common) };
         return Ok((common, true));
     }
-    let copy = copy_current(py)?;
+    let copy = new_copy_of_current(py)?;
     set_common(py, copy.clone().into_ptr());
     Ok((copy, true))
 }

@@ -510,7 +510,20 @@ pub(crate) fn wake_up(this: &Ref<'_, LoopState>) -> Fallible<()> {
 fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
     let py = this.py();
     let spare = &this.spare_context;
-    let ran = match &entry {
+    // What is run most often is taken apart at once: it is not asked again, when it is dropped, what it is.
+    match entry {
+        Ready::RunNew(handle) => run_handle(handle.held().bind(py), spare),
+        Ready::Run(handle) => run_handle(handle.bind(py), spare),
+        Ready::Wake { task, awaited } => wake(this, &task, &awaited)
+            .or_else(|raised| report(this, &Ready::Wake { task, awaited }, raised)),
+        entry => run_any(this, &entry).or_else(|raised| report(this, &entry, raised)),
+    }
+}
+
+fn run_any(this: &Ref<'_, LoopState>, entry: &Ready) -> Fallible<()> {
+    let py = this.py();
+    let spare = &this.spare_context;
+    match entry {
         Ready::Start { task } => on_task(py, spare, task.held(), |task| {
             step::step_native(this, task, None)
         }),
@@ -519,9 +532,6 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
         }
         Ready::Throw { task, exception } => on_task(py, spare, task, |task| {
             step::step_native(this, task, Some(exception.bind(py).clone()))
-        }),
-        Ready::Wake { task, awaited } => on_task(py, spare, task, |task| {
-            step::wake_native(this, task, awaited.bind(py))
         }),
         Ready::Settle { waiter, child } => settle(waiter.bind(py), child.bind(py)),
         Ready::Forward { outer, inner } => forward::forward(outer.bind(py), inner.bind(py)),
@@ -533,13 +543,18 @@ fn run_entry(this: &Ref<'_, LoopState>, entry: Ready) -> Fallible<()> {
         } => run_callback(function.bind(py), future.bind(py), context.bind(py)),
         Ready::Release { future, value } => release(future.bind(py), value.bind(py)),
         Ready::Expire { task, timeout } => natives::expire(task.bind(py), timeout),
-        Ready::RunNew(handle) => return run_handle(handle.held().bind(py), spare),
-        Ready::Run(handle) => return run_handle(handle.bind(py), spare),
-    };
-    match ran {
-        Ok(()) => Ok(()),
-        Err(raised) => report(this, &entry, raised),
+        Ready::Wake { task, awaited } => wake(this, task, awaited),
+        Ready::RunNew(handle) => run_handle(handle.held().bind(py), spare),
+        Ready::Run(handle) => run_handle(handle.bind(py), spare),
     }
+}
+
+#[inline]
+fn wake(this: &Ref<'_, LoopState>, task: &Held, awaited: &Held) -> Fallible<()> {
+    let py = this.py();
+    on_task(py, &this.spare_context, task, |task| {
+        step::wake_native(this, task, awaited.bind(py))
+    })
 }
 
 #[inline]

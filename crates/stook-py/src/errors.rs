@@ -35,7 +35,16 @@ impl Imported {
     ///
     /// # Errors
     /// What importing raises.
+    #[inline]
     pub(crate) fn get<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<&'a Bound<'py, PyAny>> {
+        match self.object.get(py) {
+            Some(object) => Ok(object.bind(py)),
+            None => self.look_up(py),
+        }
+    }
+
+    #[cold]
+    fn look_up<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<&'a Bound<'py, PyAny>> {
         self.object
             .get_or_try_init(py, || {
                 let module = py.import(self.module)?.into_any();

@@ -280,6 +280,16 @@ pub(crate) fn running_plain(py: Python<'_>) -> Option<Ref<'_, LoopState>> {
     Ref::cast_into(running).filter(|native: &Ref<'_, LoopState>| native.has_plain_timers())
 }
 
+/// Whether one as of [`running_plain`] runs in this thread.
+#[inline]
+pub(crate) fn runs_plain(py: Python<'_>) -> bool {
+    RUNNING.with(|running| {
+        running.is_some_and(py, |running| {
+            native(running).is_some_and(|native| native.has_plain_timers())
+        })
+    })
+}
+
 /// The loop that runs in this thread.
 ///
 /// # Errors

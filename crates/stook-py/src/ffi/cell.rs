@@ -74,6 +74,16 @@ impl HeldCell {
         self.peek().is_some_and(|held| held.is(object))
     }
 
+    /// Whether there is a reference, and what it refers to is as `is_so` says, which runs nothing foreign.
+    #[inline]
+    pub(crate) fn is_some_and<'py>(
+        &self,
+        py: Python<'py>,
+        is_so: impl FnOnce(&Bound<'py, PyAny>) -> bool,
+    ) -> bool {
+        self.peek().is_some_and(|held| is_so(held.bind(py)))
+    }
+
     /// What is held, for as long as nothing foreign can run.
     pub(super) fn peek(&self) -> Option<&Held> {
         // SAFETY: S6, every caller in this folder is done with the reference before any code

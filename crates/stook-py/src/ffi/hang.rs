@@ -17,8 +17,8 @@
 use std::ffi::{c_char, c_int, c_long, c_ulonglong, c_void};
 
 use pyo3::ffi::{
-    PyCodeObject, PyFrameObject, PyGILState_STATE, PyMethodDef, PyObject, PySendResult,
-    PyThreadState, PyType_Spec, PyTypeObject,
+    PyCFunction, PyCodeObject, PyFrameObject, PyGILState_STATE, PyMethodDef, PyObject,
+    PySendResult, PyThreadState, PyType_Spec, PyTypeObject,
 };
 
 #[cfg(not(Py_3_12))]
@@ -222,6 +222,19 @@ wrapped! {
     // The interpreter is waited for.
     fn PyEval_RestoreThread(thread: *mut PyThreadState);
     fn PyGILState_Ensure() -> PyGILState_STATE;
+}
+
+/// Calls what a built-in method or function is made of, in which this thread may be ended.
+///
+/// # Safety
+/// S1; `receiver` and `argument` are what it takes.
+#[inline(always)]
+pub(super) unsafe fn builtin(function: PyCFunction, receiver: Object, argument: Object) -> Object {
+    type Unwinding = unsafe extern "C-unwind" fn(Object, Object) -> Object;
+    // SAFETY: S15, a thread may be ended in it, as in all that CPython has.
+    let function = unsafe { std::mem::transmute::<PyCFunction, Unwinding>(function) };
+    // SAFETY: as the caller says.
+    guarded(|| unsafe { function(receiver, argument) })
 }
 
 /// `PyVectorcall_Function`: none, so that the calls which `pyo3-ffi` makes itself up to 3.11, through

@@ -3,12 +3,11 @@
 //! # Source
 //! `_LoopBoundMixin`, CPython 3.11 to 3.13 `asyncio/mixins.py`.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::stock_class::Instance;
 use crate::errors;
-use crate::ffi::{Fallible, Ref, call};
+use crate::ffi::{Fallible, Ref, call, intern};
 use crate::future;
 use crate::loop_core::{self, LoopState};
 

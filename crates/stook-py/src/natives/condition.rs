@@ -91,7 +91,7 @@ fn notify<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         (_, Some([object, most])) => Some((object, whole_number(&most))),
         _ => None,
     };
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some((object, Some(most))) = given
         && let Ok(Some(condition)) = Condition::plain(&object).map_err(|raised| raised.clear(py))
     {

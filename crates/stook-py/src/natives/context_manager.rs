@@ -3,7 +3,6 @@
 //! # Source
 //! `_ContextManagerMixin`, CPython 3.11 to 3.13 `asyncio/locks.py`.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::Native;
@@ -15,7 +14,7 @@ use super::stock_class::Instance;
 use crate::coroutine::Identity;
 use crate::errors::Imported;
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Ref, call};
+use crate::ffi::{Args, Fallible, Ref, call, intern};
 
 static ENTER: Imported = Imported::new("asyncio.locks", "_ContextManagerMixin.__aenter__");
 static EXIT: Imported = Imported::new("asyncio.locks", "_ContextManagerMixin.__aexit__");

@@ -1,10 +1,11 @@
 //! The deques that asyncio keeps futures and items in: everybody can see them.
 
-use pyo3::intern;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyo3::prelude::*;
 
 use crate::errors::Imported;
-use crate::ffi::{Fallible, call, instance};
+use crate::ffi::{Fallible, builtin, call, instance, intern};
 
 static DEQUE: Imported = Imported::new("collections", "deque");
 static APPEND: Imported = Imported::new("collections", "deque.append");
@@ -25,14 +26,50 @@ pub(super) fn is_exact(object: &Bound<'_, PyAny>) -> Fallible<bool> {
     Ok(instance::is_exactly(object, DEQUE.get(object.py())?))
 }
 
+/// Whether a deque has its length where objects of variable size have it.
+static HAS_SIZE: AtomicBool = AtomicBool::new(false);
+
+/// Tries where a deque has its length.
+///
+/// # Errors
+/// What making one raises.
+pub(super) fn capture(py: Python<'_>) -> PyResult<()> {
+    let trial = DEQUE.get(py)?.call1(((1, 2, 3),))?;
+    let mut agrees = builtin::size(&trial) == Some(3);
+    trial.call_method0(intern!(py, "popleft"))?;
+    agrees &= builtin::size(&trial) == Some(2);
+    HAS_SIZE.store(agrees, Ordering::Relaxed);
+    Ok(())
+}
+
+/// `len(deque)`
+#[inline]
+pub(super) fn len(deque: &Bound<'_, PyAny>) -> Fallible<usize> {
+    match exact_len(deque)? {
+        Some(len) => Ok(len),
+        None => Ok(deque.len()?),
+    }
+}
+
+/// The same, at once; `None` of what is no deque or of a subclass.
+#[inline]
+fn exact_len(deque: &Bound<'_, PyAny>) -> Fallible<Option<usize>> {
+    if !is_exact(deque)? {
+        return Ok(None);
+    }
+    if HAS_SIZE.load(Ordering::Relaxed) {
+        return Ok(builtin::size(deque));
+    }
+    Ok(Some(deque.len()?))
+}
+
 /// `deque.append(item)`
 #[inline]
 pub(super) fn append<'py>(deque: &Bound<'py, PyAny>, item: &Bound<'py, PyAny>) -> Fallible<()> {
     let py = deque.py();
-    if is_exact(deque)? {
-        call::call2(APPEND.get(py)?, deque, item).map(drop)
-    } else {
-        call::method1(deque, intern!(py, "append"), item).map(drop)
+    match builtin::method1(APPEND.get(py)?, deque, item) {
+        Some(appended) => appended.map(drop),
+        None => call::method1(deque, intern!(py, "append"), item).map(drop),
     }
 }
 
@@ -40,10 +77,9 @@ pub(super) fn append<'py>(deque: &Bound<'py, PyAny>, item: &Bound<'py, PyAny>) -
 #[inline]
 pub(super) fn popleft<'py>(deque: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
     let py = deque.py();
-    if is_exact(deque)? {
-        call::call1(POPLEFT.get(py)?, deque)
-    } else {
-        call::method0(deque, intern!(py, "popleft"))
+    match builtin::method0(POPLEFT.get(py)?, deque) {
+        Some(popped) => popped,
+        None => call::method0(deque, intern!(py, "popleft")),
     }
 }
 
@@ -51,20 +87,19 @@ pub(super) fn popleft<'py>(deque: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyA
 #[inline]
 pub(super) fn remove<'py>(deque: &Bound<'py, PyAny>, item: &Bound<'py, PyAny>) -> Fallible<()> {
     let py = deque.py();
-    if is_exact(deque)? {
-        call::call2(REMOVE.get(py)?, deque, item).map(drop)
-    } else {
-        call::method1(deque, intern!(py, "remove"), item).map(drop)
+    match builtin::method1(REMOVE.get(py)?, deque, item) {
+        Some(removed) => removed.map(drop),
+        None => call::method1(deque, intern!(py, "remove"), item).map(drop),
     }
 }
 
 /// Whether there is nothing in it, or it is something else that is false.
 #[inline]
 pub(super) fn is_empty(deque: &Bound<'_, PyAny>) -> Fallible<bool> {
-    if is_exact(deque)? {
-        return Ok(deque.len()? == 0);
+    match exact_len(deque)? {
+        Some(len) => Ok(len == 0),
+        None => Ok(!deque.is_truthy()?),
     }
-    Ok(!deque.is_truthy()?)
 }
 
 /// Calls `visit` with each item, until it answers `false`.
@@ -76,12 +111,10 @@ pub(super) fn each<'py>(
     deque: &Bound<'py, PyAny>,
     mut visit: impl FnMut(Bound<'py, PyAny>) -> Fallible<bool>,
 ) -> Fallible<()> {
-    if is_exact(deque)? {
-        match deque.len()? {
-            0 => return Ok(()),
-            1 => return visit(call::item(deque, 0)?).map(drop),
-            _ => {}
-        }
+    match exact_len(deque)? {
+        Some(0) => return Ok(()),
+        Some(1) => return visit(call::item(deque, 0)?).map(drop),
+        _ => {}
     }
     for item in deque.try_iter()? {
         if !visit(item?)? {

@@ -3,7 +3,6 @@
 //! # Source
 //! `Event`, CPython 3.11 to 3.13 `asyncio/locks.py`.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::Native;
@@ -13,7 +12,7 @@ use super::waiters;
 use crate::coroutine::Identity;
 use crate::errors::Imported;
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Ref, call, error};
+use crate::ffi::{Args, Fallible, Ref, call, error, intern};
 use crate::future_class::python_bool;
 use crate::loop_core;
 
@@ -47,7 +46,7 @@ fn is_set(event: &Instance<'_>) -> Fallible<bool> {
 }
 
 fn wait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    routine::call::<1>(&WAITING, args, |event| Ok(EVENT.plain(event)?.is_some()))
+    routine::call::<1>(&WAITING, args, |event| EVENT.is_plain(event))
 }
 
 /// The routine of `wait`.
@@ -82,7 +81,7 @@ fn advance<'py>(
 
 fn set<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some([object]) = args.exactly::<1>()
         && let Some(event) = EVENT.plain(&object)?
     {
@@ -114,6 +113,7 @@ pub(super) fn set_any(object: &Bound<'_, PyAny>) -> Fallible<()> {
 pub(super) fn clear_any(object: &Bound<'_, PyAny>) -> Fallible<()> {
     let py = object.py();
     match EVENT.plain(object)? {
+        Some(event) if event.is_seen_false(intern!(py, "_value")) => Ok(()),
         Some(event) => event.set(intern!(py, "_value"), &python_bool(py, false)),
         None => call::method0(object, intern!(py, "clear")).map(drop),
     }

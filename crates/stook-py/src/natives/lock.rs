@@ -3,7 +3,6 @@
 //! # Source
 //! `Lock`, CPython 3.11 to 3.13 `asyncio/locks.py`.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::Native;
@@ -13,7 +12,7 @@ use super::waiters;
 use crate::coroutine::Identity;
 use crate::errors::{self, Imported};
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Ref, error};
+use crate::ffi::{Args, Fallible, Ref, error, intern};
 use crate::future_class::python_bool;
 use crate::loop_core;
 
@@ -43,7 +42,7 @@ static ACQUIRING: Routine = Routine {
 };
 
 fn acquire<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    routine::call::<1>(&ACQUIRING, args, |lock| Ok(LOCK.plain(lock)?.is_some()))
+    routine::call::<1>(&ACQUIRING, args, |lock| LOCK.is_plain(lock))
 }
 
 /// `lock.acquire()`, for a lock as [`StockClass::plain`] gives it.
@@ -119,7 +118,7 @@ pub(super) fn acquire_in<'py>(
 
 fn release<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some([object]) = args.exactly::<1>()
         && let Some(lock) = LOCK.plain(&object)?
     {

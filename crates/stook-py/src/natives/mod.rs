@@ -191,6 +191,7 @@ pub(crate) fn capture(py: Python<'_>) -> PyResult<()> {
     for name in imports.into_iter().flatten() {
         name.get(py)?;
     }
+    deque::capture(py)?;
     for class in CLASSES {
         class.capture(py)?;
     }

@@ -4,7 +4,6 @@
 //! `Queue`, `PriorityQueue`, `LifoQueue`, CPython 3.11 to 3.13 `asyncio/queues.py`.
 
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyList};
@@ -16,7 +15,7 @@ use super::number;
 use super::stock_class::{Instance, StockClass};
 use super::waiters;
 use crate::errors::Imported;
-use crate::ffi::{Args, Fallible, Raised, call, error};
+use crate::ffi::{Args, Fallible, Raised, call, error, intern};
 use crate::loop_core;
 use crate::reference;
 
@@ -76,22 +75,30 @@ impl<'py> Queue<'py> {
     /// The queue, if its methods are ours and its items are in what asyncio put there.
     #[inline]
     pub(super) fn plain(object: &Bound<'py, PyAny>) -> Fallible<Option<Self>> {
-        for (kind, class) in [
-            (Kind::Queue, &QUEUE),
-            (Kind::Priority, &PRIORITY),
-            (Kind::Lifo, &LIFO),
-        ] {
-            let Some(own) = class.plain(object)? else {
-                continue;
-            };
-            let items = own.get(intern!(object.py(), "_queue"))?;
-            let is_usual = match kind {
-                Kind::Queue => deque::is_exact(&items)?,
-                Kind::Priority | Kind::Lifo => items.is_exact_instance_of::<PyList>(),
-            };
-            return Ok(is_usual.then_some(Queue { own, items, kind }));
+        if let Some(own) = QUEUE.plain(object)? {
+            return Self::usual(Kind::Queue, own);
+        }
+        Self::plain_of_other_order(object)
+    }
+
+    #[inline(never)]
+    fn plain_of_other_order(object: &Bound<'py, PyAny>) -> Fallible<Option<Self>> {
+        for (kind, class) in [(Kind::Priority, &PRIORITY), (Kind::Lifo, &LIFO)] {
+            if let Some(own) = class.plain(object)? {
+                return Self::usual(kind, own);
+            }
         }
         Ok(None)
+    }
+
+    #[inline(always)]
+    fn usual(kind: Kind, own: Instance<'py>) -> Fallible<Option<Self>> {
+        let items = own.get(intern!(own.py(), "_queue"))?;
+        let is_usual = match kind {
+            Kind::Queue => deque::is_exact(&items)?,
+            Kind::Priority | Kind::Lifo => items.is_exact_instance_of::<PyList>(),
+        };
+        Ok(is_usual.then_some(Queue { own, items, kind }))
     }
 
     /// The queue that a routine waits for, whatever it is now: to be asked, not to be changed.
@@ -116,22 +123,28 @@ impl<'py> Queue<'py> {
     }
 
     /// `queue.empty()`
+    #[inline]
     pub(super) fn is_empty(&self) -> Fallible<bool> {
-        Ok(self.items.len()? == 0)
+        Ok(deque::len(&self.items)? == 0)
     }
 
     /// `queue.full()`
+    #[inline]
     pub(super) fn is_full(&self) -> Fallible<bool> {
         let most = self.own.get(intern!(self.py(), "_maxsize"))?;
+        if number::is_own_zero(&most) {
+            return Ok(false);
+        }
         if most.is_exact_instance_of::<PyInt>()
             && let Some(most) = error::or_none(self.py(), most.extract::<i64>())
         {
-            return Ok(most > 0 && self.items.len()? as i64 >= most);
+            return Ok(most > 0 && deque::len(&self.items)? as i64 >= most);
         }
-        Ok(!most.le(0)? && most.le(self.items.len()?)?)
+        Ok(!most.le(0)? && most.le(deque::len(&self.items)?)?)
     }
 
     /// Whether it was shut down, which before 3.13 it never is.
+    #[inline]
     pub(super) fn is_shut_down(&self) -> Fallible<bool> {
         if !knows_shutdown(self.py())? {
             return Ok(false);
@@ -227,9 +240,12 @@ impl<'py> Queue<'py> {
 /// Whether queues can be shut down.
 fn knows_shutdown(py: Python<'_>) -> Fallible<bool> {
     static ANSWER: PyOnceLock<bool> = PyOnceLock::new();
-    Ok(*ANSWER.get_or_try_init(py, || {
-        reference::names(PUT_NOWAIT.get(py)?, "co_names", "_is_shutdown", true)
-    })?)
+    match ANSWER.get(py) {
+        Some(answer) => Ok(*answer),
+        None => Ok(*ANSWER.get_or_try_init(py, || {
+            reference::names(PUT_NOWAIT.get(py)?, "co_names", "_is_shutdown", true)
+        })?),
+    }
 }
 
 /// Raises `QueueShutDown`.
@@ -264,7 +280,7 @@ pub(super) fn wake_next(waiters: &Bound<'_, PyAny>) -> Fallible<()> {
 
 fn get_nowait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some([object]) = args.exactly::<1>()
         && let Some(queue) = Queue::plain(&object)?
     {
@@ -275,7 +291,7 @@ fn get_nowait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 
 fn put_nowait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some([object, item]) = args.exactly::<2>()
         && let Some(queue) = Queue::plain(&object)?
     {
@@ -287,7 +303,7 @@ fn put_nowait<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 
 fn task_done<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some([object]) = args.exactly::<1>()
         && let Ok(Some(queue)) = Queue::plain(&object).map_err(|raised| raised.clear(py))
         && let Ok(before) = queue.unfinished().map_err(|raised| raised.clear(py))

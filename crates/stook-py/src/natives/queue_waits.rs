@@ -4,7 +4,6 @@
 //! `Queue`, CPython 3.11 to 3.13 `asyncio/queues.py`.
 
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::Native;
@@ -16,7 +15,7 @@ use super::waiters;
 use crate::coroutine::Identity;
 use crate::errors::Imported;
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Ref, call, error};
+use crate::ffi::{Args, Fallible, Ref, call, error, intern};
 
 static GET: Imported = Imported::new("asyncio.queues", "Queue.get");
 static PUT: Imported = Imported::new("asyncio.queues", "Queue.put");

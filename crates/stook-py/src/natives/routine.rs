@@ -157,7 +157,7 @@ impl Coroutine for RoutineState {
         let py = this.py();
         let resumed = if this.stage.get() == DELEGATED {
             this.awaiting.resume(py, thrown)
-        } else if begins && loop_core::running_plain(py).is_none() {
+        } else if begins && !loop_core::runs_plain(py) {
             delegate(this)
         } else {
             (routine.advance)(this, thrown)
@@ -210,7 +210,7 @@ pub(crate) fn call<'py, const N: usize>(
     is_ours: impl FnOnce(&Bound<'py, PyAny>) -> Fallible<bool>,
 ) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some(given) = args.exactly::<N>()
         // What is wrong with it, the coroutine of the method says when it runs.
         && is_ours(&given[0]).unwrap_or_else(|raised| {

@@ -4,7 +4,6 @@
 //! `Semaphore`, `BoundedSemaphore`, CPython 3.11 to 3.13 `asyncio/locks.py`.
 
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -17,7 +16,7 @@ use super::waiters;
 use crate::coroutine::Identity;
 use crate::errors::{self, Imported};
 use crate::ffi::coro::Resumed;
-use crate::ffi::{Args, Fallible, Raised, Ref, error};
+use crate::ffi::{Args, Fallible, Raised, Ref, error, intern};
 use crate::future_class::python_bool;
 use crate::loop_core;
 use crate::reference;
@@ -211,7 +210,7 @@ fn give_back(
 
 fn release<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some([object]) = args.exactly::<1>()
         && let Some((_, semaphore)) = plain(&object)?
     {
@@ -223,7 +222,7 @@ fn release<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 
 fn release_bounded<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let py = args.py();
-    if loop_core::running_plain(py).is_some()
+    if loop_core::runs_plain(py)
         && let Some([object]) = args.exactly::<1>()
         && let Some((Kind::Bounded, semaphore)) = plain(&object)?
     {

@@ -289,6 +289,20 @@ impl StockClass {
         &'static self,
         object: &Bound<'py, PyAny>,
     ) -> Fallible<Option<Instance<'py>>> {
+        if let Some(layout) = self.as_found(object) {
+            return Ok(Some(Instance {
+                object: object.clone(),
+                layout: Some(layout),
+            }));
+        }
+        self.plain_after_looking(object)
+    }
+
+    #[inline(never)]
+    fn plain_after_looking<'py>(
+        &'static self,
+        object: &Bound<'py, PyAny>,
+    ) -> Fallible<Option<Instance<'py>>> {
         if !self.is_class_of(object)? {
             return Ok(None);
         }
@@ -300,6 +314,25 @@ impl StockClass {
             return Ok(Some(plain));
         }
         Ok((!self.is_hidden(object)?).then_some(plain))
+    }
+
+    /// Whether `object` is as [`StockClass::plain`] says.
+    ///
+    /// # Errors
+    /// What importing raises.
+    #[inline]
+    pub(super) fn is_plain(&'static self, object: &Bound<'_, PyAny>) -> Fallible<bool> {
+        Ok(self.as_found(object).is_some() || self.plain(object)?.is_some())
+    }
+
+    /// The layout of `object`, if that tells at once that it is as [`StockClass::plain`] says: its class
+    /// is as it was when it was last looked through.
+    #[inline]
+    fn as_found(&'static self, object: &Bound<'_, PyAny>) -> Option<&'static Layout> {
+        let layout = self.layout.get(object.py())?.as_ref()?;
+        let version = layout.version_for(object)?;
+        (version == self.version.load(Ordering::Relaxed) && layout.has_no_other(object))
+            .then_some(layout)
     }
 
     /// `object`, which is or was such an instance.
@@ -497,6 +530,31 @@ fn methods_of(class: &Bound<'_, PyType>) -> PyResult<Option<Vec<StockMethod>>> {
         .map(Some)
 }
 
+/// `object.name`, where it has to be asked for.
+#[cold]
+fn ask<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> Fallible<Bound<'py, PyAny>> {
+    Ok(object.getattr(name)?)
+}
+
+/// `object.name = value`, where it has to be set by name.
+#[cold]
+fn tell<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    value: &Bound<'py, PyAny>,
+) -> Fallible<()> {
+    Ok(object.setattr(name, value)?)
+}
+
+/// `bool(object)`
+#[cold]
+fn is_true(object: &Bound<'_, PyAny>) -> Fallible<bool> {
+    Ok(object.is_truthy()?)
+}
+
 /// An instance, and where its attributes are.
 pub(crate) struct Instance<'py> {
     /// The object.
@@ -521,7 +579,7 @@ impl<'py> Instance<'py> {
         {
             return Ok(value);
         }
-        Ok(self.object.getattr(name)?)
+        ask(&self.object, name)
     }
 
     /// `bool(object.name)`
@@ -535,7 +593,14 @@ impl<'py> Instance<'py> {
         {
             return Ok(truth);
         }
-        Ok(self.get(name)?.is_truthy()?)
+        is_true(&self.get(name)?)
+    }
+
+    /// Whether `object.name` is `False`, as far as that is seen at once.
+    #[inline]
+    pub(crate) fn is_seen_false(&self, name: &Bound<'py, PyString>) -> bool {
+        let truth = |layout: &Layout| layout.read_truth(&self.object, name);
+        self.layout.and_then(truth) == Some(false)
     }
 
     /// `object.name`, if it has that.
@@ -569,6 +634,6 @@ impl<'py> Instance<'py> {
         {
             return Ok(());
         }
-        Ok(self.object.setattr(name, value)?)
+        tell(&self.object, name, value)
     }
 }

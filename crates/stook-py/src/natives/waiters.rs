@@ -1,13 +1,12 @@
 //! The futures of those who wait for a lock, an event, a semaphore or a condition: the deque
 //! `_waiters`, which anybody can see.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::bound_loop;
 use super::deque;
 use super::stock_class::Instance;
-use crate::ffi::{Fallible, HeldCell, call};
+use crate::ffi::{Fallible, HeldCell, call, intern};
 use crate::future;
 use crate::future_class::python_bool;
 

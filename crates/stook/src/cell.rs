@@ -41,6 +41,8 @@ const WATCHED: u32 = 2;
 const ABANDONED: u32 = 4;
 /// Its handle asks it to cancel when it is dropped.
 const CANCEL_ON_DROP: u32 = 8;
+/// It is to be dropped where it waits.
+const ABORTED: u32 = 16;
 /// Where `Ended` stands in the word; zero while the task runs.
 const ENDED_SHIFT: u32 = 8;
 
@@ -141,6 +143,10 @@ impl Cell {
 
     pub(crate) fn cancel_on_drop(&self) {
         self.word.fetch_or(CANCEL_ON_DROP, Ordering::AcqRel);
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.word.load(Ordering::Acquire) & ABORTED != 0
     }
 
     pub(crate) fn ended(&self) -> Option<Ended> {
@@ -405,6 +411,14 @@ impl Cell {
             Wakers { own, others }
         };
         wakers.wake();
+    }
+
+    /// Has the task dropped where it waits, when it is polled next; no effect when it has ended.
+    pub(crate) fn abort(&self) {
+        if self.ended().is_none() {
+            self.word.fetch_or(ABORTED, Ordering::AcqRel);
+            self.wake();
+        }
     }
 
     // The task's life.

@@ -67,6 +67,26 @@ fn a_request_against_the_first_step() {
     });
 }
 
+/// A task that is aborted at any time of its first step finds it, or is woken to find it.
+#[test]
+fn an_abort_against_waiting() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let aborting = {
+            let cell = cell.clone();
+            thread::spawn(move || cell.abort())
+        };
+        let (count, waker) = counting();
+        let found = cell.is_aborted();
+        if !found {
+            cell.park(None, &waker);
+        }
+        aborting.join().unwrap();
+        assert!(found || count.0.load(Ordering::SeqCst) > 0);
+        assert!(cell.is_aborted());
+    });
+}
+
 /// A cancel point in a sub-executor registers its waker and looks again.
 #[test]
 fn a_request_against_a_registration() {

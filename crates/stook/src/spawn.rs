@@ -156,8 +156,8 @@ impl Builder {
         let about = about(self.name, Location::caller());
         let block = Alone::registered(about, Slot::<T, E>::new(false));
         let cell = CellRef::new(Arc::clone(&block) as _, 0);
-        let running = tokio::spawn(TaskFuture::new(block, future, Inside));
-        Task::new(cell, Outlet::Inside(slot_of), running, self.cancel_on_drop)
+        drop(tokio::spawn(TaskFuture::new(block, future, Inside)));
+        Task::new(cell, Outlet::Inside(slot_of), self.cancel_on_drop)
     }
 
     /// Spawns the task in a group, as [`TaskGroup::spawn`] does.
@@ -261,8 +261,8 @@ impl Builder {
         let cell = CellRef::new(Arc::clone(&block) as _, 0);
         let slot = Arc::new(Slot::new(false));
         let running = TaskFuture::new(block, future, Beside(Arc::clone(&slot)));
-        let running = tokio::task::spawn_local(running);
-        Task::new(cell, Outlet::Beside(slot), running, self.cancel_on_drop)
+        drop(tokio::task::spawn_local(running));
+        Task::new(cell, Outlet::Beside(slot), self.cancel_on_drop)
     }
 }
 

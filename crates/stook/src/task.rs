@@ -4,8 +4,6 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
 
-use tokio::task::JoinHandle;
-
 use crate::alone::Outlet;
 use crate::awaiting::Awaiting;
 use crate::block::CellRef;
@@ -37,24 +35,14 @@ use crate::watcher::Watcher;
 pub struct Task<T, E: CancelError = Cancelled> {
     cell: CellRef,
     outlet: Outlet<T, E>,
-    running: JoinHandle<()>,
 }
 
 impl<T, E: CancelError> Task<T, E> {
-    pub(crate) fn new(
-        cell: CellRef,
-        outlet: Outlet<T, E>,
-        running: JoinHandle<()>,
-        cancel_on_drop: bool,
-    ) -> Self {
+    pub(crate) fn new(cell: CellRef, outlet: Outlet<T, E>, cancel_on_drop: bool) -> Self {
         if cancel_on_drop {
             cell.cancel_on_drop();
         }
-        Self {
-            cell,
-            outlet,
-            running,
-        }
+        Self { cell, outlet }
     }
 
     pub(crate) fn cell(&self) -> &CellRef {
@@ -260,7 +248,7 @@ impl<T, E: CancelError> Task<T, E> {
     /// # Source
     /// `JoinHandle::abort` of tokio 1.47.
     pub fn abort(&self) {
-        self.running.abort();
+        self.cell.abort();
     }
 
     /// Takes the outcome, if the task has ended and it was not taken before.

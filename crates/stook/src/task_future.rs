@@ -65,17 +65,11 @@ pin_project! {
         B: Block,
         S: Settle<T, E>,
     {
-        // Aborted, or its runtime is shut down; or never polled.
+        // Its runtime is shut down, or refuses it.
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            let Some(block) = this.block.take() else { return };
-            let mut place = Place::of_task(CellRef::new(block, this.sink.place()));
-            let outcome = match drop_future(this.future, &mut place) {
-                None => Outcome::Aborted,
-                Some(panic) => Outcome::Panicked(panic),
-            };
-            if let Some(cell) = &place.cell {
-                this.sink.settle(cell, outcome);
+            if let Some(block) = this.block.take() {
+                abort(this.future, CellRef::new(block, this.sink.place()), this.sink);
             }
         }
     }
@@ -124,6 +118,11 @@ where
             return Poll::Pending;
         };
         let cell = block.cell(this.sink.place());
+        if cell.is_aborted() {
+            let cell = CellRef::new(block, this.sink.place());
+            abort(this.future, cell, this.sink);
+            return Poll::Ready(());
+        }
         if !cell.is_started() {
             if let Some(cancelled) = cell.start() {
                 let cell = CellRef::new(block, this.sink.place());
@@ -209,6 +208,18 @@ where
             end: Some(End::Panicked(Panic::new(payload))),
             panic: drop_future(future, place),
         },
+    }
+}
+
+/// Drops the user's future where it waits: that is the end of the task.
+fn abort<F, T, E, S: Settle<T, E>>(future: Pin<&mut Option<F>>, cell: CellRef, sink: &S) {
+    let mut place = Place::of_task(cell);
+    let outcome = match drop_future(future, &mut place) {
+        None => Outcome::Aborted,
+        Some(panic) => Outcome::Panicked(panic),
+    };
+    if let Some(cell) = &place.cell {
+        sink.settle(cell, outcome);
     }
 }
 

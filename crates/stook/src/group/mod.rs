@@ -237,9 +237,9 @@ impl<E: CancelError + Send + Sync> TaskGroup<E> {
         let about = self.about(name, location);
         let (brood, place) = self.0.hatch::<T>(about)?;
         let cell = CellRef::new(Arc::clone(&brood) as _, place);
-        let running = tokio::spawn(TaskFuture::new(brood, future, ToBrood(place)));
+        drop(tokio::spawn(TaskFuture::new(brood, future, ToBrood(place))));
         let outlet = Outlet::Inside(brood::slot_of);
-        Ok(Task::new(cell, outlet, running, cancel_on_drop))
+        Ok(Task::new(cell, outlet, cancel_on_drop))
     }
 }
 
@@ -295,10 +295,11 @@ impl<E: CancelError> TaskGroup<E> {
             member: self.0.adopt(&kept, location)?,
             slot: Arc::clone(&slot),
         };
-        let running = tokio::task::spawn_local(TaskFuture::new(block, future, sink));
+        let running = TaskFuture::new(block, future, sink);
+        drop(tokio::task::spawn_local(running));
         let cell = CellRef::new(kept, 0);
         let outlet = Outlet::Beside(slot);
-        Ok(Task::new(cell, outlet, running, cancel_on_drop))
+        Ok(Task::new(cell, outlet, cancel_on_drop))
     }
 }
 

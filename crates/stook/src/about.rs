@@ -2,11 +2,15 @@
 
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Id;
 use tokio::time::Instant;
 
 use crate::id::TaskId;
+
+/// Tasks that are spawned within this time can be of one time.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// What is known of a task from the beginning. The tasks of a gather share it.
 #[derive(Debug)]
@@ -20,12 +24,12 @@ pub(crate) struct About {
 }
 
 impl About {
-    /// Whether another task has nothing to tell it from this one but its number.
+    /// Whether another task, which is born now, has nothing to tell it from this one but its number.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         std::ptr::eq(self.location, other.location)
-            && self.born == other.born
             && self.parent == other.parent
             && self.runtime == other.runtime
+            && other.born.saturating_duration_since(self.born) < AT_ONCE
             && self.name.is_none()
             && other.name.is_none()
     }

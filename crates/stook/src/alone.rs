@@ -15,35 +15,33 @@ use crate::registry::{Listed, Membership};
 use crate::slot::Slot;
 use crate::task_future::Settle;
 
-/// The block of one task: its cell, what is known of it, and where its outcome is kept.
-pub(crate) struct Alone<S> {
+/// The block of one task: its cell, and what is known of it. Its outcome is kept beside it.
+pub(crate) struct Alone {
     cell: Cell,
     about: About,
     membership: Membership,
-    slot: S,
 }
 
-impl<S: Send + Sync + 'static> Alone<S> {
+impl Alone {
     /// For a task that others know of: a group does.
-    pub(crate) fn new(about: About, slot: S) -> Arc<Self> {
+    pub(crate) fn new(about: About) -> Arc<Self> {
         Arc::new(Self {
             cell: Cell::of_task(TaskId::next()),
             about,
             membership: Membership::default(),
-            slot,
         })
     }
 
     /// For a task that is in the registry by itself, until it has ended.
-    pub(crate) fn registered(about: About, slot: S) -> Arc<Self> {
-        let block = Self::new(about, slot);
+    pub(crate) fn registered(about: About) -> Arc<Self> {
+        let block = Self::new(about);
         let weak = Arc::downgrade(&block);
         block.membership.enter(weak);
         block
     }
 }
 
-impl<S: Send + Sync + 'static> Block for Alone<S> {
+impl Block for Alone {
     fn cell(&self, _place: usize) -> &Cell {
         &self.cell
     }
@@ -65,7 +63,7 @@ impl<S: Send + Sync + 'static> Block for Alone<S> {
     }
 }
 
-impl<S: Send + Sync + 'static> Listed for Alone<S> {
+impl Listed for Alone {
     fn runtime(&self) -> Id {
         self.about.runtime
     }
@@ -91,31 +89,6 @@ impl<T, E> Outlet<T, E> {
                 Some(slot) => slot,
                 None => unreachable!("the outlet was made with the block"),
             },
-        }
-    }
-}
-
-/// The slot in the block of this cell, where it is alone.
-pub(crate) fn slot_of<T, E>(cell: &CellRef) -> Option<&Slot<T, E>>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-{
-    cell.block::<Alone<Slot<T, E>>>().map(|block| &block.slot)
-}
-
-/// The outcome goes to the slot in the block of the task.
-pub(crate) struct Inside;
-
-impl<T, E> Settle<T, E> for Inside
-where
-    T: Send + 'static,
-    E: CancelError + Send,
-{
-    fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
-        match slot_of::<T, E>(cell) {
-            Some(slot) => slot.settle(cell, outcome),
-            None => unreachable!("the task was made with the block"),
         }
     }
 }

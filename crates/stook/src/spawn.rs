@@ -5,7 +5,8 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::about::About;
-use crate::alone::{Alone, Beside, Inside, Outlet, slot_of};
+use crate::alone::{Alone, Beside, Outlet};
+use crate::batch::{self, InBatch};
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::context;
@@ -154,10 +155,10 @@ impl Builder {
         E: CancelError + Send,
     {
         let about = about(self.name, Location::caller());
-        let block = Alone::registered(about, Slot::<T, E>::new(false));
-        let cell = CellRef::new(Arc::clone(&block) as _, 0);
-        drop(tokio::spawn(TaskFuture::new(block, future, Inside)));
-        Task::new(cell, Outlet::Inside(slot_of), self.cancel_on_drop)
+        let (batch, place) = batch::take_room::<T, E>(about);
+        let cell = CellRef::new(Arc::clone(&batch) as _, place);
+        drop(tokio::spawn(TaskFuture::new(batch, future, InBatch(place))));
+        Task::new(cell, Outlet::Inside(batch::slot_of), self.cancel_on_drop)
     }
 
     /// Spawns the task in a group, as [`TaskGroup::spawn`] does.
@@ -257,7 +258,7 @@ impl Builder {
         E: CancelError,
     {
         let about = about(self.name, Location::caller());
-        let block = Alone::registered(about, ());
+        let block = Alone::registered(about);
         let cell = CellRef::new(Arc::clone(&block) as _, 0);
         let slot = Arc::new(Slot::new(false));
         let running = TaskFuture::new(block, future, Beside(Arc::clone(&slot)));

@@ -1,9 +1,7 @@
 //! The block of several children of one group.
 //!
-//! Most groups have many children that are spawned in one loop. Those of one type, from one line, in
-//! one step, share a block and what is known of them from the beginning. The first block is for one, and
-//! each after it has twice the room: half of what is allocated is used, and what one child keeps of
-//! others that have ended is no more than one block.
+//! Most groups have many children that are spawned in one loop. Those of one type, from one line, at
+//! one time, share a block and what is known of them from the beginning.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -12,9 +10,9 @@ use crate::about::About;
 use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
+use crate::children::{Children, room_after};
 use crate::family::Members;
 use crate::group::{Group, Shared};
-use crate::id::TaskId;
 use crate::outcome::Outcome;
 use crate::slot::Slot;
 use crate::task_future::Settle;
@@ -25,21 +23,11 @@ pub(super) struct Brood<T, E> {
     about: About,
     /// Its place among the members.
     member: usize,
-    /// With the block itself: most groups of one child allocate once for it.
-    first: Child<T, E>,
-    others: Box<[Child<T, E>]>,
-}
-
-struct Child<T, E> {
-    cell: Cell,
-    slot: Slot<T, Shared<E>>,
+    children: Children<T, Shared<E>>,
 }
 
 /// A block, and a child's place in it.
 pub(super) type Place<T, E> = (Arc<Brood<T, E>>, usize);
-
-/// How many children each block has room for at the most.
-const MOST: usize = 32;
 
 /// A place for one more child like this, and what is to be dropped when nothing is locked.
 pub(super) fn take_room<T, E>(
@@ -63,7 +51,7 @@ where
                     return ((brood, room.one_more()), None);
                 }
             }
-            count = (2 * room.block.count() + 1).min(MOST);
+            count = room_after(room.block.count());
         }
     }
     let old = members.close_room();
@@ -83,29 +71,14 @@ where
     T: Send + 'static,
     E: Send + Sync + 'static,
 {
-    let mut ids = TaskId::next_many(count);
-    let child = |id| Child {
-        cell: Cell::of_task(id),
-        slot: Slot::new(true),
-    };
     let brood = Arc::new(Brood {
         group: Arc::clone(group),
         about,
         member: members.next_place(),
-        first: child(ids.next().unwrap_or_else(TaskId::next)),
-        others: ids.map(child).collect(),
+        children: Children::new(count, true),
     });
     members.enter(Arc::clone(&brood) as _);
     brood
-}
-
-impl<T, E> Brood<T, E> {
-    fn child(&self, place: usize) -> &Child<T, E> {
-        match place.checked_sub(1) {
-            None => &self.first,
-            Some(other) => &self.others[other],
-        }
-    }
 }
 
 /// The slot in the block of this cell.
@@ -115,7 +88,7 @@ where
     E: Send + Sync + 'static,
 {
     let brood = cell.block::<Brood<T, E>>()?;
-    Some(&brood.child(cell.place()).slot)
+    Some(&brood.children.get(cell.place()).slot)
 }
 
 impl<T, E> Block for Brood<T, E>
@@ -124,11 +97,11 @@ where
     E: Send + Sync + 'static,
 {
     fn cell(&self, place: usize) -> &Cell {
-        &self.child(place).cell
+        &self.children.get(place).cell
     }
 
     fn count(&self) -> usize {
-        1 + self.others.len()
+        self.children.count()
     }
 
     fn about(&self) -> Option<&About> {
@@ -160,7 +133,7 @@ where
         let Some(brood) = cell.block::<Brood<T, E>>() else {
             unreachable!("the task was made with the block");
         };
-        let slot = &brood.child(self.0).slot;
+        let slot = &brood.children.get(self.0).slot;
         brood.group.settle(brood.member, cell, slot, outcome);
     }
 }

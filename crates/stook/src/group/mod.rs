@@ -287,7 +287,7 @@ impl<E: CancelError> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + 'static,
         T: 'static,
     {
-        let block = Alone::new(self.about(name, location), ());
+        let block = Alone::new(self.about(name, location));
         let kept: Arc<dyn Block> = Arc::clone(&block) as _;
         let slot = Arc::new(Slot::new(true));
         let sink = Beside {

@@ -96,10 +96,9 @@ where
     E: CancelError,
 {
     let tasks: Vec<&Task<T, E>> = tasks.into_iter().collect();
-    let cells: Vec<&CellRef> = tasks.iter().map(|task| task.cell()).collect();
     let location = Location::caller();
     async move {
-        let enough = Enough::new(cells, when);
+        let enough = Enough::new(&tasks, when);
         OrCancelled::at(enough.wait(timeout), location).await?;
         Ok(sort(tasks))
     }
@@ -141,18 +140,16 @@ where
     T: 'task,
     E: CancelError,
 {
-    let tasks: Vec<&Task<T, E>> = tasks.into_iter().collect();
-    let cells: Vec<&CellRef> = tasks.iter().map(|task| task.cell()).collect();
     let location = Location::caller();
     let mut rest = Rest {
-        cells: cells.clone(),
+        tasks: tasks.into_iter().collect(),
         watching: None,
         location,
         kind: CancelKind::ParentCancelled,
         cause: None,
     };
     async move {
-        let enough = Enough::new(cells, When::FirstCompleted);
+        let enough = Enough::new(&rest.tasks, When::FirstCompleted);
         let waited = OrCancelled::at(enough.wait(timeout), location).await;
         rest.watching = Some(enough.watching);
         match waited {
@@ -162,15 +159,16 @@ where
                 return Err(cancelled);
             }
         }
-        let waited = sort(tasks);
+        // Who ends because it is asked is pending still.
+        let waited = sort(std::mem::take(&mut rest.tasks));
         drop(rest);
         Ok(waited)
     }
 }
 
 /// Asks the tasks that have not ended to cancel, when it is dropped.
-struct Rest<'task> {
-    cells: Vec<&'task CellRef>,
+struct Rest<'task, T, E: CancelError> {
+    tasks: Vec<&'task Task<T, E>>,
     /// Of those that had not ended when the wait began.
     watching: Option<Watching<&'task CellRef>>,
     location: &'static Location<'static>,
@@ -178,21 +176,23 @@ struct Rest<'task> {
     cause: Option<Arc<Record>>,
 }
 
-impl Rest<'_> {
+impl<T, E: CancelError> Rest<'_, T, E> {
     /// The requests follow from that of the caller.
     fn follow(&mut self, cause: &Arc<Record>) {
         self.cause = Some(Arc::clone(cause));
     }
 }
 
-impl Drop for Rest<'_> {
+impl<T, E: CancelError> Drop for Rest<'_, T, E> {
     fn drop(&mut self) {
-        let mut left = self.cells.iter().filter(|cell| cell.ended().is_none());
-        let Some(first) = left.next() else { return };
-        let record = Record::new(self.kind, None, self.location, self.cause.as_ref());
+        let record = || Record::new(self.kind, None, self.location, self.cause.as_ref());
         match self.watching.take() {
-            Some(watching) => watching.ask(&record),
+            Some(watching) => watching.ask(record),
             None => {
+                let cells = self.tasks.iter().map(|task| task.cell());
+                let mut left = cells.filter(|cell| cell.ended().is_none());
+                let Some(first) = left.next() else { return };
+                let record = record();
                 for cell in std::iter::once(first).chain(left) {
                     cell.request(Arc::clone(&record));
                 }
@@ -202,7 +202,14 @@ impl Drop for Rest<'_> {
 }
 
 fn sort<T, E: CancelError>(tasks: Vec<&Task<T, E>>) -> Waited<'_, T, E> {
-    let (done, pending) = tasks.into_iter().partition(|task| task.is_done());
+    let (mut done, mut pending) = (Vec::new(), tasks);
+    pending.retain(|task| {
+        let is_done = task.is_done();
+        if is_done {
+            done.push(*task);
+        }
+        !is_done
+    });
     Waited { done, pending }
 }
 
@@ -213,18 +220,18 @@ struct Enough<'task> {
 }
 
 impl<'task> Enough<'task> {
-    fn new(cells: Vec<&'task CellRef>, when: When) -> Self {
+    fn new<T, E: CancelError>(tasks: &[&'task Task<T, E>], when: When) -> Self {
         let when = match when {
             When::All => ReturnWhen::AllCompleted,
             When::FirstCompleted => ReturnWhen::FirstCompleted,
             When::FirstError => ReturnWhen::FirstException,
         };
         let waiter = Arc::new(Waiter(Mutex::new(State {
-            machine: Wait::new(cells.len(), when),
+            machine: Wait::new(tasks.len(), when),
             waker: None,
         })));
         let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
-        let watching = Watching::new(&parent, cells);
+        let watching = Watching::new(&parent, tasks.iter().map(|task| task.cell()));
         Self { waiter, watching }
     }
 

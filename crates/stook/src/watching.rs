@@ -30,13 +30,16 @@ impl<C: AsRef<CellRef>> Watching<C> {
         Self { kept }
     }
 
-    /// Asks those that have not ended to cancel, and stops watching.
-    pub(crate) fn ask(mut self, record: &Arc<Record>) {
-        for (cell, key) in std::mem::take(&mut self.kept) {
-            let cell = cell.as_ref();
-            if cell.ended().is_none() {
-                cell.request_and_unwatch(Arc::clone(record), key);
-            }
+    /// Asks those that have not ended to cancel, if there are any, and stops watching.
+    pub(crate) fn ask(mut self, record: impl FnOnce() -> Arc<Record>) {
+        let kept = std::mem::take(&mut self.kept);
+        let mut left = kept
+            .iter()
+            .filter(|(cell, _)| cell.as_ref().ended().is_none());
+        let Some(first) = left.next() else { return };
+        let record = record();
+        for (cell, key) in std::iter::once(first).chain(left) {
+            cell.as_ref().request_and_unwatch(Arc::clone(&record), *key);
         }
     }
 

@@ -35,8 +35,9 @@ use crate::sync::lock;
 /// of one task alone is no error of the group.
 ///
 /// # Panics
-/// A task or the body has panicked: with the first payload, when all have ended. Or outside a runtime,
-/// when it is awaited.
+/// A task or the body has panicked: with the first payload, when all have ended. Errors of the others
+/// are reported, see [`set_report_hook`](crate::set_report_hook). Or outside a runtime, when it is
+/// awaited.
 ///
 /// # Cancel safety
 /// Dropped before it is over, it asks the tasks to cancel and reports it; they stay in the tree until
@@ -85,7 +86,7 @@ where
         let body = Catch::new(Within::new(scope, inside)).await;
         let (mut exit, body) = leave(group, body, location);
         let waited = wait_for_children(group, &mut exit, location).await;
-        let end = end(group, exit, body, waited);
+        let end = end(group, exit, body, waited, location);
         guard.is_over = true;
         end
     }
@@ -224,6 +225,7 @@ fn end<T, E: CancelError>(
     mut exit: TaskGroupExit,
     body: Body<T, E>,
     waited: Waited<E>,
+    location: &'static Location<'static>,
 ) -> Result<T, GroupError<E>> {
     match waited.gone {
         ChildrenGone::Nothing => {}
@@ -231,6 +233,10 @@ fn end<T, E: CancelError>(
             let panic = lock(&group.errors).panic.take();
             renew(waited.mine.as_ref());
             renew(body.cancelled());
+            // Those of the tasks are the guard's to report.
+            if let Body::Err(error) = &body {
+                report::unread_body(location, error);
+            }
             match panic {
                 Some((_, panic)) => panic.resume(),
                 None => unreachable!("there was one, and nobody else takes it"),

@@ -7,11 +7,13 @@ pub(crate) mod stuck;
 pub(crate) mod tree;
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::catch::caught;
+use crate::context;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::panicked::Panic;
@@ -27,6 +29,16 @@ pub enum Report {
     UnreadError {
         /// The task.
         task: TaskInfo,
+        /// The error, as its `Debug` shows it.
+        error: String,
+    },
+    /// The body of a task group returned an error, and a panic of one of the group's tasks went before
+    /// it: the error came to nobody.
+    UnreadBody {
+        /// The group, `file:line`.
+        group: String,
+        /// The task that it is in; `None` outside the tasks of this crate.
+        task: Option<TaskInfo>,
         /// The error, as its `Debug` shows it.
         error: String,
     },
@@ -79,6 +91,14 @@ impl fmt::Display for Report {
         match self {
             Self::UnreadError { task, error } => {
                 write!(f, "the error of {task} was never read: {error}")
+            }
+            Self::UnreadBody { group, task, error } => {
+                write!(f, "the error of the body of the group at {group}")?;
+                if let Some(task) = task {
+                    f.write_str(" in ")?;
+                    task.write_who(f)?;
+                }
+                write!(f, " gave way to a panic: {error}")
             }
             Self::StuckCancel {
                 task,
@@ -208,16 +228,30 @@ pub(crate) fn unread<T, E: CancelError>(cell: &CellRef, outcome: &Outcome<T, E>)
 /// The same of an error or a panic. An error that cannot be shown is reported with what panicked.
 pub(crate) fn unread_failure<E: CancelError>(cell: &CellRef, failure: Result<&E, &Panic>) {
     let shown = match failure {
-        Ok(error) => caught(|| error.as_cancelled().is_none().then(|| format!("{error:?}"))),
-        Err(panic) => Ok(Some(format!("{panic:?}"))),
+        Ok(error) => shown(error),
+        Err(panic) => Some(format!("{panic:?}")),
     };
-    let error = match shown {
-        Ok(Some(error)) => error,
-        Ok(None) => return,
-        Err(panic) => format!("{panic:?}"),
-    };
-    let task = TaskInfo::of(cell);
-    report(&Report::UnreadError { task, error });
+    if let Some(error) = shown {
+        let task = TaskInfo::of(cell);
+        report(&Report::UnreadError { task, error });
+    }
+}
+
+/// The same of the body of a group, in the current task.
+pub(crate) fn unread_body<E: CancelError>(location: &Location<'_>, error: &E) {
+    if let Some(error) = shown(error) {
+        report(&Report::UnreadBody {
+            group: tree::place(location),
+            task: context::task().as_ref().map(TaskInfo::of),
+            error,
+        });
+    }
+}
+
+/// How an error is reported, if it is no cancellation.
+fn shown<E: CancelError>(error: &E) -> Option<String> {
+    let shown = caught(|| error.as_cancelled().is_none().then(|| format!("{error:?}")));
+    shown.unwrap_or_else(|panic| Some(format!("{panic:?}")))
 }
 
 pub(crate) fn destructor_panicked(cell: &CellRef, panic: &Panic) {

@@ -2,9 +2,10 @@
 
 use std::future::pending;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, Once};
 
-use stook::{Cancelled, Losers, OnError, OrCancel, Report, TaskGroup, TaskState};
+use stook::{Cancelled, Losers, OnError, OrCancel, Outcome, Report, TaskGroup, TaskState};
 
 use crate::stage::{everywhere, seconds, settle, with_paused_clock};
 
@@ -476,5 +477,44 @@ fn scopes_of_other_runtimes_are_not_reported() {
         assert!(reports("on another runtime").is_empty());
         go.send(()).unwrap();
         thread.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn an_error_of_a_body_that_gives_way_to_a_panic_is_reported() {
+    listen();
+    let line = line!() + 2;
+    let group = || async {
+        stook::task_group(async |group: TaskGroup<io::Error>| {
+            drop(group.spawn(async { panic!("out of ink") as io::Result<()> }));
+            drop(pending::<()>().or_cancel().await);
+            Err::<(), _>(io::Error::other("out of vellum"))
+        })
+        .await
+    };
+    with_paused_clock(|| async {
+        let mut task = stook::builder().name("binder").spawn(group());
+        assert!(matches!(task.join().await.unwrap(), Outcome::Panicked(_)));
+        let seen = reports("out of vellum");
+        let [
+            Report::UnreadBody {
+                group: place,
+                task: Some(task),
+                ..
+            },
+        ] = &seen[..]
+        else {
+            panic!("{seen:?}");
+        };
+        assert_eq!(*place, format!("{}:{line}", file!()));
+        assert_eq!(task.name.as_deref(), Some("binder"));
+
+        let outside = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(group()));
+        assert!(outside.await.is_err());
+        let seen = reports("out of vellum");
+        assert!(
+            matches!(&seen[..], [Report::UnreadBody { task: None, .. }]),
+            "{seen:?}"
+        );
     });
 }

@@ -11,9 +11,12 @@ use std::task::{Context, Wake, Waker};
 
 use loom::thread;
 
+use crate::block::CellRef;
 use crate::cell::Cell;
+use crate::context::{Entered, Place};
 use crate::done::Done;
 use crate::outcome::Ended;
+use crate::point::Point;
 use crate::record::{CancelKind, Record};
 use crate::watcher::Watcher;
 
@@ -169,6 +172,52 @@ fn another_waker_against_the_end() {
         ending.join().unwrap();
         assert!(polled.is_ready() || count.0.load(Ordering::SeqCst) > 0);
     });
+}
+
+/// A cancel point in a sub-executor that finds nothing and waits, as `.or_cancel()` does, is polled
+/// again when a request comes between its look and its registration.
+#[test]
+fn a_request_against_a_cancel_point() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let asking = asking(&cell);
+        let (count, waker) = counting();
+        let mut place = Place::of_task(cell);
+        let _entered = Entered::new(&mut place);
+        let mut point = Point::new(Location::caller());
+        let found = Point::check().is_some();
+        if !found {
+            point.park(&Context::from_waker(&waker));
+        }
+        asking.join().unwrap();
+        assert!(found || count.0.load(Ordering::SeqCst) > 0);
+    });
+}
+
+/// The same where another waker of it was kept before.
+#[test]
+fn a_request_against_a_cancel_point_with_another_waker() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let mut place = Place::of_task(cell.clone());
+        let _entered = Entered::new(&mut place);
+        let mut point = Point::new(Location::caller());
+        point.park(&Context::from_waker(Waker::noop()));
+        let asking = asking(&cell);
+        let (count, waker) = counting();
+        let found = Point::check().is_some();
+        if !found {
+            point.park(&Context::from_waker(&waker));
+        }
+        asking.join().unwrap();
+        assert!(found || count.0.load(Ordering::SeqCst) > 0);
+    });
+}
+
+/// Asks it from another thread, which does not look where it runs: loom's threads share thread-locals.
+fn asking(cell: &CellRef) -> thread::JoinHandle<()> {
+    let (cell, record) = (cell.clone(), record());
+    thread::spawn(move || assert!(cell.request(record)))
 }
 
 /// A cancel point in a sub-executor that is polled with another waker is woken by a request, or finds

@@ -206,11 +206,10 @@ pub struct Branch {
 /// The tasks of the current runtime that have not ended.
 ///
 /// Those that nobody holds a handle on are there, too, until they end. Outside a runtime it is empty.
-/// What a task spawns is in the tree of that task's runtime, even where it has
-/// [entered](tokio::runtime::Handle::enter) another.
 ///
-/// A task belongs to the runtime of the one that spawned it, below which it is shown; also where it runs
-/// on another, which was entered for that by `Handle::enter`.
+/// A task belongs to the runtime of the one that spawned it, below which it is shown, even where that
+/// has [entered](tokio::runtime::Handle::enter) another for it: cut in two, neither tree would say who
+/// waits for whom. What is spawned outside of tasks belongs to the runtime that it runs on.
 ///
 /// # Examples
 /// ```

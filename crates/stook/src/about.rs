@@ -29,8 +29,13 @@ impl About {
         std::ptr::eq(self.location, other.location)
             && self.parent == other.parent
             && self.runtime == other.runtime
-            && other.born.saturating_duration_since(self.born) < AT_ONCE
+            && self.is_as_old(other)
             && self.name.is_none()
             && other.name.is_none()
+    }
+
+    fn is_as_old(&self, other: &Self) -> bool {
+        // In one step they are, and that is faster to see.
+        self.born == other.born || other.born.saturating_duration_since(self.born) < AT_ONCE
     }
 }

@@ -81,25 +81,44 @@ impl Drop for Polled<'_> {
 /// The time in which a place is the current one. Lends it to the thread-local, and takes it back.
 pub(crate) struct Entered<'place> {
     place: &'place mut Place,
+    /// The cell stays what it was.
+    is_scope: bool,
 }
 
 impl<'place> Entered<'place> {
     pub(crate) fn new(place: &'place mut Place) -> Self {
-        swap(place);
-        Self { place }
+        Self::with(place, false)
+    }
+
+    /// One without a cell is a scope in the current one.
+    pub(crate) fn scope(place: &'place mut Place) -> Self {
+        let is_scope = place.cell.is_none();
+        Self::with(place, is_scope)
+    }
+
+    fn with(place: &'place mut Place, is_scope: bool) -> Self {
+        swap(place, is_scope);
+        Self { place, is_scope }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        swap(self.place);
+        swap(self.place, self.is_scope);
     }
 }
 
-fn swap(place: &mut Place) {
+fn swap(place: &mut Place, is_scope: bool) {
     let _ = NOW.try_with(|now| now.set(None));
     // While a thread ends there is no current place; what is polled then is inert.
-    let _ = PLACE.try_with(|current| mem::swap(&mut *current.borrow_mut(), place));
+    let _ = PLACE.try_with(|current| {
+        let current = &mut *current.borrow_mut();
+        if is_scope {
+            mem::swap(&mut current.scope, &mut place.scope);
+        } else {
+            mem::swap(current, place);
+        }
+    });
 }
 
 /// Looks at the current place. The closure must not poll, wake or drop anything foreign.
@@ -118,7 +137,7 @@ pub(crate) fn current() -> Place {
 
 /// The current task, where it is one of ours.
 pub(crate) fn task() -> Option<CellRef> {
-    current().cell.filter(|cell| cell.is_task())
+    with(|place| place.cell.as_ref().filter(|cell| cell.is_task()).cloned())
 }
 
 pub(crate) fn task_id() -> Option<TaskId> {

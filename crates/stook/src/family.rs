@@ -28,7 +28,7 @@ pub(crate) struct Family {
 pub(crate) struct Members {
     pub(crate) machine: Machine,
     /// Those that have not ended, and those that lie in one block with such.
-    blocks: Slab<Siblings, 2>,
+    blocks: Slab<Siblings, 3>,
     /// The block where the next one may find room. It keeps the group, and is closed when that ends.
     room: Option<usize>,
     /// Of who waits for them.

@@ -22,9 +22,11 @@ pin_project! {
 
 /// The place inside a scope.
 struct Inside {
-    /// The scope around this one, which keeps that.
+    /// What it is polled in, and the scope there around this one, which keeps that.
+    cell: Option<TaskId>,
     outer: Option<TaskId>,
-    /// Where it is polled, and its scope. Lent to the thread while the future is polled.
+    /// Its scope and, outside tasks and other scopes, a cell for it. Lent to the thread while the future
+    /// is polled.
     place: Place,
 }
 
@@ -36,7 +38,11 @@ impl<F> Within<F> {
         };
         Self {
             future,
-            inside: Inside { outer: None, place },
+            inside: Inside {
+                cell: None,
+                outer: None,
+                place,
+            },
         }
     }
 }
@@ -47,7 +53,7 @@ impl<F: Future> Future for Within<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         this.inside.settle();
-        let _entered = Entered::new(&mut this.inside.place);
+        let _entered = Entered::scope(&mut this.inside.place);
         this.future.poll(cx)
     }
 }
@@ -55,25 +61,30 @@ impl<F: Future> Future for Within<F> {
 impl Inside {
     /// Finds out where it is polled, the first time and whenever that has changed.
     fn settle(&mut self) {
-        let cell = self.place.cell.as_ref();
         let is_settled = context::with(|current| {
-            let same_cell = match (&current.cell, cell) {
-                (Some(current), Some(cell)) => current == cell,
-                (None, Some(cell)) => !cell.is_task(),
-                (_, None) => false,
+            let is_same = match &current.cell {
+                Some(cell) => Some(cell.id()) == self.cell,
+                None => self.place.cell.is_some(),
             };
-            same_cell && current.scope.as_ref().map(|scope| scope.id()) == self.outer
+            is_same && current.scope.as_ref().map(|scope| scope.id()) == self.outer
         });
         if is_settled {
             return;
         }
         let current = context::current();
-        let cell = current.cell.unwrap_or_else(Cell::of_scope);
+        self.cell = current.cell.as_ref().map(|cell| cell.id());
         self.outer = current.scope.as_ref().map(|scope| scope.id());
+        let (cell, own) = match current.cell {
+            Some(cell) => (cell, None),
+            None => {
+                let own = Cell::of_scope();
+                (own.clone(), Some(own))
+            }
+        };
         if let Some(scope) = &self.place.scope {
-            scope.settle(cell.clone(), current.scope);
+            scope.settle(cell, current.scope);
         }
-        self.place.cell = Some(cell);
+        self.place.cell = own;
     }
 }
 

@@ -98,6 +98,6 @@ pub(crate) struct Beside<T, E>(pub(crate) Arc<Slot<T, E>>);
 
 impl<T, E: CancelError> Settle<T, E> for Beside<T, E> {
     fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
-        self.0.settle(cell, outcome);
+        self.0.settle(cell, outcome, false);
     }
 }

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
-use stook_kernel::{CancelRequests, Received};
+use stook_kernel::{CancelRequests, Received, Retrieval};
 
 use crate::record::Record;
 use crate::slab::Slab;
@@ -15,6 +15,8 @@ use crate::watcher::Watchers;
 pub(crate) struct Asked {
     pub(crate) requests: CancelRequests,
     pub(crate) received: Received,
+    /// Of its error, where it has one.
+    pub(crate) retrieval: Retrieval,
     /// Somebody was to be woken before the task had a waker here.
     pub(crate) is_wake_due: bool,
     /// How many scopes in this cell have fired and were not left yet.

@@ -86,7 +86,7 @@ where
             about,
             membership: Membership::default(),
             taken: AtomicUsize::new(1),
-            children: Children::new(count, false),
+            children: Children::new(count),
         });
         let weak = Arc::downgrade(&batch);
         batch.membership.enter(weak);
@@ -178,7 +178,7 @@ where
 
     fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
         match slot_of::<T, E>(cell) {
-            Some(slot) => slot.settle(cell, outcome),
+            Some(slot) => slot.settle(cell, outcome, false),
             None => unreachable!("the task was made with the block"),
         }
     }

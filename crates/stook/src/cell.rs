@@ -5,7 +5,7 @@
 //! Cells lie in blocks: see `block.rs`.
 //!
 //! Invariants:
-//! 1. `is_triggered` is set whenever a request is due or a scope in this cell has fired: a cancel point
+//! 1. `TRIGGERED` is set whenever a request is due or a scope in this cell has fired: a cancel point
 //!    that finds it clear need not lock anything.
 //! 2. Who asks and then wakes, and who registers a waker and then looks, do so under the lock: no
 //!    request is missed.
@@ -30,7 +30,7 @@ use crate::id::TaskId;
 use crate::outcome::Ended;
 use crate::record::Record;
 use crate::scope::node::{ScopeNode, ScopeRef};
-use crate::sync::{AtomicBool, AtomicU32, Mutex, lock};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU32, Mutex, lock};
 use crate::watcher::{WatchKey, Watcher, Watchers};
 
 /// Nobody holds a handle on it any more, though somebody was to wait for it.
@@ -46,19 +46,22 @@ const ABORTED: u32 = 16;
 /// Where `Ended` stands in the word; zero while the task runs.
 const ENDED_SHIFT: u32 = 8;
 
+/// Of the marks: a cancel point has to look closer.
+const TRIGGERED: u8 = 1;
+/// The task's waker is kept. Cleared by a request, which takes it.
+const PARKED: u8 = 2;
+/// There are watchers.
+const HAS_WATCHERS: u8 = 4;
+
 /// What is shared of one task.
 #[derive(Debug)]
 pub(crate) struct Cell {
     id: TaskId,
     word: AtomicU32,
     /// Changed with the lock held.
-    is_triggered: AtomicBool,
+    marks: AtomicU8,
     /// Set by the task.
     is_started: AtomicBool,
-    /// Its waker is kept. Set by the task, with the lock held, and cleared by who takes the waker.
-    is_parked: AtomicBool,
-    /// There are watchers. Changed with the lock held.
-    is_watched: AtomicBool,
     /// Set by who has taken the outcome.
     is_taken: AtomicBool,
     is_task: bool,
@@ -92,10 +95,8 @@ impl Cell {
             #[cfg(feature = "tracing")]
             span: std::sync::OnceLock::new(),
             word: AtomicU32::new(0),
-            is_triggered: AtomicBool::new(false),
+            marks: AtomicU8::new(0),
             is_started: AtomicBool::new(false),
-            is_parked: AtomicBool::new(false),
-            is_watched: AtomicBool::new(false),
             is_taken: AtomicBool::new(false),
             is_task,
             asked: Mutex::new(Asked::default()),
@@ -187,6 +188,21 @@ impl Cell {
         self.is_taken.store(true, Ordering::Release);
     }
 
+    /// It has failed, and somebody is to read the error.
+    pub(crate) fn raised(&self) {
+        lock(&self.asked).retrieval.raised();
+    }
+
+    /// The error was read.
+    pub(crate) fn note_read(&self) {
+        lock(&self.asked).retrieval.read();
+    }
+
+    /// Whether nobody has read the error; asked once.
+    pub(crate) fn take_unread(&self) -> bool {
+        lock(&self.asked).retrieval.take_unread()
+    }
+
     // Requests.
 
     /// Asks the task to cancel; `false` when it has ended.
@@ -257,8 +273,8 @@ impl Cell {
         // It is polled now, and gives its waker again if it goes on waiting.
         let own = asked.waker.take();
         asked.is_wake_due |= own.is_none();
-        self.is_parked.store(false, Ordering::Release);
-        self.is_triggered.store(true, Ordering::Release);
+        self.mark(asked, PARKED, false);
+        self.mark(asked, TRIGGERED, true);
         let others = asked.other_wakers();
         Wakers { own, others }
     }
@@ -298,7 +314,7 @@ impl Cell {
 
     /// Whether a cancel point has to look closer. One load.
     pub(crate) fn is_triggered(&self) -> bool {
-        self.is_triggered.load(Ordering::Acquire)
+        self.is_marked(TRIGGERED)
     }
 
     /// What a cancel point in this scope of the task returns, if anything.
@@ -348,8 +364,23 @@ impl Cell {
 
     fn settle_trigger(&self, asked: &Asked) {
         if !asked.requests.is_due() && asked.fired == 0 {
-            self.is_triggered.store(false, Ordering::Release);
+            self.mark(asked, TRIGGERED, false);
         }
+    }
+
+    fn is_marked(&self, any: u8) -> bool {
+        self.marks.load(Ordering::Acquire) & any != 0
+    }
+
+    /// With the lock held: nobody else changes the marks, so it takes no atomic exchange.
+    fn mark(&self, _locked: &Asked, mark: u8, is_set: bool) {
+        let before = self.marks.load(Ordering::Relaxed);
+        let after = if is_set {
+            before | mark
+        } else {
+            before & !mark
+        };
+        self.marks.store(after, Ordering::Release);
     }
 
     pub(crate) fn is_in_fired_scope(&self) -> bool {
@@ -360,7 +391,7 @@ impl Cell {
     pub(crate) fn scope_fired(&self) {
         let mut asked = lock(&self.asked);
         asked.fired += 1;
-        self.is_triggered.store(true, Ordering::Release);
+        self.mark(&asked, TRIGGERED, true);
     }
 
     /// A scope that had fired is left.
@@ -445,7 +476,7 @@ impl Cell {
                 return;
             }
             asked.waker = Some(waker.clone());
-            self.is_parked.store(true, Ordering::Release);
+            self.mark(&asked, PARKED, true);
             std::mem::take(&mut asked.is_wake_due)
         };
         // A request that came before found nobody to wake. Once, so it does not spin.
@@ -463,8 +494,12 @@ impl Cell {
         self.show_state();
         let mut watchers = Watchers::None;
         // Who has stopped watching leaves nothing to be told, and no reason to lock.
-        let is_watched = before & WATCHED != 0 && self.is_watched.load(Ordering::Acquire);
-        if is_watched || self.is_parked.load(Ordering::Acquire) {
+        let reasons = if before & WATCHED != 0 {
+            HAS_WATCHERS | PARKED
+        } else {
+            PARKED
+        };
+        if self.is_marked(reasons) {
             let waker = {
                 let mut asked = lock(&self.asked);
                 watchers = std::mem::take(&mut asked.watchers);
@@ -482,7 +517,7 @@ impl Cell {
     pub(crate) fn watch(&self, watcher: Watcher) -> Result<WatchKey, (Watcher, Ended)> {
         let mut asked = lock(&self.asked);
         // Who ends the task after the next line sees this, takes the lock and finds the watcher.
-        self.is_watched.store(true, Ordering::Release);
+        self.mark(&asked, HAS_WATCHERS, true);
         let before = self.word.fetch_or(WATCHED, Ordering::AcqRel);
         match Self::ended_of(before) {
             Some(ended) => Err((watcher, ended)),
@@ -507,8 +542,7 @@ impl Cell {
 
     fn remove_watcher(&self, asked: &mut Asked, key: WatchKey) -> Option<Watcher> {
         let removed = asked.watchers.remove(key);
-        let is_watched = !asked.watchers.is_empty();
-        self.is_watched.store(is_watched, Ordering::Release);
+        self.mark(asked, HAS_WATCHERS, !asked.watchers.is_empty());
         removed
     }
 }

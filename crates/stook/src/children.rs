@@ -29,11 +29,11 @@ pub(crate) fn room_after(count: usize) -> usize {
 }
 
 impl<T, E> Children<T, E> {
-    pub(crate) fn new(count: usize, is_read_elsewhere: bool) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         let mut ids = TaskId::next_many(count);
         let child = |id| Child {
             cell: Cell::of_task(id),
-            slot: Slot::new(is_read_elsewhere),
+            slot: Slot::new(),
         };
         Self {
             first: child(ids.next().unwrap_or_else(TaskId::next)),

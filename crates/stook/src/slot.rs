@@ -2,8 +2,6 @@
 
 use std::sync::Mutex;
 
-use stook_kernel::Retrieval;
-
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::lock::lock;
@@ -12,71 +10,43 @@ use crate::report;
 
 /// Where the outcome of a task is kept until somebody takes it.
 ///
-/// Whether there is a handle still stands in the task's cell: what ends without one is never put here.
+/// Whether there is a handle still, and whether the error was read, stands in the task's cell: what
+/// ends without a handle is never put here.
 #[derive(Debug)]
-pub(crate) struct Slot<T, E>(Mutex<Kept<T, E>>);
-
-#[derive(Debug)]
-struct Kept<T, E> {
-    outcome: Option<Outcome<T, E>>,
-    /// Of its error, where it has one.
-    retrieval: Retrieval,
-    /// Somebody else reads the error.
-    is_read_elsewhere: bool,
-}
+pub(crate) struct Slot<T, E>(Mutex<Option<Outcome<T, E>>>);
 
 impl<T, E> Slot<T, E> {
-    pub(crate) fn new(is_read_elsewhere: bool) -> Self {
-        Self(Mutex::new(Kept {
-            outcome: None,
-            retrieval: Retrieval::new(),
-            is_read_elsewhere,
-        }))
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(None))
     }
 
     /// Takes the outcome of the task, which has ended. Its error counts as read.
     pub(crate) fn take(&self, cell: &CellRef) -> Option<Outcome<T, E>> {
-        let mut kept = lock(&self.0);
-        kept.retrieval.read();
-        cell.note_taken();
-        kept.outcome.take()
-    }
-}
-
-impl<T, E> Kept<T, E> {
-    fn raised(&mut self) {
-        if !self.is_read_elsewhere {
-            self.retrieval.raised();
+        let outcome = lock(&self.0).take();
+        if outcome.as_ref().is_some_and(Outcome::is_error) {
+            cell.note_read();
         }
+        cell.note_taken();
+        outcome
     }
 }
 
 impl<T, E: CancelError> Slot<T, E> {
     /// The task has ended: keeps the outcome for whoever has the handle, and tells those who wait;
-    /// reports an error when nobody has.
-    pub(crate) fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
+    /// reports an error when nobody has, unless somebody else reads it.
+    pub(crate) fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>, is_read_elsewhere: bool) {
         let ended = outcome.ended();
+        if outcome.is_error() && !is_read_elsewhere {
+            cell.raised();
+        }
         if cell.is_abandoned() {
-            if outcome.is_error() {
-                let unread = {
-                    let mut kept = lock(&self.0);
-                    kept.raised();
-                    kept.retrieval.take_unread()
-                };
-                report_unread(cell, unread, &outcome);
-            }
+            report_unread(cell, &outcome);
             // Before who waits goes on.
             report::guard_destructor(cell, outcome);
             cell.finish(ended);
             return;
         }
-        {
-            let mut kept = lock(&self.0);
-            if outcome.is_error() {
-                kept.raised();
-            }
-            kept.outcome = Some(outcome);
-        }
+        *lock(&self.0) = Some(outcome);
         if cell.finish(ended) {
             let left = self.give_up(cell);
             report::guard_destructor(cell, left);
@@ -93,19 +63,17 @@ impl<T, E: CancelError> Slot<T, E> {
 
     /// Reports what nobody has read; what is to be dropped.
     fn give_up(&self, cell: &CellRef) -> Option<Outcome<T, E>> {
-        let (outcome, unread) = {
-            let mut kept = lock(&self.0);
-            (kept.outcome.take(), kept.retrieval.take_unread())
-        };
+        let outcome = lock(&self.0).take();
         if let Some(outcome) = &outcome {
-            report_unread(cell, unread, outcome);
+            report_unread(cell, outcome);
         }
         outcome
     }
 }
 
-fn report_unread<T, E: CancelError>(cell: &CellRef, unread: bool, outcome: &Outcome<T, E>) {
-    if unread {
+/// Reports the outcome if it is an error, and nobody has read it or is to read it elsewhere.
+fn report_unread<T, E: CancelError>(cell: &CellRef, outcome: &Outcome<T, E>) {
+    if outcome.is_error() && cell.take_unread() {
         report::unread(cell, outcome);
     }
 }

@@ -260,7 +260,7 @@ impl Builder {
         let about = about(self.name, Location::caller());
         let block = Alone::registered(about);
         let cell = CellRef::new(Arc::clone(&block) as _, 0);
-        let slot = Arc::new(Slot::new(false));
+        let slot = Arc::new(Slot::new());
         let running = TaskFuture::new(block, future, Beside(Arc::clone(&slot)));
         drop(tokio::task::spawn_local(running));
         Task::new(cell, Outlet::Beside(slot), self.cancel_on_drop)

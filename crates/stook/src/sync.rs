@@ -3,12 +3,12 @@
 #[cfg(stook_loom)]
 pub(crate) use loom::sync::{
     Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU32},
+    atomic::{AtomicBool, AtomicU8, AtomicU32},
 };
 #[cfg(not(stook_loom))]
 pub(crate) use std::sync::{
     Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU32},
+    atomic::{AtomicBool, AtomicU8, AtomicU32},
 };
 
 use std::sync::PoisonError;

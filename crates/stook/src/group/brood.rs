@@ -75,7 +75,7 @@ where
         group: Arc::clone(group),
         about,
         member: members.next_place(),
-        children: Children::new(count, true),
+        children: Children::new(count),
     });
     members.enter(Arc::clone(&brood) as _);
     brood

@@ -289,7 +289,7 @@ impl<E: CancelError> TaskGroup<E> {
     {
         let block = Alone::new(self.about(name, location));
         let kept: Arc<dyn Block> = Arc::clone(&block) as _;
-        let slot = Arc::new(Slot::new(true));
+        let slot = Arc::new(Slot::new());
         let sink = Beside {
             group: Arc::clone(&self.0),
             member: self.0.adopt(&kept, location)?,
@@ -465,7 +465,7 @@ impl<E: CancelError> Group<E> {
             _ => None,
         };
         // Before the group goes on: it finds no child that runs still.
-        slot.settle(cell, outcome);
+        slot.settle(cell, outcome, true);
         let left = self.child_done(member, cell, ended, never_started, error.clone());
         match left.then {
             None | Some(AfterError::Nothing) => {}

@@ -109,8 +109,8 @@ pub struct TaskInfo {
     pub shielded: Option<String>,
     /// Whether what waited for it was dropped.
     pub is_orphan: bool,
-    /// How long ago it was spawned, by tokio's clock. Of those that a task spawns in one step, as of
-    /// the first.
+    /// How long ago it was spawned, by tokio's clock. Of those that a task spawns in one step, or
+    /// that are spawned from one line within a millisecond, as of the first.
     pub age: Duration,
 }
 

@@ -52,7 +52,7 @@ where
                 let _ = ROOM.try_with(|kept| kept.set(room));
                 return (batch, place);
             }
-            None => room_after(batch.children.count()),
+            None => room_after::<T, E>(batch.children.count()),
         },
     };
     let batch = Batch::registered(about, count);

@@ -23,9 +23,13 @@ pub(crate) struct Child<T, E> {
 /// How many a block has room for at the most.
 const MOST: usize = 32;
 
+/// How many bytes a block for several tasks takes at the most: outcomes lie in it.
+const MOST_BYTES: usize = 8192;
+
 /// How many one has room for that comes after one for so many.
-pub(crate) fn room_after(count: usize) -> usize {
-    (2 * count + 1).min(MOST)
+pub(crate) fn room_after<T, E>(count: usize) -> usize {
+    let fit = MOST_BYTES / size_of::<Child<T, E>>();
+    (2 * count + 1).min(MOST).min(fit).max(1)
 }
 
 impl<T, E> Children<T, E> {
@@ -50,5 +54,19 @@ impl<T, E> Children<T, E> {
 
     pub(crate) fn count(&self) -> usize {
         1 + self.others.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_doubled_up_to_a_number_of_tasks_and_of_bytes() {
+        let room = |count| room_after::<(), ()>(count);
+        assert_eq!([1, 3, 7, 15, 31, 32].map(room), [3, 7, 15, 31, 32, 32]);
+        let large = room_after::<[u8; 1024], ()>(15);
+        assert!((2..8).contains(&large), "{large} of a kilobyte each");
+        assert_eq!(room_after::<[u8; 1 << 20], ()>(1), 1);
     }
 }

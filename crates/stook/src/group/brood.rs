@@ -51,7 +51,7 @@ where
                     return ((brood, room.one_more()), None);
                 }
             }
-            count = room_after(room.block.count());
+            count = room_after::<T, E>(room.block.count());
         }
     }
     let old = members.close_room();

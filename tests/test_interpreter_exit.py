@@ -156,6 +156,21 @@ def test_what_is_left_open_is_reported_alike(workplace, name, options):
     assert _kinds_of_reports(ours.errors) == _kinds_of_reports(stock.errors)
 
 
+ENDS_AT_ONCE = """
+import asyncio
+loop = asyncio.new_event_loop()
+loop.run_until_complete(asyncio.sleep(0))
+loop.close()
+"""
+
+
+def test_a_program_may_end_as_soon_as_its_loop_is_watched(workplace):
+    environment = {"PYTHONASYNCIODEBUG": "1", "PYTHONMALLOC": "debug"}
+    for _ in range(5):
+        _, ours = workplace.both(ENDS_AT_ONCE, environment=environment)
+        assert (ours.status, ours.errors) == (0, "")
+
+
 # Not in development mode: there asyncio fails as well, and the order of its reports is not kept.
 def test_a_limited_wait_that_is_left_is_reported_alike(workplace):
     stock, ours = workplace.both(LIMITED_WAIT)

@@ -13,6 +13,7 @@ Does not see: a callback that keeps the interpreter to itself, in C; loops that 
 
 import _thread
 import os
+import sys
 import weakref
 from typing import Any
 
@@ -22,6 +23,8 @@ _core = _platform.load_core()
 
 LONGEST_WAIT_TO_FORK = 1.0
 """So many seconds the thread may take to end before the process forks: it may be reporting."""
+LONGEST_WAIT_TO_BEGIN = 1.0
+"""So many seconds the thread may take to begin, on a machine that has much else to do."""
 
 
 class _Watcher:
@@ -35,13 +38,23 @@ class _Watcher:
         self._ended = _thread.allocate_lock()
 
     def start(self) -> None:
-        """Start the thread, where one can be started: not while the interpreter ends."""
+        """Start the thread, where one can be started: not while the interpreter ends.
+
+        It has begun then: the interpreter, up to CPython 3.12, frees at its end what a thread that has
+        not begun is about to read.
+        """
+        self.thread = None
+        if sys.is_finalizing():
+            return
         self._ended = _thread.allocate_lock()
         self._ended.acquire()
+        begun = _thread.allocate_lock()
+        begun.acquire()
         try:
-            self.thread = _thread.start_new_thread(self._run, (self._ended,))
+            self.thread = _thread.start_new_thread(self._run, (begun, self._ended))
         except RuntimeError:
-            self.thread = None
+            return
+        begun.acquire(timeout=LONGEST_WAIT_TO_BEGIN)
 
     def end(self) -> None:
         """Have the thread end, and wait for that, unless it takes long."""
@@ -55,7 +68,8 @@ class _Watcher:
         if self.watch.resume() and self.thread is None:
             self.start()
 
-    def _run(self, ended: Any) -> None:
+    def _run(self, begun: Any, ended: Any) -> None:
+        begun.release()
         try:
             while True:
                 woken = self.watch.wait(*self.cancellations.next_look())

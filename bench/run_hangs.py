@@ -22,9 +22,11 @@ import stook
 from counting import callgrind
 from driver.arguments import count as at_least_one
 
-AWAITS = 20_000
-ROUNDS = 40
+AWAITS = 10_000
+PAIRS = 101
+GRAPHS = 5
 COUNTED = 1000
+COUNTS = 5
 STEPS = 100
 WATCHED_SECONDS = 3.0
 
@@ -49,23 +51,32 @@ async def cost_of_a_step():
     awaited = asyncio.create_task(sleeps())
     await asyncio.sleep(0)
     tasks = [asyncio.create_task(awaits(awaited)) for _ in range(AWAITS)]
-    began = time.perf_counter()
+    gc.disable()
+    began = time.thread_time()
     await asyncio.sleep(0)
-    took = time.perf_counter() - began
+    took = time.thread_time() - began
+    gc.enable()
     await end([awaited, *tasks])
     return took / AWAITS
 
 
 async def cost_of_looking():
-    """Print what the look takes: rounds with it and without it take turns."""
-    took = {True: [], False: []}
-    for number in range(ROUNDS):
-        is_on = number % 2 == 0
-        stook.refuse_deadlocks(is_on)
-        took[is_on].append(await cost_of_a_step())
+    """Print what the look takes: rounds with it and without it take turns, in pairs."""
+    without, more = [], []
+    for number in range(PAIRS):
+        took = {}
+        for is_on in (number % 2 == 0, number % 2 == 1):
+            stook.refuse_deadlocks(is_on)
+            took[is_on] = await cost_of_a_step() * 1e9
+        without.append(took[False])
+        more.append(took[True] - took[False])
     stook.refuse_deadlocks(True)
-    looking, not_looking = (statistics.median(took[is_on]) * 1e9 for is_on in (True, False))
-    print(f"a step that awaits a task: {not_looking:.1f} ns, with the look {looking:.1f} ns")
+    low, middle, high = statistics.quantiles(more, n=4)
+    print(
+        f"the look in a step that awaits a task: {middle:+.1f} ns to"
+        f" {statistics.median(without):.0f} ns, the median of {PAIRS} pairs of rounds;"
+        f" half of them {low:+.1f} to {high:+.1f} ns"
+    )
 
 
 async def cost_of_the_graph(count):
@@ -77,15 +88,26 @@ async def cost_of_the_graph(count):
             tasks.append(asyncio.create_task(coroutine))
         for _ in range(3):
             await asyncio.sleep(0)
-        began = time.perf_counter()
-        graph = stook.wait_graph()
-        made = time.perf_counter()
-        text = str(graph)
-        shown = time.perf_counter()
-        assert len(graph) == count + 1
-        assert len(graph.edges) == (0 if name == "tasks that sleep" else count - 1)
-        print(f"{count} {name}: graph {made - began:.2f} s, as a tree {shown - made:.2f} s")
-        del graph, text
+        graphs = []
+        for _ in range(GRAPHS):
+            began = time.process_time()
+            graph = stook.wait_graph()
+            graphs.append(time.process_time() - began)
+            assert len(graph) == count + 1
+            assert len(graph.edges) == (0 if name == "tasks that sleep" else count - 1)
+        began = time.process_time()
+        str(graph)
+        gc.disable()
+        shown = time.process_time()
+        stacks = [task.get_stack() for task in asyncio.all_tasks()]
+        stacked = time.process_time()
+        gc.enable()
+        print(
+            f"{count} {name}: graph {statistics.median(graphs):.2f} s of processor time, the median"
+            f" of {GRAPHS}; as a tree {shown - began:.2f} s; all_tasks() and get_stack() of each "
+            f"{stacked - shown:.2f} s"
+        )
+        del graph, stacks
         # Each request goes down the whole chain: one is enough.
         await end(tasks, tasks if name == "tasks that sleep" else tasks[:1])
 
@@ -144,9 +166,9 @@ async def waits(event, other):
 async def counted():
     """Do what instructions are counted of; `instructions` runs this under callgrind."""
     gc.disable()
-    for is_on in (False, True):
+    for is_on in (False, True) * COUNTS:
         stook.refuse_deadlocks(is_on)
-        for count in (COUNTED, COUNTED, 2 * COUNTED):
+        for count in (COUNTED, 2 * COUNTED):
             awaited = asyncio.create_task(sleeps())
             await asyncio.sleep(0)
             tasks = [asyncio.create_task(awaits(awaited)) for _ in range(count)]
@@ -154,11 +176,11 @@ async def counted():
             await asyncio.sleep(0)
             os.sched_yield()
             await end([awaited, *tasks])
-    for is_on in (False, True):
+    for is_on in (False, True) * COUNTS:
         # A time that is never reached: the thread is there, and sleeps.
         stook.on_slow_callback("report" if is_on else None, after=1e6)
         await asyncio.sleep(0.01)
-        for count in (COUNTED, COUNTED, 2 * COUNTED):
+        for count in (COUNTED, 2 * COUNTED):
             os.sched_yield()
             # Many to a turn: how often the loop looks for events depends on the clock.
             await asyncio.gather(*[steps(count // STEPS) for _ in range(STEPS)])
@@ -175,11 +197,12 @@ def instructions():
     command = [sys.executable, __file__, "--counted"]
     _printed, parts = callgrind.run(command, re.compile("stook"))
     work = [part.all for part in parts[::2]]
-    each = [(work[n + 2] - work[n + 1]) / COUNTED for n in range(0, len(work), 3)]
-    for what, without, with_it in (
-        ("a look for circles in a step that awaits a task", each[0], each[1]),
-        ("a step of a loop that is watched", each[2], each[3]),
+    each = [(twice - once) / COUNTED for once, twice in zip(work[::2], work[1::2], strict=True)]
+    for what, of in (
+        ("a look for circles in a step that awaits a task", each[: 2 * COUNTS]),
+        ("a step of a loop that is watched", each[2 * COUNTS :]),
     ):
+        without, with_it = statistics.median(of[::2]), statistics.median(of[1::2])
         more = with_it - without
         print(f"{what}: {without:.0f} instructions, with it {with_it:.0f} ({more:+.0f})")
 

@@ -13,7 +13,7 @@ use stook_kernel::{AwaitWalk, WalkStep};
 
 use crate::clock;
 use crate::errors::Imported;
-use crate::ffi::{Fallible, Ref, call};
+use crate::ffi::{Fallible, Ref, call, refs};
 use crate::loop_core::{self, LoopState};
 use crate::task::TaskState;
 
@@ -69,21 +69,22 @@ pub(crate) fn refusal<'py>(
     }
 }
 
-/// Whether the awaits that begin with `first` lead to `this`.
+/// Whether the awaits that begin with `first` lead to `this`. That is asked at each await of a task, so
+/// no references are taken on the way.
+#[inline]
 fn closes<'py>(this: &Ref<'py, TaskState>, first: &Ref<'py, TaskState>) -> bool {
+    let who_awaits = this.as_any().as_ptr() as usize;
     let mut walk = AwaitWalk::new();
-    let mut at = first.clone();
-    loop {
-        match walk.reached(at.as_any().is(this.as_any())) {
-            WalkStep::Closes => return true,
-            WalkStep::GiveUp => return false,
-            WalkStep::Follow => {}
-        }
-        match awaited_task(&at) {
-            Some(next) => at = next,
-            None => return false,
-        }
-    }
+    let mut last = WalkStep::Follow;
+    refs::follow(
+        first,
+        |task| &task.awaited,
+        |task| {
+            last = walk.reached(task == who_awaits);
+            last == WalkStep::Follow
+        },
+    );
+    last == WalkStep::Closes
 }
 
 /// The task that a task awaits, if it awaits one.

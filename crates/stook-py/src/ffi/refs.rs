@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::cell::HeldCell;
 use super::class::{Class, Instance};
 
 /// An owned reference that is stored where no attached token is at hand.
@@ -175,6 +176,37 @@ impl<'py, T: Class> Ref<'py, T> {
     pub(crate) fn is_exact(&self) -> bool {
         // SAFETY: S2, the object is alive and so is its type.
         T::slot().is(unsafe { ffi::Py_TYPE(self.object.as_ptr()) })
+    }
+}
+
+/// Goes from one object to the next without taking references: `next` is where an object keeps the one
+/// to the next, and `reached` says of each, by its address, whether to go on. It ends at what is no `T`.
+///
+/// Neither runs Python code or releases anything (S6).
+#[inline]
+pub(crate) fn follow<T: Class>(
+    first: &Ref<'_, T>,
+    next: impl for<'a> Fn(&'a T) -> &'a HeldCell,
+    mut reached: impl FnMut(usize) -> bool,
+) {
+    let mut at = first.as_any().as_ptr();
+    while reached(at as usize) {
+        let instance = at.cast::<Instance<T>>();
+        // SAFETY: S5, its type was checked; S2, the one before refers to it, and nothing runs that could
+        // change that; S6, state is only ever shared.
+        let state = unsafe { &(*instance).state };
+        let Some(held) = next(state).peek() else {
+            return;
+        };
+        at = held.as_ptr();
+        // SAFETY: S2, as above.
+        let kind = unsafe { ffi::Py_TYPE(at) };
+        // SAFETY: S2, the object keeps its type alive.
+        let size = unsafe { (*kind).tp_basicsize };
+        // No subclass is smaller. Most objects where a way ends are, and need not be asked for more.
+        if size < size_of::<Instance<T>>() as isize || !T::slot().admits(kind) {
+            return;
+        }
     }
 }
 

@@ -286,6 +286,18 @@ async def inside_a_generator(engine, stook, child):
     return waits(), "task", child, (child,)
 
 
+async def after_a_default_for_the_end(engine, stook, child):
+    async def each():
+        await child
+        yield None
+
+    async def waits():
+        # What waits is wrapped twice.
+        await anext(each(), None)
+
+    return waits(), "task", child, (child,)
+
+
 WAITS = [
     one_task,
     one_future,
@@ -308,6 +320,7 @@ WAITS = [
     join_of_a_queue,
     one_sleep,
     inside_a_generator,
+    after_a_default_for_the_end,
 ]
 
 

@@ -165,16 +165,15 @@ def _on(loop: Any, tasks: list[Any]) -> dict[int, tuple[str, tuple[int, ...]]]:
     """
     scheduled = _waits.Scheduled(loop)
     infos = []
-    for task in tasks[:MOST_WAITING]:
-        info = _waits.look_at(task, scheduled, None)
-        wait = info.wait
+    for info in _waits.look_at_each(tasks[:MOST_WAITING], scheduled, None):
+        task, wait = info.task, info.wait
         if wait is None or wait.until is not None or wait.kind in _FROM_OUTSIDE or _is_main(task):
             continue
         infos.append(info)
     graph = _wait_graph.graph_of_infos(loop, infos)
     return {
-        id(info.task): (chr(graph.needs(info)), tuple(id(task) for task in info.wait.on))
-        for info in graph.tasks
+        id(info.task): (chr(need), tuple(id(task) for task in info.wait.on))
+        for info, need in zip(graph.tasks, graph._needs, strict=True)
         if info.wait is not None
     }
 
@@ -195,8 +194,8 @@ def _ended_by_timers(loop: Any) -> set[int] | None:
         return None
     scheduled = _waits.Scheduled(loop)
     on = {}
-    for task in _core.all_tasks(loop):
-        wait = _waits.look_at(task, scheduled, None).wait
+    for info in _waits.look_at_each(_core.all_tasks(loop), scheduled, None):
+        task, wait = info.task, info.wait
         if wait is not None:
             on[id(task)] = {id(awaited) for awaited in wait.on}
             if wait.until is not None:

@@ -155,6 +155,13 @@ _NOUNS = {
 }
 
 
+_IN_QUEUES = {
+    "get": "an item of a queue",
+    "put": "a place in a queue",
+    "join": "the items of a queue to be done",
+}
+
+
 def what(wait: Wait, now: float) -> str:
     """Return in words what is waited for, at a time of the loop's clock."""
     names = ", ".join(_named(task.get_name()) for task in wait.on[:5])
@@ -163,7 +170,7 @@ def what(wait: Wait, now: float) -> str:
     if wait.kind == "task":
         said = names
     else:
-        said = _NOUNS[wait.kind]
+        said = _IN_QUEUES.get(wait.method or "") or _NOUNS[wait.kind]
         if wait.fd is not None:
             said += f" on descriptor {wait.fd}"
         if wait.kind in ("lock", "semaphore"):

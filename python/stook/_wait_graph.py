@@ -52,39 +52,21 @@ class WaitGraph:
         """Take what is known of each task, and the loop's time."""
         self.tasks = tuple(tasks)
         self.now = now
-        self._places = places = {id(info.task): place for place, info in enumerate(self.tasks)}
-        self.edges = tuple(
-            WaitEdge(info.task, on, info.wait.kind, info.wait.where)
-            for info in self.tasks
-            if info.wait is not None
-            for on in info.wait.on
-            if id(on) in places
-        )
-        waiters = [places[id(edge.waiter)] for edge in self.edges]
-        on = [places[id(edge.on)] for edge in self.edges]
-        needs = bytes(map(self.needs, self.tasks))
-        numbers, able = _core._find_cycles(needs, waiters, on)
+        self._places = {id(info.task): place for place, info in enumerate(self.tasks)}
+        self._needs, edges, waiters, on = _core._edges(self.tasks)
+        self.edges: tuple[WaitEdge, ...] = tuple(edges)
+        numbers, able = _core._find_cycles(self._needs, waiters, on)
         self.stuck = tuple(
             info.task for info, goes_on in zip(self.tasks, able, strict=True) if not goes_on
         )
         self.cycles = self._ways_round(numbers, waiters, on)
 
-    def needs(self, info: TaskInfo) -> int:
-        """Return the kernel's letter for what a task needs to go on."""
-        wait = info.wait
-        if wait is None or not wait.on or wait.until is not None:
-            return ord("-")
-        if not all(id(task) in self._places for task in wait.on):
-            return ord("-")
-        if wait.kind == "semaphore" and len(wait.on) != getattr(wait.what, "_bound_value", None):
-            # Others may have acquired it, of whom nobody knows, or are to release it as a signal.
-            return ord("-")
-        return ord("|" if wait.any else "&")
-
     def _ways_round(
         self, numbers: list[int | None], waiters: list[int], on: list[int]
     ) -> tuple[tuple[WaitEdge, ...], ...]:
         """Return one way round each of the numbered cycles."""
+        if numbers.count(None) == len(numbers):
+            return ()
         onward: dict[int, tuple[int, WaitEdge]] = {}
         first: dict[int, int] = {}
         for waiter, target, edge in zip(waiters, on, self.edges, strict=True):
@@ -202,7 +184,7 @@ def graph_of(loop: asyncio.AbstractEventLoop, tasks: Iterable[Any]) -> WaitGraph
         tasks: The tasks.
     """
     scheduled = _waits.Scheduled(loop)
-    infos = [_waits.look_at(task, scheduled, None) for task in tasks]
+    infos = _waits.look_at_each(tasks, scheduled, None)
     infos.sort(key=lambda info: (len(info.name), info.name))
     return graph_of_infos(loop, infos)
 
@@ -210,7 +192,7 @@ def graph_of(loop: asyncio.AbstractEventLoop, tasks: Iterable[Any]) -> WaitGraph
 def _tasks(loop: asyncio.AbstractEventLoop) -> list[TaskInfo]:
     scheduled = _waits.Scheduled(loop)
     running = _core.current_task(loop)
-    infos = [_waits.look_at(task, scheduled, running) for task in _core.all_tasks(loop)]
+    infos = _waits.look_at_each(_core.all_tasks(loop), scheduled, running)
     # Task-9 comes before Task-10.
     infos.sort(key=lambda info: (len(info.name), info.name))
     return _with_holders(infos)

@@ -14,9 +14,8 @@ import concurrent.futures
 import gc
 import os
 import sys
-import types
 from asyncio import base_subprocess, selector_events, streams
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from stook import _ending, _first, _platform
@@ -25,19 +24,9 @@ from stook._cancellation import Place
 
 _core = _platform.load_core()
 
-_LONGEST_STACK = 1000
-"""So many coroutines are followed, each awaited by the one before."""
 _TRIES = 100
-_new: Any = tuple.__new__
-"""Makes a named tuple of its fields in a third of the time that its class takes."""
 _OUTSIDE: dict[str, bool] = {}
 _OWN = tuple(os.path.dirname(module.__file__) + os.sep for module in (asyncio, _first))
-_WRAPPERS = (
-    "anext_awaitable",
-    "async_generator_asend",
-    "async_generator_athrow",
-    "coroutine_wrapper",
-)
 
 
 class Wait(NamedTuple):
@@ -59,6 +48,7 @@ class Wait(NamedTuple):
             wait with a timeout.
         since: When it began, in seconds of the loop's clock; known of a sleep alone.
         fd: The file descriptor that is waited for.
+        method: Of a queue, ``"get"``, ``"put"`` or ``"join"``.
     """
 
     kind: str
@@ -69,6 +59,7 @@ class Wait(NamedTuple):
     until: float | None = None
     since: float | None = None
     fd: int | None = None
+    method: str | None = None
 
 
 class TaskInfo(NamedTuple):
@@ -139,31 +130,6 @@ def _registered(loop: Any) -> tuple[Any, ...]:
     return ()
 
 
-def links(coroutine: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each coroutine or generator that is awaited, the outermost first, with its code."""
-    at = coroutine
-    for _ in range(_LONGEST_STACK):
-        if type(at) is types.CoroutineType or hasattr(type(at), "cr_await"):
-            yield at, at.cr_code
-            awaited = at.cr_await
-        elif is_a(at, types.GeneratorType):
-            yield at, at.gi_code
-            awaited = at.gi_yieldfrom
-        elif is_a(at, types.AsyncGeneratorType):
-            yield at, at.ag_code
-            awaited = at.ag_await
-        elif type(at).__name__ in _WRAPPERS:
-            awaited = next((each for each in gc.get_referents(at) if _is_link(each)), None)
-        else:
-            return
-        at = awaited
-
-
-def _is_link(thing: Any) -> bool:
-    kinds = types.GeneratorType, types.AsyncGeneratorType
-    return hasattr(type(thing), "cr_await") or is_a(thing, *kinds)
-
-
 def is_outside(code: Any) -> bool:
     """Whether code is neither asyncio's nor stook's."""
     file = code.co_filename
@@ -173,110 +139,41 @@ def is_outside(code: Any) -> bool:
     return outside
 
 
-def _place(link: Any, code: Any) -> Place:
-    if type(link) is types.CoroutineType:
-        frame = link.cr_frame
-    else:
-        frame = getattr(link, "gi_frame", None) or getattr(link, "ag_frame", None)
-    line = code.co_firstlineno if frame is None else frame.f_lineno
-    return _new(Place, (code.co_filename, line, code.co_qualname))
-
-
-def look_at(task: Any, scheduled: Scheduled, running: Any) -> TaskInfo:
-    """Return what is known of a task.
+def look_at_each(tasks: Iterable[Any], scheduled: Scheduled, running: Any) -> list[TaskInfo]:
+    """Return what is known of each task, but for who holds the locks.
 
     Args:
-        task: A task that has not ended.
-        scheduled: What its loop has scheduled.
+        tasks: Tasks that have not ended.
+        scheduled: What their loop has scheduled.
         running: The task that the loop runs.
     """
-    coroutine = task.get_coro()
-    stack, known = _walk(coroutine)
-    wait = None
-    awaited = getattr(task, "_fut_waiter", None)
-    if task is running:
-        state = "running"
-    elif awaited is None or awaited.done():
-        state = "ready" if coroutine is None or _has_begun(coroutine) else "created"
-    else:
-        state = "waiting"
-        wait = _wait(task, awaited, known, stack[-1] if stack else None, scheduled)
-    try:
-        name, cancelling = task.get_name(), task.cancelling()
-    except AttributeError:
-        # A task of a class that has neither.
-        name, cancelling = repr(task), 0
-    return _new(TaskInfo, (task, name, state, tuple(stack), wait, cancelling))
+    return _core._look_at_tasks(tasks, running, scheduled, _KINDS, _of_future)
 
 
 def waits_at(task: Any) -> Place | None:
     """Return the newest line outside asyncio and stook at which a task waits."""
-    stack, _known = _walk(task.get_coro())
+    stack = _core._stack(task.get_coro(), _KINDS)
     return stack[-1] if stack else None
 
 
-def _walk(coroutine: Any) -> tuple[list[Place], Any]:
-    """Return where coroutines outside asyncio and stook wait, and the first known wait below."""
-    stack = []
-    for link, code in links(coroutine):
-        look = _KINDS.get(code)
-        if look is not None:
-            return stack, (look, link)
-        if is_outside(code):
-            stack.append(_place(link, code))
-    return stack, None
-
-
-def _has_begun(coroutine: Any) -> bool:
-    suspended = getattr(coroutine, "cr_suspended", None)
-    if suspended is None:
-        return getattr(coroutine, "gi_suspended", True)
-    return suspended or coroutine.cr_running
-
-
-def _wait(task: Any, awaited: Any, known: Any, where: Place | None, scheduled: Scheduled) -> Wait:
-    until = scheduled.until.get(id(awaited))
-    if scheduled.timeouts:
-        timeout = scheduled.timeouts.get(id(task), until)
-        until = timeout if until is None or timeout is None else min(until, timeout)
-    if known is not None:
-        look, link = known
-        kind, what, on, any_of, fd = look(link, awaited)
-        since = _since(link, until) if kind == "sleep" else None
-        return _new(Wait, (kind, what, where, on, any_of, until, since, fd))
-    kind, what, on, any_of = _of_future(awaited)
-    fd = scheduled.descriptors.get(id(awaited))
-    if fd is not None:
-        kind = "io"
-    return _new(Wait, (kind, what, where, on, any_of, until, None, fd))
-
-
-def _since(link: Any, until: float | None) -> float | None:
-    if until is not None:
-        for held in gc.get_referents(link):
-            if type(held) in (int, float):
-                return until - held
-    return None
-
-
-def _of_future(future: Any) -> tuple[str, Any, tuple[Any, ...], bool]:
-    """Return the kind of an awaited future, itself, the tasks below it, whether one is enough."""
+def _of_future(future: Any) -> Any:
+    """Look at a future of which nothing else is known."""
     if is_task(future):
-        return "task", future, (future,), False
+        return "task", future, (future,), False, None
     children = getattr(future, "_children", None)
     if is_a(children, list):
-        return "gather", future, tasks_below(children), True
+        return "gather", future, tasks_below(children), True, None
     callbacks = getattr(future, "_callbacks", None) or ()
     for function, _context in callbacks:
         name = function_name(function)
         if name == "shield.<locals>._outer_done_callback":
             inner = _closed_over(function, "inner")
-            return "shield", future, tasks_below([inner] if inner is not None else []), False
+            return "shield", future, tasks_below([inner] if inner is not None else []), False, None
         if name == "_chain_future.<locals>._call_check_cancel":
             source = _closed_over(function, "source")
             if is_a(source, concurrent.futures.Future):
-                return "executor", source, (), False
-    return "future", future, (), False
+                return "executor", source, (), False, None
+    return "future", future, (), False, None
 
 
 def tasks_below(futures: Any) -> tuple[Any, ...]:
@@ -330,7 +227,7 @@ def _held_by(coroutine: Any) -> list[int]:
     """Return the ``id()`` of each lock and semaphore that a task holds."""
     held: dict[int, int] = {}
     entered: list[int] = []
-    for link, code in links(coroutine):
+    for link, code, blocks in _core._blocks(coroutine):
         if code in _ENTERING and entered:
             # The newest block is being entered.
             held[entered[-1]] -= 1
@@ -338,29 +235,14 @@ def _held_by(coroutine: Any) -> list[int]:
             # Who waits to be notified has let go of it.
             lock = id(_subject(link, asyncio.Condition)._lock)
             held[lock] = held.get(lock, 0) - 1
-        entered = []
-        for each in gc.get_referents(link):
-            if type(each) in METHODS and _ends_a_block(each):
-                lock = each.__self__
-                if is_a(lock, asyncio.Condition):
-                    lock = lock._lock
-                entered.append(id(lock))
-                held[id(lock)] = held.get(id(lock), 0) + 1
+        entered = [id(of._lock if is_a(of, asyncio.Condition) else of) for of in blocks]
+        for lock in entered:
+            held[lock] = held.get(lock, 0) + 1
     return [lock for lock, times in held.items() if times > 0]
 
 
-def _ends_a_block(method: Any) -> bool:
-    """Whether a bound method is an ``__aexit__``."""
-    name = function_name(method.__func__) if is_a(method, types.MethodType) else method.__qualname__
-    return name.rpartition(".")[2] == "__aexit__"
-
-
 def _subject(link: Any, kind: type) -> Any:
-    return next((held for held in gc.get_referents(link) if is_a(held, kind)), None)
-
-
-def _simple(kind: str, of: type) -> Any:
-    return lambda link, awaited: (kind, _subject(link, of), (), False, None)
+    return _core._referent(link, (kind,))
 
 
 def _entered(link: Any, awaited: Any) -> Any:
@@ -377,7 +259,7 @@ def _entered(link: Any, awaited: Any) -> Any:
 
 def _condition(link: Any, awaited: Any) -> Any:
     # Notified already: it waits for the lock.
-    if any(code is _ACQUIRE for _link, code in links(link)):
+    if any(code is _ACQUIRE for code in _core._codes(link)):
         condition = _subject(link, asyncio.Condition)
         return "lock", condition._lock, (), False, None
     return "condition", _subject(link, asyncio.Condition), (), False, None
@@ -412,8 +294,7 @@ def _wait_for(link: Any, awaited: Any) -> Any:
         for held in gc.get_referents(link)
         if is_future(held) and held is not awaited and not held.done()
     ]
-    kind, what, on, any_of = _of_future(inner[-1] if inner else awaited)
-    return kind, what, on, any_of, None
+    return _of_future(inner[-1] if inner else awaited)
 
 
 def _futures_in(held: list[Any]) -> list[Any]:
@@ -448,24 +329,29 @@ def _socket(link: Any, awaited: Any) -> Any:
 
 
 def _kinds() -> dict[Any, Any]:
-    """Return how each of asyncio's and stook's coroutines that wait is looked at, by their code."""
+    """Return how each of asyncio's and stook's coroutines that wait is looked at, by their code.
+
+    That is a function of the coroutine and the future that it awaits, or what the wait is called,
+    the class of what is waited for and its method.
+    """
     kinds: dict[Any, Any] = {}
 
     def add(look: Any, *functions: Any) -> None:
         for function in functions:
             kinds[function.__code__] = look
 
-    add(_simple("lock", asyncio.Lock), asyncio.Lock.acquire)
+    add(("lock", asyncio.Lock, None), asyncio.Lock.acquire)
     add(_entered, asyncio.Lock.__aenter__)
-    add(_simple("semaphore", asyncio.Semaphore), asyncio.Semaphore.acquire)
-    add(_simple("event", asyncio.Event), asyncio.Event.wait)
+    add(("semaphore", asyncio.Semaphore, None), asyncio.Semaphore.acquire)
+    add(("event", asyncio.Event, None), asyncio.Event.wait)
     add(_condition, asyncio.Condition.wait)
-    add(_simple("barrier", asyncio.Barrier), asyncio.Barrier.wait)
+    add(("barrier", asyncio.Barrier, None), asyncio.Barrier.wait)
     queue = asyncio.Queue
-    add(_simple("queue", queue), queue.get, queue.put, queue.join)
+    for method in (queue.get, queue.put, queue.join):
+        add(("queue", queue, method.__name__), method)
     add(_group, asyncio.TaskGroup.__aexit__)
     add(_several, asyncio.wait)
-    add(lambda link, awaited: ("sleep", awaited, (), False, None), asyncio.sleep)
+    add(("sleep", None, None), asyncio.sleep)
     if sys.version_info < (3, 12):
         add(_wait_for, asyncio.wait_for)
     for function in (_first.race, _first.first_success, _first.wait_any, _first.detect_cancel):
@@ -488,9 +374,9 @@ def _kinds() -> dict[Any, Any]:
         loops.sock_sendto,
     )
     process = base_subprocess.BaseSubprocessTransport
-    add(_simple("process", process), process._wait)
+    add(("process", process, None), process._wait)
     server = asyncio.Server
-    add(_simple("server", server), server.serve_forever, server.wait_closed)
+    add(("server", server, None), server.serve_forever, server.wait_closed)
     return kinds
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from stook._cancellation import Place
@@ -11,6 +12,7 @@ class Wait(NamedTuple):
     until: float | None = None
     since: float | None = None
     fd: int | None = None
+    method: str | None = None
 
 class TaskInfo(NamedTuple):
     task: Any
@@ -28,4 +30,4 @@ class Scheduled:
     descriptors: dict[int, int]
     def __init__(self, loop: Any) -> None: ...
 
-def look_at(task: Any, scheduled: Scheduled, running: Any) -> TaskInfo: ...
+def look_at_each(tasks: Iterable[Any], scheduled: Scheduled, running: Any) -> list[TaskInfo]: ...

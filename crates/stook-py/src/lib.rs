@@ -66,6 +66,7 @@ mod turn;
 mod unlisted;
 mod wait;
 mod wait_graph;
+mod waits;
 mod wakeup;
 mod watching;
 mod wrapper;

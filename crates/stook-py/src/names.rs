@@ -31,6 +31,7 @@ use crate::task_class;
 use crate::unlisted;
 use crate::wait;
 use crate::wait_graph;
+use crate::waits;
 use crate::watching;
 
 fn none(py: Python<'_>) -> Bound<'_, PyAny> {
@@ -392,6 +393,12 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_wait_ended", WAIT_ENDED, wait::wait_ended),
         Function::new(c"_held_up", HELD_UP, held_up::held_up),
         Function::new(c"_find_cycles", FIND_CYCLES, wait_graph::find_cycles),
+        Function::new(c"_look_at_tasks", LOOK_AT_TASKS, waits::look_at_tasks),
+        Function::new(c"_stack", STACK, waits::stack),
+        Function::new(c"_edges", EDGES, waits::edges),
+        Function::new(c"_blocks", BLOCKS, waits::blocks),
+        Function::new(c"_codes", CODES, waits::codes),
+        Function::new(c"_referent", REFERENT, waits::referent),
         Function::new(c"_cancel_each", CANCEL_EACH, cancellation::cancel_each),
         Function::new(c"_race", FIRST, race::race),
         Function::new(c"_first_success", FIRST, race::first_success),
@@ -585,6 +592,19 @@ const HELD_UP: &std::ffi::CStr = c"_held_up()\n--\n\n\
 Return those that, once asked to cancel, end no sooner than the current task, for which they wait.";
 const FIND_CYCLES: &std::ffi::CStr = c"_find_cycles(needs, waiters, on)\n--\n\n\
 Return of each node the number of its cycle, or None, and whether it can go on.";
+const LOOK_AT_TASKS: &std::ffi::CStr =
+    c"_look_at_tasks(tasks, running, scheduled, looks, of_future)\n--\n\n\
+Return a TaskInfo of each task. `looks` tells of the waits of coroutines, by their code.";
+const STACK: &std::ffi::CStr = c"_stack(coroutine, looks)\n--\n\n\
+Return where coroutines wait, each awaited by the one before, down to one that `looks` knows.";
+const EDGES: &std::ffi::CStr = c"_edges(infos)\n--\n\n\
+Return what each task needs to go on, who waits for whom, and both of these as places in `infos`.";
+const BLOCKS: &std::ffi::CStr = c"_blocks(coroutine)\n--\n\n\
+Return of each coroutine down from this one its code and what its blocks are of, if it has any.";
+const CODES: &std::ffi::CStr = c"_codes(coroutine)\n--\n\n\
+Return the code of each coroutine down from this one.";
+const REFERENT: &std::ffi::CStr = c"_referent(thing, kinds)\n--\n\n\
+Return the first object to which it refers that is truly of one of these classes, or None.";
 const UNRAISABLE: &std::ffi::CStr = c"_unraisable(exception, where)\n--\n\n\
 Tell sys.unraisablehook of an exception that nobody can catch.";
 const REPEAT: &std::ffi::CStr =

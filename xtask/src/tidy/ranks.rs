@@ -79,6 +79,7 @@ const RANKS: &[&[&str]] = &[
     &["cancellation"],
     &["token"],
     &["wait_graph"],
+    &["waits"],
     &["names"],
 ];
 

@@ -62,6 +62,18 @@ pub(crate) fn is_exact_coroutine(object: &Bound<'_, PyAny>) -> bool {
     unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) != 0 }
 }
 
+/// Whether the type of `object` is the generator of `def`.
+pub(crate) fn is_exact_generator(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: S2.
+    unsafe { ffi::PyGen_CheckExact(object.as_ptr()) != 0 }
+}
+
+/// Whether the type of `object` is the generator of `async def`.
+pub(crate) fn is_exact_async_generator(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: S2.
+    unsafe { ffi::PyAsyncGen_CheckExact(object.as_ptr()) != 0 }
+}
+
 /// What `__next__` answers for an iterator, `object`, that returned `value`: no exception at all
 /// stands for `StopIteration` without a value.
 pub(super) fn stop_iteration(

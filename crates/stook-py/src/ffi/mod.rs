@@ -31,6 +31,7 @@ pub(crate) mod number;
 pub(crate) mod origin;
 pub(crate) mod poll;
 mod putting_off;
+pub(crate) mod referents;
 pub(crate) mod refs;
 pub(crate) mod signature;
 pub(crate) mod slot;

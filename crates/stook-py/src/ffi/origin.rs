@@ -109,6 +109,17 @@ pub(crate) fn of_traceback<'py>(traceback: &Bound<'py, PyAny>) -> Option<Origin<
     Some(Origin { code, offset })
 }
 
+/// How many bytes of a frame's code are before its instruction; -1 before the first, `None` of what is
+/// no frame.
+pub(crate) fn offset_of_frame(frame: &Bound<'_, PyAny>) -> Option<i32> {
+    // SAFETY: S2.
+    if unsafe { ffi::PyFrame_Check(frame.as_ptr()) } == 0 {
+        return None;
+    }
+    // SAFETY: S1, S2; the type was checked.
+    Some(unsafe { ffi::PyFrame_GetLasti(frame.as_ptr().cast()) })
+}
+
 /// The line of a place; `None` where its code has none there, or is no code.
 pub(crate) fn line(code: &Bound<'_, PyAny>, offset: i32) -> Option<i32> {
     // SAFETY: S2.

@@ -40,8 +40,8 @@ class _Watcher:
     def start(self) -> None:
         """Start the thread, where one can be started: not while the interpreter ends.
 
-        It has begun then: the interpreter, up to CPython 3.12, frees at its end what a thread that has
-        not begun is about to read.
+        It has begun then: the interpreter, up to CPython 3.12, frees at its end what a thread that
+        has not begun is about to read.
         """
         self.thread = None
         if sys.is_finalizing():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from driver.row import Lap, Stopwatch, expect
+from rows.checks import excludes, runs_side_by_side, waits_for_events
 from rows.coroutines import one
 
 
@@ -94,6 +95,7 @@ async def gather_trivial(size: int) -> Lap:
     with Stopwatch() as watch:
         results = await asyncio.gather(*[one() for _ in range(size)])
     expect(sum(results), size)
+    await runs_side_by_side(asyncio.gather)
     return watch.lap(size)
 
 
@@ -169,6 +171,7 @@ async def event_waiters(size: int) -> Lap:
         event.set()
         results = [await task for task in tasks]
     expect(sum(results), size)
+    await waits_for_events()
     return watch.lap(size)
 
 
@@ -195,6 +198,7 @@ async def lock_waiters(size: int) -> Lap:
         for task in tasks:
             await task
     expect(taken, size)
+    await excludes()
     return watch.lap(size)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from driver.row import Lap, Stopwatch, expect, row
-from rows.checks import gives_way
+from rows.checks import gives_way, runs_side_by_side
 from rows.coroutines import one, yields
 
 
@@ -13,6 +13,7 @@ async def _trivial(children: int, times: int) -> Lap:
         for _ in range(times):
             total += sum(await asyncio.gather(*[one() for _ in range(children)]))
     expect(total, children * times)
+    await runs_side_by_side(asyncio.gather)
     return watch.lap(children * times)
 
 
@@ -39,4 +40,5 @@ async def steps_1k() -> Lap:
             total += sum(await asyncio.gather(*[yields(steps) for _ in range(children)]))
     expect(total, children * steps * times)
     await gives_way(yields)
+    await runs_side_by_side(asyncio.gather)
     return watch.lap(total)

@@ -1,8 +1,11 @@
 """``TaskGroup``: of many tasks and of one."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from driver.row import Lap, Stopwatch, expect, row
+from rows.checks import runs_side_by_side
 from rows.coroutines import one
 
 
@@ -14,7 +17,14 @@ async def _groups(children: int, times: int) -> Lap:
                 tasks = [group.create_task(one()) for _ in range(children)]
             total += sum(task.result() for task in tasks)
     expect(total, children * times)
+    await runs_side_by_side(_grouped)
     return watch.lap(children * times)
+
+
+async def _grouped(*coroutines: Coroutine[Any, Any, object]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for coroutine in coroutines:
+            group.create_task(coroutine)
 
 
 @row("group/tasks_1k", "one of 1,000 tasks in a TaskGroup", goal=5)

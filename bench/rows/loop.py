@@ -3,6 +3,7 @@
 import asyncio
 
 from driver.row import Lap, Stopwatch, expect, row
+from rows.checks import callbacks_wait, timers_keep_time
 
 
 @row("loop/call_soon_chain", "a callback that schedules the next", goal=6)
@@ -21,6 +22,7 @@ async def call_soon_chain() -> Lap:
         loop.call_soon(step, 1)
         steps = await finished
     expect(steps, count)
+    await callbacks_wait()
     return watch.lap(count)
 
 
@@ -50,4 +52,5 @@ async def timers_100k() -> Lap:
         await finished
     await asyncio.sleep(0.002)
     expect(fired, kept)
+    await timers_keep_time()
     return watch.lap(count)

@@ -3,6 +3,7 @@
 import asyncio
 
 from driver.row import Lap, Stopwatch, expect, row
+from rows.checks import excludes, waits_for_events
 
 
 @row("synchronisation/event", "there and back over two Events", goal=6)
@@ -31,31 +32,8 @@ async def event() -> Lap:
     with Stopwatch() as watch:
         done = await asyncio.gather(answer(), ask())
     expect(done, [count, count])
-    await _waits_for_events()
+    await waits_for_events()
     return watch.lap(count)
-
-
-async def _waits_for_events() -> None:
-    """Make sure that who waits for an event goes on after it is set, and not before."""
-    order: list[str] = []
-    there, back = asyncio.Event(), asyncio.Event()
-
-    async def answer() -> None:
-        for _ in range(3):
-            await there.wait()
-            there.clear()
-            order.append("answered")
-            back.set()
-
-    async def ask() -> None:
-        for _ in range(3):
-            order.append("asked")
-            there.set()
-            await back.wait()
-            back.clear()
-
-    await asyncio.gather(answer(), ask())
-    expect(order, ["asked", "answered"] * 3)
 
 
 @row("synchronisation/queue", "there and back over two Queues", goal=6)
@@ -96,21 +74,5 @@ async def lock() -> Lap:
     with Stopwatch() as watch:
         await asyncio.gather(take(0), take(1))
     expect(turns == [0, 1] * count, True)
-    await _excludes()
+    await excludes()
     return watch.lap(2 * count)
-
-
-async def _excludes() -> None:
-    """Make sure that nobody comes in while another one is inside."""
-    shared = asyncio.Lock()
-    order: list[str] = []
-
-    async def take() -> None:
-        for _ in range(3):
-            async with shared:
-                order.append("in")
-                await asyncio.sleep(0)
-                order.append("out")
-
-    await asyncio.gather(take(), take())
-    expect(order, ["in", "out"] * 6)

@@ -3,6 +3,7 @@
 import asyncio
 
 from driver.row import Lap, Stopwatch, expect, row
+from rows.checks import callbacks_wait, protects, runs_in_a_task
 from rows.coroutines import one
 
 
@@ -13,6 +14,7 @@ async def create_await() -> Lap:
         for _ in range(count):
             total += await asyncio.create_task(one())
     expect(total, count)
+    await runs_in_a_task(asyncio.create_task)
     return watch.lap(count)
 
 
@@ -26,6 +28,7 @@ async def future_wake_up() -> Lap:
             loop.call_soon(future.set_result, 1)
             total += await future
     expect(total, count)
+    await callbacks_wait()
     return watch.lap(count)
 
 
@@ -36,4 +39,5 @@ async def shield() -> Lap:
         for _ in range(count):
             total += await asyncio.shield(one())
     expect(total, count)
+    await protects(asyncio.shield)
     return watch.lap(count)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 from driver.row import Lap, Stopwatch, expect, row
-from rows.checks import runs_elsewhere
+from rows.checks import calls_from_the_loop, runs_elsewhere
 
 
 @row("threads/call_soon_flood", "one of 50,000 call_soon_threadsafe() of another thread", goal=2)
@@ -29,6 +29,7 @@ async def call_soon_flood() -> Lap:
         await finished
     thread.join()
     expect(seen, list(range(count)))
+    await calls_from_the_loop()
     return watch.lap(count)
 
 

@@ -1,8 +1,11 @@
 """``wait`` and ``as_completed``."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from driver.row import Lap, Stopwatch, expect, row
+from rows.checks import runs_side_by_side
 from rows.coroutines import one
 
 
@@ -41,7 +44,13 @@ async def as_completed_1k() -> Lap:
             for ended in asyncio.as_completed([one() for _ in range(coroutines)]):
                 total += await ended
     expect(total, coroutines * times)
+    await runs_side_by_side(_each_as_completed)
     return watch.lap(coroutines * times)
+
+
+async def _each_as_completed(*coroutines: Coroutine[Any, Any, object]) -> None:
+    for ended in asyncio.as_completed(coroutines):
+        await ended
 
 
 async def _result_of(future: asyncio.Future[int]) -> int:

@@ -17,6 +17,7 @@ COLOURS = {
     "stook": "#d55e00",
     "stook-loop": "#cc79a7",
     "stook-eager": "#009e73",
+    "least": "#0072b2",
 }
 
 LEFT, WIDTH, RIGHT = 190, 560, 30

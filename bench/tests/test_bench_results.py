@@ -189,6 +189,15 @@ def test_page_json_and_picture_show_the_same_ratio(results):
     assert not any(title and "area/size" in title for title in titles)
 
 
+def test_every_implementation_can_be_drawn(results):
+    results.engines = list(ENGINES.values())
+    for engine in results.engines:
+        results.add(FAST, engine, 0, 100)
+    drawn = plot.svg(results, "uvloop")
+    assert len(set(plot.COLOURS.values())) == len(ENGINES)
+    assert all(f">{name}</text>" in drawn for name in ENGINES)
+
+
 def test_a_rival_that_was_left_out_is_named_on_the_page(results):
     where = {"python": "CPython"}, {"stook": "1"}
     context = Context("2026-01-01", "wall", *where, {"rloop": "no such module"})

@@ -3,16 +3,20 @@
     python bench/compare_instructions.py
 
 Everything that is executed counts, but for the system. Compares nothing with committed figures; see
-`instructions.py`.
+`instructions.py`. It needs valgrind, and runs on an interpreter that has stook and uvloop.
 """
 
+import argparse
 import re
 import sys
 from pathlib import Path
 
 from counting import callgrind
+from driver import campaign
+from driver.arguments import parse
 from driver.engines import ENGINES, Engine
 
+COMPARED = ("asyncio", "uvloop", "stook")
 COUNTED = Path(__file__).resolve().parent / "counted.py"
 MADE_BY_FACTORY = """
 import asyncio, gc, sys
@@ -26,9 +30,16 @@ with asyncio.Runner(loop_factory={factory}.new_event_loop) as runner:
 
 def main() -> int:
     """Count on each, and print a line for each row; return the exit status."""
+    arguments = parse(argparse.ArgumentParser(description="Count instructions beside others'."))
+    if arguments.check_arguments:
+        return 0
+    if not callgrind.is_installed():
+        print(f"error: {callgrind.MISSING}", file=sys.stderr)
+        return 1
     try:
-        counted = {name: _count(ENGINES[name]) for name in ("asyncio", "uvloop", "stook")}
-    except (callgrind.CountingFailed, FileNotFoundError) as error:
+        campaign.available(COMPARED, all_wanted=True)
+        counted = {name: _count(ENGINES[name]) for name in COMPARED}
+    except (callgrind.CountingFailed, campaign.CannotCompare) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{'one operation':<30}" + "".join(f"{name:>10}" for name in counted))

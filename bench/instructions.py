@@ -8,10 +8,9 @@ figures for this compiler and Python it shows them, and that is all.
 """
 
 import argparse
-import shutil
 import sys
 
-from counting import figures, programs, table
+from counting import callgrind, figures, programs, table
 from counting.callgrind import CountingFailed
 from counting.figures import Committed, Figures, Kept
 from counting.programs import PROGRAMS, Program
@@ -29,8 +28,8 @@ def main() -> int:
     arguments = parse(parser)
     write = arguments.write
     otherwise = programs.otherwise_built()
-    if shutil.which("valgrind") is None:
-        return _refuse("valgrind is not installed (on Debian and Ubuntu: apt-get install valgrind)")
+    if not callgrind.is_installed():
+        return _refuse(callgrind.MISSING)
     if otherwise is not None and write:
         return _refuse(f"{otherwise} is set: figures are of the compiler's ways without it")
     committed = figures.load()

@@ -11,7 +11,6 @@ import asyncio
 import gc
 import os
 import re
-import shutil
 import signal
 import statistics
 import sys
@@ -225,7 +224,7 @@ def main():
         stook.run(counted())
         return
     stook.run(measure(arguments.tasks))
-    if shutil.which("valgrind") is not None:
+    if callgrind.is_installed():
         instructions()
 
 

@@ -7,6 +7,7 @@ functions nor debugging information are needed, and a function may be renamed or
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 MARKER = "sched_yield"
+
+MISSING = "valgrind is not installed (on Debian and Ubuntu: apt-get install valgrind)"
+
+
+def is_installed() -> bool:
+    """Whether it can be run."""
+    return shutil.which("valgrind") is not None
 
 
 class CountingFailed(Exception):

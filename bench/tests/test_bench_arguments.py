@@ -78,6 +78,7 @@ def test_a_folder_for_results_is_made_and_one_that_cannot_be_is_refused(tmp_path
         "bench/run.py",
         "bench/run_growth.py",
         "bench/run_startup.py",
+        "bench/compare_instructions.py",
         "conformance/order/run.py",
         "conformance/order/run_soak.py",
         "downstream/run.py",

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import compare_instructions
 import counted
 import instructions
 from counting import callgrind, figures, programs, table
@@ -16,6 +17,7 @@ from counting.callgrind import CountingFailed, Part
 from counting.figures import Figures, Kept, Setting
 from counting.programs import Program
 from counting.verdicts import Comparison, Line, Verdict
+from driver import campaign
 from driver.processes import environment
 
 BENCH = Path(__file__).resolve().parent.parent
@@ -221,11 +223,24 @@ def test_one_program_that_fails_fails_the_command_and_the_other_is_counted(monke
     assert instructions.main() == 0
 
 
-def test_without_valgrind_the_command_fails_and_says_how_to_get_it(monkeypatch, capsys):
+@pytest.mark.parametrize("command", [instructions, compare_instructions])
+def test_without_valgrind_the_command_fails_and_says_how_to_get_it(monkeypatch, capsys, command):
     monkeypatch.setattr("shutil.which", lambda name: None)
-    monkeypatch.setattr(sys, "argv", ["instructions.py"])
-    assert instructions.main() == 1
+    monkeypatch.setattr(sys, "argv", [command.__name__])
+    assert command.main() == 1
     assert "apt-get install valgrind" in capsys.readouterr().err
+
+
+def test_a_rival_that_is_missing_is_named_before_anything_is_counted(monkeypatch, capsys):
+    def refuse(names, *, all_wanted):
+        assert all_wanted and "uvloop" in names
+        raise campaign.CannotCompare("uvloop: No module named 'uvloop'")
+
+    monkeypatch.setattr(campaign, "available", refuse)
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setattr(sys, "argv", ["compare_instructions.py"])
+    assert compare_instructions.main() == 1
+    assert capsys.readouterr().err == "error: uvloop: No module named 'uvloop'\n"
 
 
 def test_figures_of_another_kind_of_build_are_not_written(monkeypatch, capsys):

@@ -5,7 +5,7 @@
 
 The two are started in turn, many times; what counts is the median of what one takes longer than the
 other right beside it. A third script that runs nothing says what starting Python costs. The exit
-status is 1 when more than ``--limit`` milliseconds are added.
+status is 1 when more than ``--limit`` milliseconds are added, and 2 where stook cannot run.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from driver import campaign
 from driver.arguments import amount, count, parse
 from driver.processes import SLOWING
 
@@ -33,6 +34,11 @@ def main() -> int:
     arguments = parse(parser)
     if arguments.check_arguments:
         return 0
+    try:
+        campaign.available(("stook",), all_wanted=True)
+    except campaign.CannotCompare as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory() as directory:
         bare, imports, runs = (
             _script(Path(directory, name), text)

@@ -55,6 +55,21 @@ def test_a_request_that_failed_fails_the_server(wrong):
         wrk.read(json.dumps(FOUND | wrong), 1.0)
 
 
+def test_words_of_wrk_without_figures_are_no_sample():
+    with pytest.raises(WorkerFailed, match="did not run wrk.lua; it said 'Transfer"):
+        wrk.read("Running 2s test\nTransfer/sec: 1.2MB\n", 1.0)
+
+
+def test_wrk_that_does_not_end_fails_the_server(monkeypatch, tmp_path):
+    program = tmp_path / "wrk"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(wrk, "PATIENCE", -0.9)
+    with pytest.raises(WorkerFailed, match="did not end"):
+        wrk.measure(Served(os.getpid(), 1, "this test"), 2, 1)
+
+
 def test_more_requests_and_less_time_are_better(figures):
     for measure in Measure:
         assert figures.ratio("aiohttp", "stook", "uvloop", measure) == pytest.approx(1)

@@ -40,6 +40,11 @@ class Engine:
         """Whether this is stook, as opposed to a rival."""
         return self.package == "stook"
 
+    @property
+    def is_rival(self) -> bool:
+        """Whether stook may lose to it: the least driver is no loop, and keeps no promises."""
+        return self.package not in ("stook", "least")
+
     def loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop] | None:
         """What `asyncio.Runner` makes its loop with; ``None`` for what asyncio itself takes.
 

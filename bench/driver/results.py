@@ -74,11 +74,11 @@ class Results:
         return statistics.geometric_mean(known) if known else None
 
     def best_rival(self, row: Row) -> str | None:
-        """The implementation other than stook that is best at this row."""
+        """The rival that is best at this row."""
         medians = {
             engine.name: median
             for engine in self.engines
-            if not engine.ours and (median := self.median(row, engine.name)) is not None
+            if engine.is_rival and (median := self.median(row, engine.name)) is not None
         }
         return min(medians, key=medians.__getitem__, default=None)
 

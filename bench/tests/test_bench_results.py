@@ -189,6 +189,15 @@ def test_page_json_and_picture_show_the_same_ratio(results):
     assert not any(title and "area/size" in title for title in titles)
 
 
+def test_the_least_driver_is_nobody_to_lose_to(results):
+    results.engines.append(ENGINES["least"])
+    for number in range(3):
+        results.add(FAST, ENGINES["least"], number, 1)
+        results.add(SLOW, ENGINES["least"], number, 1)
+    assert results.lost(FAST, "stook") is None
+    assert results.lost(SLOW, "stook") == "uvloop"
+
+
 def test_every_implementation_can_be_drawn(results):
     results.engines = list(ENGINES.values())
     for engine in results.engines:

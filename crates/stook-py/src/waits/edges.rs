@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::given;
 use crate::errors::Imported;
-use crate::ffi::{Args, Fallible, Signature, call};
+use crate::ffi::{Args, Fallible, Signature, call, error};
 
 static WAIT_EDGE: Imported = Imported::new("stook._wait_graph", "WaitEdge");
 
@@ -84,7 +84,7 @@ fn need(wait: &Bound<'_, PyTuple>, tasks: usize) -> Fallible<u8> {
     if wait.get_item(0)?.eq(intern!(py, "semaphore"))? {
         // Others may have acquired it, of whom nobody knows, or are to release it as a signal.
         let bound = call::optional_attribute(&wait.get_item(1)?, intern!(py, "_bound_value"))?;
-        if !bound.is_some_and(|bound| bound.eq(tasks).unwrap_or(false)) {
+        if bound.is_none_or(|bound| error::or_none(py, bound.eq(tasks)) != Some(true)) {
             return Ok(b'-');
         }
     }

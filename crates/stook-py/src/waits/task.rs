@@ -226,8 +226,9 @@ impl<'py> Looking<'_, 'py> {
                     let what = match class {
                         Some(class) => referents::first(&link, &[class]).unwrap_or_else(none),
                         None => {
-                            if let Some(until) = &until
+                            if let Some(until) = of_id(&self.scheduled.until, &awaited)?
                                 && let Some(delay) = referents::first(&link, &self.numbers)
+                                && !delay.is_exact_instance_of::<PyBool>()
                             {
                                 let (until, delay) =
                                     (until.extract::<f64>()?, delay.extract::<f64>()?);

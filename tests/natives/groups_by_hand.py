@@ -227,3 +227,14 @@ async def aborted_by_hand():
         await asyncio.sleep(0)
         print(group._abort(), group)
     print(state(group))
+
+
+@trial
+async def with_a_base_error_of_somebodys():
+    for kept in ([], KeyError, KeyError("kept"), int, 0):
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child("a", 1))
+                group._base_error = kept
+        except BaseException as error:
+            print(text(error))

@@ -5,8 +5,9 @@
 
 use std::marker::PhantomData;
 
-use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt, PySystemExit};
+use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt, PySystemExit, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 use pyo3::{PyErr, ffi};
 
 use super::hang;
@@ -168,8 +169,12 @@ pub(crate) fn is_set(_py: Python<'_>) -> bool {
     unsafe { !ffi::PyErr_Occurred().is_null() }
 }
 
-/// Raises `exception`, an instance, with the exception being handled as its context.
+/// Raises `exception`, an instance, with the exception being handled as its context. What is no
+/// exception is refused as the `raise` statement refuses it.
 pub(crate) fn raise(exception: &Bound<'_, PyAny>) -> Raised {
+    if !exception.is_instance_of::<PyBaseException>() {
+        return raise_other(exception);
+    }
     #[cfg(Py_3_12)]
     if !is_handling(exception.py()) {
         return set(exception.clone());
@@ -177,6 +182,24 @@ pub(crate) fn raise(exception: &Bound<'_, PyAny>) -> Raised {
     // SAFETY: S1, S2; an exception instance's type is an exception class.
     unsafe { ffi::PyErr_SetObject(exception.get_type().as_ptr(), exception.as_ptr()) };
     Raised(PhantomData)
+}
+
+/// `raise object`, of what is no exception: a class of exceptions makes one.
+#[cold]
+fn raise_other(object: &Bound<'_, PyAny>) -> Raised {
+    let is_class = object
+        .cast::<PyType>()
+        .map(|class| class.is_subclass_of::<PyBaseException>());
+    let made = match is_class {
+        Ok(Ok(true)) => object.call0(),
+        Ok(Err(error)) => Err(error),
+        _ => Ok(object.clone()),
+    };
+    match made {
+        Ok(made) if made.is_instance_of::<PyBaseException>() => raise(&made),
+        Ok(_) => PyTypeError::new_err("exceptions must derive from BaseException").into(),
+        Err(error) => error.into(),
+    }
 }
 
 /// Raises `exception` as it is, where nothing is handled that would be its context.

@@ -182,3 +182,29 @@ def test_the_command_reports(tmp_path):
     assert ended.returncode == 0
     assert ended.stderr.count("has held the loop for more than 0.1") == 1
     assert ended.stderr.count("has not ended 0.2 seconds after it was asked to cancel") == 1
+
+
+def test_a_process_forked_while_the_watcher_is_imported_may_run_loops(run):
+    ended = run(
+        """
+        async def main():
+            await asyncio.sleep(0)
+
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                if name == "stook._watcher":
+                    sys.meta_path.remove(self)
+                    child = os.fork()
+                    if child == 0:
+                        stook.run(main())
+                        os._exit(7)
+                    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+        sys.meta_path.insert(0, Finder())
+        assert "stook._watcher" not in sys.modules
+        stook.run(main())
+        print("ends")
+        """,
+        timeout=20,
+    )
+    assert ended.stdout == "7\nends\n"

@@ -43,27 +43,23 @@ impl Imported {
         }
     }
 
+    /// Importing may run any code, which may ask for the same or fork: nothing is filled meanwhile.
     #[cold]
     fn look_up<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<&'a Bound<'py, PyAny>> {
-        self.object
-            .get_or_try_init(py, || {
-                let module = py.import(self.module)?.into_any();
-                let mut inside = false;
-                self.name
-                    .split('.')
-                    .try_fold(module, |owner, name| {
-                        if name == LOCALS {
-                            inside = true;
-                            return Ok(owner);
-                        }
-                        match std::mem::take(&mut inside) {
-                            true => inner_function(&owner, name),
-                            false => owner.getattr(name),
-                        }
-                    })
-                    .map(Bound::unbind)
-            })
-            .map(|object| object.bind(py))
+        let module = py.import(self.module)?.into_any();
+        let mut inside = false;
+        let object = self.name.split('.').try_fold(module, |owner, name| {
+            if name == LOCALS {
+                inside = true;
+                return Ok(owner);
+            }
+            match std::mem::take(&mut inside) {
+                true => inner_function(&owner, name),
+                false => owner.getattr(name),
+            }
+        })?;
+        let kept = self.object.get_or_init(py, || object.unbind());
+        Ok(kept.bind(py))
     }
 }
 

@@ -187,7 +187,8 @@ def test_task_that_is_cancelled_without_end_keeps_few_records(engine, many):
         blocks = sys.getallocatedblocks()
         for _ in range(100 * many):
             task.cancel()
-        assert sys.getallocatedblocks() - blocks < 100
+        # One in a hundred: other threads of the process allocate as well.
+        assert sys.getallocatedblocks() - blocks < many
         record = stook.cancellation(await task)
         assert len(record.others) < 10
         assert task.cancelling() == 1000 + 100 * many

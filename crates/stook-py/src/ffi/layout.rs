@@ -186,20 +186,6 @@ impl Layout {
         })
     }
 
-    /// The version of the class, if `object` is an instance of it and it has one.
-    ///
-    /// # Source
-    /// `tp_version_tag`, as of [`super::instance::class_version`]; CPython 3.11 to 3.13.
-    #[inline]
-    pub(crate) fn version_for(&self, object: &Bound<'_, PyAny>) -> Option<u32> {
-        if !self.is_instance(object) {
-            return None;
-        }
-        // SAFETY: S2, an object keeps its class alive.
-        let version = unsafe { (*object.get_type_ptr()).tp_version_tag };
-        (version != 0).then_some(version)
-    }
-
     /// Whether `object`, an instance of the class, certainly has no attribute but those that were
     /// found.
     #[inline]

@@ -330,9 +330,9 @@ impl StockClass {
     #[inline]
     fn as_found(&'static self, object: &Bound<'_, PyAny>) -> Option<&'static Layout> {
         let layout = self.layout.get(object.py())?.as_ref()?;
-        let version = layout.version_for(object)?;
-        (version == self.version.load(Ordering::Relaxed) && layout.has_no_other(object))
-            .then_some(layout)
+        let is_unchanged = self.has_version(instance::version_of_class(object));
+        // Of an instance of another class the layout says no.
+        (is_unchanged && layout.has_no_other(object)).then_some(layout)
     }
 
     /// `object`, which is or was such an instance.

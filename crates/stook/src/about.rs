@@ -36,6 +36,6 @@ impl About {
 
     fn is_as_old(&self, other: &Self) -> bool {
         // In one step they are, and that is faster to see.
-        self.born == other.born || other.born.saturating_duration_since(self.born) < AT_ONCE
+        self.born == other.born || other.born < self.born + AT_ONCE
     }
 }

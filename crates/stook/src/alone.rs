@@ -50,8 +50,9 @@ impl Block for Alone {
         Some(&self.about)
     }
 
-    fn forget(&self) {
+    fn ending(&self, _place: usize) -> &Cell {
         self.membership.leave();
+        &self.cell
     }
 
     fn as_any(&self) -> &dyn Any {

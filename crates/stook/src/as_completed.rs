@@ -203,8 +203,7 @@ impl<T, E: CancelError> futures_core::Stream for AsCompleted<T, E> {
 
 impl<T, E: CancelError> Drop for AsCompleted<T, E> {
     fn drop(&mut self) {
-        let cells: Vec<_> = self.watching.cells().cloned().collect();
-        reaper::adopt(&cells, Some("as_completed"));
+        reaper::adopt(&self.watching.cells(), Some("as_completed"));
     }
 }
 

@@ -97,7 +97,7 @@ impl Wakers {
         if let Some(own) = self.own {
             own.wake();
         }
-        for other in self.others {
+        for other in &self.others {
             other.wake_by_ref();
         }
     }

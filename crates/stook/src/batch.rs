@@ -12,6 +12,7 @@ use tokio::runtime::Id;
 
 use crate::about::About;
 use crate::block::{Block, CellRef};
+use crate::block_watchers::BlockWatchers;
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
 use crate::children::{Children, room_after};
@@ -136,6 +137,10 @@ where
 
     fn about(&self) -> Option<&About> {
         Some(&self.about)
+    }
+
+    fn watchers(&self) -> Option<&BlockWatchers> {
+        Some(&self.children.watchers)
     }
 
     fn as_any(&self) -> &dyn Any {

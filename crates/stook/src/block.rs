@@ -6,10 +6,11 @@
 
 use std::any::Any;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use crate::about::About;
+use crate::block_watchers::BlockWatchers;
 use crate::cell::Cell;
 use crate::outcome::Ended;
 use crate::record::Who;
@@ -24,11 +25,25 @@ pub(crate) trait Block: Send + Sync + 'static {
         1
     }
 
+    /// Looks at the cells in these places, with one call for all of them.
+    fn each(&self, places: Range<usize>, look: &mut dyn FnMut(usize, &Cell)) {
+        for place in places {
+            look(place, self.cell(place));
+        }
+    }
+
+    /// Who waits for several of them, where it keeps that.
+    fn watchers(&self) -> Option<&BlockWatchers> {
+        None
+    }
+
     /// What is known of its tasks from the beginning; `None` for a scope outside tasks.
     fn about(&self) -> Option<&About>;
 
-    /// The one task in it is about to end.
-    fn forget(&self) {}
+    /// The cell in this place, whose task is about to end.
+    fn ending(&self, place: usize) -> &Cell {
+        self.cell(place)
+    }
 
     /// For who knows what kind of block it is.
     fn as_any(&self) -> &dyn Any;
@@ -52,6 +67,21 @@ impl CellRef {
     /// Its place in its block.
     pub(crate) fn place(&self) -> usize {
         self.place
+    }
+
+    /// The cell in another place of its block.
+    pub(crate) fn beside(&self, place: usize) -> Self {
+        Self::new(Arc::clone(&self.block), place)
+    }
+
+    /// Whether it lies in the place after that one.
+    pub(crate) fn is_next_to(&self, before: &Self) -> bool {
+        self.place == before.place + 1 && Arc::ptr_eq(&self.block, &before.block)
+    }
+
+    /// Its block, and the places from its own on.
+    pub(crate) fn run(&self, count: usize) -> (&dyn Block, Range<usize>) {
+        (&*self.block, self.place..self.place + count)
     }
 
     /// Its block, if it is of this kind.
@@ -82,8 +112,12 @@ impl CellRef {
     /// Records how the task ended, and tells who watches; whether its handle was dropped before.
     /// Called once, by what tokio runs.
     pub(crate) fn finish(&self, ended: Ended) -> bool {
-        self.block.forget();
-        let finished = self.deref().finish(ended);
+        let finished = self.block.ending(self.place).finish(ended);
+        if finished.is_watched_in_block {
+            if let Some(watchers) = self.block.watchers() {
+                watchers.tell(self.place, ended);
+            }
+        }
         finished.watchers.tell(self, ended);
         finished.is_abandoned
     }

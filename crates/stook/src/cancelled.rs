@@ -42,17 +42,18 @@ impl Cancelled {
     /// That of several requests of one task: the last one, and those before it.
     pub(crate) fn of_requests(
         target: TaskId,
-        earlier: Vec<Arc<Record>>,
+        mut earlier: Vec<Arc<Record>>,
         last: Arc<Record>,
     ) -> Self {
-        let mut earlier = earlier.into_iter();
-        let Some(first) = earlier.next() else {
+        if earlier.is_empty() {
             return Self::new(target, last);
-        };
+        }
+        let first = earlier.remove(0);
+        earlier.push(last);
         Self(Delivery::Several(Arc::new(Requests {
             target,
             first,
-            others: earlier.chain([last]).collect(),
+            others: earlier,
         })))
     }
 

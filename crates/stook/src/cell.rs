@@ -43,6 +43,8 @@ const ABANDONED: u32 = 4;
 const CANCEL_ON_DROP: u32 = 8;
 /// It is to be dropped where it waits.
 const ABORTED: u32 = 16;
+/// Somebody who waits for several in its block is to be told when it ends.
+const WATCHED_IN_BLOCK: u32 = 32;
 /// Where `Ended` stands in the word; zero while the task runs.
 const ENDED_SHIFT: u32 = 8;
 
@@ -75,6 +77,8 @@ pub(crate) struct Cell {
 pub(crate) struct Finished {
     /// They are to be told.
     pub(crate) watchers: Watchers,
+    /// Before them, those who wait for several in its block.
+    pub(crate) is_watched_in_block: bool,
     /// Nobody will read the outcome.
     pub(crate) is_abandoned: bool,
 }
@@ -509,6 +513,7 @@ impl Cell {
         }
         Finished {
             watchers,
+            is_watched_in_block: before & WATCHED_IN_BLOCK != 0,
             is_abandoned: before & ABANDONED != 0,
         }
     }
@@ -523,6 +528,18 @@ impl Cell {
             Some(ended) => Err((watcher, ended)),
             None => Ok(asked.watchers.add(watcher)),
         }
+    }
+
+    /// Somebody has come to wait for several in its block; `false` when the task has ended. With the
+    /// lock held under which it is looked for when it ends.
+    pub(crate) fn mark_watched_in_block(&self) -> bool {
+        let before = self.word.fetch_or(WATCHED_IN_BLOCK, Ordering::AcqRel);
+        Self::ended_of(before).is_none()
+    }
+
+    /// Whether somebody is to be told who came for this task alone.
+    pub(crate) fn has_watchers(&self) -> bool {
+        self.is_marked(HAS_WATCHERS)
     }
 
     /// Has the waker woken when the task ends, in the place of the one kept by this key before.

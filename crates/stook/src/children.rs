@@ -3,6 +3,7 @@
 //! The first block of a loop is for one task, and each after it has twice the room: half of what is
 //! allocated is used, and what one task keeps of others that have ended is no more than one block.
 
+use crate::block_watchers::{BlockWatchers, MOST_PLACES};
 use crate::cell::Cell;
 use crate::id::TaskId;
 use crate::slot::Slot;
@@ -12,6 +13,8 @@ pub(crate) struct Children<T, E> {
     /// With the block itself: for one task it is allocated once.
     first: Child<T, E>,
     others: Box<[Child<T, E>]>,
+    /// Who waits for several of them.
+    pub(crate) watchers: BlockWatchers,
 }
 
 /// A place for one task.
@@ -21,7 +24,7 @@ pub(crate) struct Child<T, E> {
 }
 
 /// How many a block has room for at the most.
-const MOST: usize = 32;
+const MOST: usize = MOST_PLACES;
 
 /// How many bytes a block for several tasks takes at the most: outcomes lie in it.
 const MOST_BYTES: usize = 8192;
@@ -42,6 +45,7 @@ impl<T, E> Children<T, E> {
         Self {
             first: child(ids.next().unwrap_or_else(TaskId::next)),
             others: ids.map(child).collect(),
+            watchers: BlockWatchers::default(),
         }
     }
 

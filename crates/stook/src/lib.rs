@@ -135,6 +135,7 @@ mod asked;
 mod awaiting;
 mod batch;
 mod block;
+mod block_watchers;
 mod cancel_error;
 mod cancelled;
 mod catch;

@@ -90,10 +90,9 @@ impl<F: Future> Future for OrCancelled<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        if let Some(cancelled) = Point::check() {
-            return Poll::Ready(Err(cancelled));
+        match this.point.check_or_park(cx) {
+            Some(cancelled) => Poll::Ready(Err(cancelled)),
+            None => Poll::Pending,
         }
-        this.point.park(cx);
-        Poll::Pending
     }
 }

@@ -5,6 +5,7 @@ use std::task::Context;
 
 use crate::block::CellRef;
 use crate::cancelled::Cancelled;
+use crate::cell::Cell;
 use crate::context;
 use crate::scope::node::ScopeRef;
 
@@ -42,16 +43,42 @@ impl Point {
     /// The cancellation that is to be returned here and now.
     pub(crate) fn check() -> Option<Cancelled> {
         let found = context::with(|place| {
-            let cell = place.cell.as_ref().filter(|cell| cell.is_triggered())?;
+            let kept = place.cell.as_ref()?;
+            // To find it in its block is a call.
+            let cell: &Cell = kept;
+            if !cell.is_triggered() {
+                return None;
+            }
             Some(match &place.scope {
                 None => Found::Delivered(cell.take_due()),
-                Some(scope) => Found::In(cell.clone(), scope.clone()),
+                Some(scope) => Found::In(kept.clone(), scope.clone()),
             })
         })?;
         match found {
             Found::Delivered(cancelled) => cancelled,
             Found::In(cell, scope) => cell.deliver(Some(&scope)),
         }
+    }
+
+    /// The cancellation that is to be returned here and now; if there is none, has this point polled
+    /// when that changes.
+    pub(crate) fn check_or_park(&mut self, cx: &Context<'_>) -> Option<Cancelled> {
+        // What most are: the task's own waker has them polled, and nothing has come.
+        let is_parked = self.kept.is_none()
+            && context::with(|place| {
+                let Some(cell) = &place.cell else { return true };
+                let cell: &Cell = cell;
+                !cell.is_triggered() && cell.is_task() && context::is_task_woken_by(cx.waker())
+            });
+        if is_parked {
+            context::note_waiting(self.location);
+            return None;
+        }
+        let cancelled = Self::check();
+        if cancelled.is_none() {
+            self.park(cx);
+        }
+        cancelled
     }
 
     /// Nothing is to be returned yet: has this point polled when that changes.
@@ -87,9 +114,13 @@ impl Point {
 
     fn forget(&mut self) {
         if let Some(kept) = self.kept.take() {
-            let (cell, place) = *kept;
-            cell.unregister(place);
+            Self::unregister(*kept);
         }
+    }
+
+    #[cold]
+    fn unregister((cell, place): (CellRef, usize)) {
+        cell.unregister(place);
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
+use crate::cell::Cell;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::report;
@@ -21,7 +22,7 @@ impl<T, E> Slot<T, E> {
     }
 
     /// Takes the outcome of the task, which has ended. Its error counts as read.
-    pub(crate) fn take(&self, cell: &CellRef) -> Option<Outcome<T, E>> {
+    pub(crate) fn take(&self, cell: &Cell) -> Option<Outcome<T, E>> {
         let outcome = lock(&self.0).take();
         if outcome.as_ref().is_some_and(Outcome::is_error) {
             cell.note_read();
@@ -55,7 +56,7 @@ impl<T, E: CancelError> Slot<T, E> {
 
     /// The handle is dropped: nobody will read what is here or comes.
     pub(crate) fn abandon(&self, cell: &CellRef) {
-        if !cell.is_taken() && cell.abandon() {
+        if cell.abandon() {
             let left = self.give_up(cell);
             drop(left);
         }

@@ -9,6 +9,7 @@ use crate::awaiting::Awaiting;
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
+use crate::cell::Cell;
 use crate::done::Done;
 use crate::handle::{self, TaskHandle};
 use crate::id::TaskId;
@@ -381,7 +382,12 @@ impl<T, E: CancelError> IntoFuture for Task<T, E> {
 
 impl<T, E: CancelError> Drop for Task<T, E> {
     fn drop(&mut self) {
-        if self.cell.is_cancelled_on_drop() && self.cell.ended().is_none() {
+        let cell: &Cell = &self.cell;
+        // By who has waited for it.
+        if cell.is_taken() {
+            return;
+        }
+        if cell.is_cancelled_on_drop() && cell.ended().is_none() {
             reaper::adopt(std::slice::from_ref(&self.cell), None);
         }
         self.outlet.slot(&self.cell).abandon(&self.cell);

@@ -50,26 +50,26 @@ impl Watcher {
 ///
 /// A key is given again once what had it is gone.
 #[derive(Debug, Default)]
-pub(crate) enum Watchers {
+pub(crate) enum Watchers<W = Watcher> {
     #[default]
     None,
     /// By the key 0.
-    One(Watcher),
+    One(W),
     /// Boxed, so that a task that has one takes less.
-    Many(Box<Many>),
+    Many(Box<Many<W>>),
 }
 
 /// With their keys.
 #[derive(Debug)]
-pub(crate) struct Many(Vec<(WatchKey, Watcher)>);
+pub(crate) struct Many<W>(Vec<(WatchKey, W)>);
 
 /// What a watcher is found by. So wide that they never come to an end, while the last goes and another
 /// comes.
 pub(crate) type WatchKey = u64;
 
-impl Watchers {
+impl<W> Watchers<W> {
     /// The key to find it by, among those that are there.
-    pub(crate) fn add(&mut self, watcher: Watcher) -> WatchKey {
+    pub(crate) fn add(&mut self, watcher: W) -> WatchKey {
         match self {
             Self::None => {
                 *self = Self::One(watcher);
@@ -92,7 +92,7 @@ impl Watchers {
         }
     }
 
-    fn get_mut(&mut self, key: WatchKey) -> Option<&mut Watcher> {
+    fn get_mut(&mut self, key: WatchKey) -> Option<&mut W> {
         match self {
             Self::One(kept) if key == 0 => Some(kept),
             Self::Many(many) => {
@@ -100,19 +100,6 @@ impl Watchers {
                 Some(&mut many.find(|(other, _)| *other == key)?.1)
             }
             _ => None,
-        }
-    }
-
-    /// Whether the one by this key is a waker like this.
-    pub(crate) fn is_waker(&mut self, key: WatchKey, waker: &Waker) -> bool {
-        matches!(self.get_mut(key), Some(Watcher::Wake(kept)) if kept.will_wake(waker))
-    }
-
-    /// Puts one in the place of another, if that is there; returns what is to be dropped.
-    pub(crate) fn replace(&mut self, key: WatchKey, watcher: Watcher) -> Watcher {
-        match self.get_mut(key) {
-            Some(kept) => std::mem::replace(kept, watcher),
-            None => watcher,
         }
     }
 
@@ -124,7 +111,7 @@ impl Watchers {
         }
     }
 
-    pub(crate) fn remove(&mut self, key: WatchKey) -> Option<Watcher> {
+    pub(crate) fn remove(&mut self, key: WatchKey) -> Option<W> {
         match self {
             Self::One(_) if key == 0 => match std::mem::take(self) {
                 Self::One(watcher) => Some(watcher),
@@ -136,6 +123,32 @@ impl Watchers {
                 Some(many.remove(index).1)
             }
             _ => None,
+        }
+    }
+
+    /// In the order in which they came.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut W> {
+        let (one, many) = match self {
+            Self::None => (None, None),
+            Self::One(one) => (Some(one), None),
+            Self::Many(many) => (None, Some(&mut many.0)),
+        };
+        let many = many.into_iter().flatten().map(|(_, kept)| kept);
+        one.into_iter().chain(many)
+    }
+}
+
+impl Watchers {
+    /// Whether the one by this key is a waker like this.
+    pub(crate) fn is_waker(&mut self, key: WatchKey, waker: &Waker) -> bool {
+        matches!(self.get_mut(key), Some(Watcher::Wake(kept)) if kept.will_wake(waker))
+    }
+
+    /// Puts one in the place of another, if that is there; returns what is to be dropped.
+    pub(crate) fn replace(&mut self, key: WatchKey, watcher: Watcher) -> Watcher {
+        match self.get_mut(key) {
+            Some(kept) => std::mem::replace(kept, watcher),
+            None => watcher,
         }
     }
 

@@ -1,10 +1,13 @@
 //! Watches several tasks: until it is dropped, or until all have ended.
 
+use std::cell::LazyCell;
 use std::sync::{Arc, Mutex};
 
 use stook_kernel::{ReturnWhen, Wait, WaitAction};
 
 use crate::block::CellRef;
+use crate::block_watchers::{MOST_PLACES, Places};
+use crate::cell::Cell;
 use crate::lock::lock;
 use crate::outcome::Ended;
 use crate::record::Record;
@@ -12,49 +15,161 @@ use crate::watcher::{WatchChildren, WatchKey, Watcher};
 
 /// Watches several tasks that belong to others.
 pub(crate) struct Watching<C: AsRef<CellRef>> {
-    kept: Vec<(C, WatchKey)>,
+    kept: Vec<Kept<C>>,
+}
+
+/// What is watched as one, in the order in which it was given.
+enum Kept<C> {
+    /// A task alone, which had not ended.
+    One(C, WatchKey),
+    /// Several.
+    Run(Run<C>),
+}
+
+/// Several tasks that lie one after another in a block, which keeps who watches them.
+struct Run<C> {
+    first: C,
+    count: usize,
+    key: WatchKey,
 }
 
 impl<C: AsRef<CellRef>> Watching<C> {
     /// Has the parent told of each, in its place. Those that have ended are told of at once, in order.
     pub(crate) fn new(parent: &Arc<dyn WatchChildren>, cells: impl IntoIterator<Item = C>) -> Self {
-        let cells = cells.into_iter();
-        let mut kept = Vec::with_capacity(cells.size_hint().0);
-        for (place, cell) in (0..).zip(cells) {
-            let watcher = Watcher::Child(Arc::clone(parent), place);
+        let mut watching = Self { kept: Vec::new() };
+        let mut run: Vec<C> = Vec::new();
+        let mut child = 0;
+        for cell in cells {
+            let goes_on = run.last().is_some_and(|last| {
+                run.len() < MOST_PLACES && cell.as_ref().is_next_to(last.as_ref())
+            });
+            if !goes_on {
+                child = watching.watch(parent, child, &mut run);
+            }
+            run.push(cell);
+        }
+        watching.watch(parent, child, &mut run);
+        watching
+    }
+
+    /// Watches these, which lie one after another in a block, and are children from this one on; the
+    /// next child. None are left of them.
+    fn watch(&mut self, parent: &Arc<dyn WatchChildren>, child: u32, run: &mut Vec<C>) -> u32 {
+        let next = child + run.len() as u32;
+        if run.len() > 1 && self.watch_in_block(parent, child, run) {
+            run.clear();
+            return next;
+        }
+        for (child, cell) in (child..).zip(run.drain(..)) {
+            let watcher = Watcher::Child(Arc::clone(parent), child);
             match cell.as_ref().watch(watcher) {
-                Ok(key) => kept.push((cell, key)),
-                Err((_, ended)) => parent.child_done(place, ended),
+                Ok(key) => self.kept.push(Kept::One(cell, key)),
+                Err((_, ended)) => parent.child_done(child, ended),
             }
         }
-        Self { kept }
+        next
+    }
+
+    /// The same, if their block keeps who watches several. It does not while somebody is to be told of
+    /// one of them alone: who came first is told first.
+    fn watch_in_block(
+        &mut self,
+        parent: &Arc<dyn WatchChildren>,
+        child: u32,
+        run: &mut Vec<C>,
+    ) -> bool {
+        let first = run[0].as_ref();
+        let (block, places) = first.run(run.len());
+        let Some(watchers) = block.watchers() else {
+            return false;
+        };
+        let mut is_free = true;
+        block.each(places.clone(), &mut |_, cell| {
+            is_free &= !cell.has_watchers()
+        });
+        if !is_free {
+            return false;
+        }
+        let (key, ended) = watchers.watch(block, places.clone(), Arc::clone(parent), child);
+        for (child, place) in (child..).zip(places) {
+            if let (true, Some(ended)) = (ended & 1 << place != 0, block.cell(place).ended()) {
+                parent.child_done(child, ended);
+            }
+        }
+        let count = run.len();
+        self.kept.push(Kept::Run(Run {
+            first: run.swap_remove(0),
+            count,
+            key,
+        }));
+        true
     }
 
     /// Asks those that have not ended to cancel, if there are any, and stops watching.
     pub(crate) fn ask(mut self, record: impl FnOnce() -> Arc<Record>) {
-        let kept = std::mem::take(&mut self.kept);
-        let mut left = kept
-            .iter()
-            .filter(|(cell, _)| cell.as_ref().ended().is_none());
-        let Some(first) = left.next() else { return };
-        let record = record();
-        for (cell, key) in std::iter::once(first).chain(left) {
-            cell.as_ref().request_and_unwatch(Arc::clone(&record), *key);
+        let record = LazyCell::new(record);
+        for kept in std::mem::take(&mut self.kept) {
+            match kept {
+                Kept::One(cell, key) => {
+                    let cell: &Cell = cell.as_ref();
+                    if cell.ended().is_none() {
+                        cell.request_and_unwatch(Arc::clone(&record), key);
+                    }
+                }
+                Kept::Run(run) => {
+                    let left = run.unwatch();
+                    run.each(|place, cell| {
+                        if left & 1 << place != 0 && cell.ended().is_none() {
+                            cell.request(Arc::clone(&record));
+                        }
+                    });
+                }
+            }
         }
     }
 
-    /// Those that had not ended when the watch began.
-    pub(crate) fn cells(&self) -> impl Iterator<Item = &CellRef> {
-        self.kept.iter().map(|(cell, _)| cell.as_ref())
+    /// They, but for some that had ended when the watch began.
+    pub(crate) fn cells(&self) -> Vec<CellRef> {
+        let mut cells = Vec::new();
+        for kept in &self.kept {
+            match kept {
+                Kept::One(cell, _) => cells.push(cell.as_ref().clone()),
+                Kept::Run(run) => {
+                    let first = run.first.as_ref();
+                    cells.extend(first.run(run.count).1.map(|place| first.beside(place)));
+                }
+            }
+        }
+        cells
+    }
+}
+
+impl<C: AsRef<CellRef>> Run<C> {
+    /// The places of those that it was not told of.
+    fn unwatch(&self) -> Places {
+        let watchers = self.first.as_ref().run(self.count).0.watchers();
+        watchers.map_or(0, |watchers| watchers.unwatch(self.key))
+    }
+
+    fn each(&self, mut look: impl FnMut(usize, &Cell)) {
+        let (block, places) = self.first.as_ref().run(self.count);
+        block.each(places, &mut look);
     }
 }
 
 impl<C: AsRef<CellRef>> Drop for Watching<C> {
     fn drop(&mut self) {
-        for (cell, key) in &self.kept {
-            let cell = cell.as_ref();
-            if cell.ended().is_none() {
-                cell.unwatch(*key);
+        for kept in &self.kept {
+            match kept {
+                Kept::One(cell, key) => {
+                    let cell: &Cell = cell.as_ref();
+                    if cell.ended().is_none() {
+                        cell.unwatch(*key);
+                    }
+                }
+                Kept::Run(run) => {
+                    run.unwatch();
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::about::About;
 use crate::block::{Block, CellRef};
+use crate::block_watchers::BlockWatchers;
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
 use crate::children::{Children, room_after};
@@ -106,6 +107,10 @@ where
 
     fn about(&self) -> Option<&About> {
         Some(&self.about)
+    }
+
+    fn watchers(&self) -> Option<&BlockWatchers> {
+        Some(&self.children.watchers)
     }
 
     fn as_any(&self) -> &dyn Any {

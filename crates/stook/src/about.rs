@@ -26,16 +26,56 @@ pub(crate) struct About {
 impl About {
     /// Whether another task, which is born now, has nothing to tell it from this one but its number.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        std::ptr::eq(self.location, other.location)
-            && self.parent == other.parent
-            && self.runtime == other.runtime
-            && self.is_as_old(other)
-            && self.name.is_none()
-            && other.name.is_none()
+        self.is_of(
+            other.parent,
+            other.location,
+            other.runtime,
+            other.name.as_ref(),
+        ) && self.is_of_time(other.born)
     }
 
-    fn is_as_old(&self, other: &Self) -> bool {
+    /// Whether a task like this, which is born now, is one of the same loop, if it is born at one time.
+    pub(crate) fn is_kin(&self, kin: &Kin) -> bool {
+        self.is_of(kin.parent, kin.location, kin.runtime, kin.name.as_ref())
+    }
+
+    fn is_of(
+        &self,
+        parent: Option<TaskId>,
+        location: &'static Location<'static>,
+        runtime: Id,
+        name: Option<&Arc<str>>,
+    ) -> bool {
+        std::ptr::eq(self.location, location)
+            && self.parent == parent
+            && self.runtime == runtime
+            && self.name.is_none()
+            && name.is_none()
+    }
+
+    /// Whether one that is born now is born at one time with this.
+    pub(crate) fn is_of_time(&self, now: Instant) -> bool {
         // In one step they are, and that is faster to see.
-        self.born == other.born || other.born < self.born + AT_ONCE
+        self.born == now || now < self.born + AT_ONCE
+    }
+}
+
+/// What is known of a task before it is known when it is born.
+pub(crate) struct Kin {
+    pub(crate) parent: Option<TaskId>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) runtime: Id,
+}
+
+impl Kin {
+    pub(crate) fn born(self, born: Instant) -> About {
+        About {
+            parent: self.parent,
+            name: self.name,
+            location: self.location,
+            born,
+            runtime: self.runtime,
+        }
     }
 }

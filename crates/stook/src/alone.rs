@@ -9,6 +9,7 @@ use crate::about::About;
 use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
+use crate::children::Child;
 use crate::id::TaskId;
 use crate::outcome::Outcome;
 use crate::registry::{Listed, Membership};
@@ -77,17 +78,20 @@ impl Listed for Alone {
 /// Where the outcome of one task is: in its block, or beside it, when it may not go where the block
 /// may.
 pub(crate) enum Outlet<T, E> {
-    Inside(fn(&CellRef) -> Option<&Slot<T, E>>),
+    Inside(fn(&CellRef) -> Option<&Child<T, E>>),
     Beside(Arc<Slot<T, E>>),
 }
 
 impl<T, E> Outlet<T, E> {
-    /// The slot of the task with this cell.
-    pub(crate) fn slot<'task>(&'task self, cell: &'task CellRef) -> &'task Slot<T, E> {
+    /// The cell and the slot of the task to which this refers.
+    pub(crate) fn open<'task>(
+        &'task self,
+        cell: &'task CellRef,
+    ) -> (&'task Cell, &'task Slot<T, E>) {
         match self {
-            Self::Beside(slot) => slot,
-            Self::Inside(slot_of) => match slot_of(cell) {
-                Some(slot) => slot,
+            Self::Beside(slot) => (cell, slot),
+            Self::Inside(child_of) => match child_of(cell) {
+                Some(child) => (&child.cell, &child.slot),
                 None => unreachable!("the outlet was made with the block"),
             },
         }
@@ -99,6 +103,6 @@ pub(crate) struct Beside<T, E>(pub(crate) Arc<Slot<T, E>>);
 
 impl<T, E: CancelError> Settle<T, E> for Beside<T, E> {
     fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
-        self.0.settle(cell, outcome, false);
+        self.0.settle(cell, cell, outcome, false);
     }
 }

@@ -48,7 +48,7 @@ pub fn as_completed<T, E: CancelError>(
     let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
     let ended = Arc::new(Queue::default());
     let parent: Arc<dyn WatchChildren> = Arc::clone(&ended) as _;
-    let cells = tasks.iter().flatten().map(|task| task.cell().clone());
+    let cells = tasks.iter().flatten().map(|task| task.cell());
     AsCompleted {
         watching: Watching::new(&parent, cells),
         left: tasks.len(),

@@ -55,11 +55,9 @@ impl Asked {
     }
 
     /// Of the requests that were not delivered yet, without the last.
-    pub(crate) fn take_earlier(&mut self) -> Vec<Arc<Record>> {
-        match &mut self.rare {
-            Some(rare) => std::mem::take(&mut rare.earlier),
-            None => Vec::new(),
-        }
+    pub(crate) fn take_earlier(&mut self) -> Option<Vec<Arc<Record>>> {
+        let rare = self.rare.as_mut()?;
+        Some(std::mem::take(&mut rare.earlier))
     }
 
     pub(crate) fn shield(&self) -> Option<&'static Location<'static>> {
@@ -78,18 +76,16 @@ impl Asked {
         earlier.chain(&self.last)
     }
 
-    pub(crate) fn other_wakers(&self) -> Vec<Arc<Waker>> {
-        match &self.rare {
-            Some(rare) => rare.wakers.iter().cloned().collect(),
-            None => Vec::new(),
-        }
+    pub(crate) fn other_wakers(&self) -> Option<Vec<Arc<Waker>>> {
+        let rare = self.rare.as_ref()?;
+        Some(rare.wakers.iter().cloned().collect())
     }
 }
 
 /// Taken out under the lock, to be woken without it.
 pub(crate) struct Wakers {
     pub(crate) own: Option<Waker>,
-    pub(crate) others: Vec<Arc<Waker>>,
+    pub(crate) others: Option<Vec<Arc<Waker>>>,
 }
 
 impl Wakers {
@@ -97,8 +93,15 @@ impl Wakers {
         if let Some(own) = self.own {
             own.wake();
         }
-        for other in &self.others {
-            other.wake_by_ref();
+        if let Some(others) = self.others {
+            wake_all(&others);
         }
+    }
+}
+
+#[cold]
+fn wake_all(wakers: &[Arc<Waker>]) {
+    for waker in wakers {
+        waker.wake_by_ref();
     }
 }

@@ -5,20 +5,21 @@
 
 use std::any::Any;
 use std::cell::Cell as PlainCell;
+use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::runtime::Id;
 
-use crate::about::About;
+use crate::about::{About, Kin};
 use crate::block::{Block, CellRef};
 use crate::block_watchers::BlockWatchers;
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
-use crate::children::{Children, room_after};
+use crate::children::{Child, Children, room_after, room_for};
+use crate::context;
 use crate::outcome::Outcome;
 use crate::registry::{Listed, Membership};
-use crate::slot::Slot;
 use crate::task_future::Settle;
 
 /// The block of several tasks.
@@ -33,46 +34,95 @@ pub(crate) struct Batch<T, E> {
 /// A block, and a task's place in it.
 pub(crate) type Place<T, E> = (Arc<Batch<T, E>>, usize);
 
-thread_local! {
-    /// The block where the next task of this thread may find room. It is not kept.
-    static ROOM: PlainCell<Option<Weak<dyn Block>>> = const { PlainCell::new(None) };
+/// Where the next task of a loop may find room.
+struct Room {
+    /// It is not kept.
+    block: Weak<dyn Block>,
+    location: &'static Location<'static>,
+    /// How many the loop has spawned.
+    born: usize,
 }
 
-/// A place for a new task, in a block with others like it.
-pub(crate) fn take_room<T, E>(about: About) -> Place<T, E>
+thread_local! {
+    /// That of this thread.
+    static ROOM: PlainCell<Option<Room>> = const { PlainCell::new(None) };
+    /// Loops of this thread that are over, each in the place of its line: how many each has spawned.
+    static OVER: [PlainCell<Option<Over>>; 8] = const { [const { PlainCell::new(None) }; 8] };
+}
+
+type Over = (&'static Location<'static>, usize);
+
+/// A place for a new task, in a block with others like it. When its loop was run before, the first
+/// block has room for as many as it spawned then.
+pub(crate) fn take_room<T, E>(kin: Kin) -> Place<T, E>
 where
     T: Send + 'static,
     E: Send + 'static,
 {
     let room = ROOM.try_with(PlainCell::take).ok().flatten();
-    let batch = room.as_ref().and_then(|room| like::<T, E>(room, &about));
-    let count = match batch {
-        None => 1,
-        Some(batch) => match batch.take() {
-            Some(place) => {
-                let _ = ROOM.try_with(|kept| kept.set(room));
-                return (batch, place);
+    let (count, born) = match room {
+        None => (expected(kin.location), 1),
+        Some(mut room) => match like::<T, E>(&room.block, &kin) {
+            None => {
+                loop_is_over((room.location, room.born));
+                (expected(kin.location), 1)
             }
-            None => room_after::<T, E>(batch.children.count()),
+            Some(batch) => {
+                room.born += 1;
+                match batch.take() {
+                    Some(place) => {
+                        let _ = ROOM.try_with(|kept| kept.set(Some(room)));
+                        return (batch, place);
+                    }
+                    None => (room_after::<T, E>(batch.children.count()), room.born),
+                }
+            }
         },
     };
-    let batch = Batch::registered(about, count);
-    let room: Weak<Batch<T, E>> = Arc::downgrade(&batch);
+    let about = kin.born(context::now());
+    let batch = Batch::registered(about, room_for::<T, E>(count));
+    let room = Room {
+        block: Arc::<Batch<T, E>>::downgrade(&batch),
+        location: batch.about.location,
+        born,
+    };
     let _ = ROOM.try_with(|kept| kept.set(Some(room)));
     (batch, 0)
 }
 
 /// The block, if a task like this may lie in it.
-fn like<T, E>(room: &Weak<dyn Block>, about: &About) -> Option<Arc<Batch<T, E>>>
+fn like<T, E>(room: &Weak<dyn Block>, kin: &Kin) -> Option<Arc<Batch<T, E>>>
 where
     T: Send + 'static,
     E: Send + 'static,
 {
     let block = room.upgrade()?;
-    if block.about().is_some_and(|other| other.is_like(about)) {
-        block.into_any().downcast().ok()
-    } else {
-        None
+    let about = block.about()?;
+    if !about.is_kin(kin) {
+        return None;
+    }
+    let batch: Arc<Batch<T, E>> = block.into_any().downcast().ok()?;
+    // While the last has not begun, who spawns has most often not waited. To see that takes less than
+    // to read the clock.
+    let is_at_once = batch.last_has_not_begun() || batch.about.is_of_time(context::now());
+    is_at_once.then_some(batch)
+}
+
+/// Where what is known of a loop is kept. Another may have the same place.
+fn place_of(location: &'static Location<'static>) -> usize {
+    std::ptr::from_ref(location).addr() / size_of::<Location<'_>>() % 8
+}
+
+fn loop_is_over(over: Over) {
+    let _ = OVER.try_with(|kept| kept[place_of(over.0)].set(Some(over)));
+}
+
+/// How many a loop at this line is expected to spawn.
+fn expected(location: &'static Location<'static>) -> usize {
+    let kept = OVER.try_with(|kept| kept[place_of(location)].get());
+    match kept {
+        Ok(Some((other, born))) if std::ptr::eq(other, location) => born,
+        _ => 1,
     }
 }
 
@@ -104,6 +154,13 @@ where
         self.taken.store(place + 1, Ordering::Release);
         Some(place)
     }
+
+    /// Whether the last that was spawned here has not made its first step.
+    fn last_has_not_begun(&self) -> bool {
+        let last = self.taken.load(Ordering::Relaxed) - 1;
+        let cell = &self.children.get(last).cell;
+        !cell.is_started() && cell.ended().is_none()
+    }
 }
 
 impl<T, E> Drop for Batch<T, E> {
@@ -112,14 +169,14 @@ impl<T, E> Drop for Batch<T, E> {
     }
 }
 
-/// The slot in the block of this cell.
-pub(crate) fn slot_of<T, E>(cell: &CellRef) -> Option<&Slot<T, E>>
+/// The place of this cell, with the slot beside it.
+pub(crate) fn child_of<T, E>(cell: &CellRef) -> Option<&Child<T, E>>
 where
     T: Send + 'static,
     E: Send + 'static,
 {
     let batch = cell.block::<Batch<T, E>>()?;
-    Some(&batch.children.get(cell.place()).slot)
+    Some(batch.children.get(cell.place()))
 }
 
 impl<T, E> Block for Batch<T, E>
@@ -182,8 +239,8 @@ where
     }
 
     fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
-        match slot_of::<T, E>(cell) {
-            Some(slot) => slot.settle(cell, outcome, false),
+        match child_of::<T, E>(cell) {
+            Some(child) => child.slot.settle(cell, &child.cell, outcome, false),
             None => unreachable!("the task was made with the block"),
         }
     }

@@ -137,6 +137,12 @@ impl AsRef<CellRef> for CellRef {
     }
 }
 
+impl From<&Self> for CellRef {
+    fn from(cell: &Self) -> Self {
+        cell.clone()
+    }
+}
+
 /// Of the same cell: numbers are given once.
 impl PartialEq for CellRef {
     fn eq(&self, other: &Self) -> bool {

@@ -363,7 +363,11 @@ impl Cell {
         let last = asked.last.clone();
         self.settle_trigger(&asked);
         drop(asked);
-        Some(Cancelled::of_requests(self.id, earlier, last?))
+        let last = last?;
+        Some(match earlier {
+            None => Cancelled::new(self.id, last),
+            Some(earlier) => Cancelled::of_requests(self.id, earlier, last),
+        })
     }
 
     fn settle_trigger(&self, asked: &Asked) {

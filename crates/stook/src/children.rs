@@ -31,8 +31,13 @@ const MOST_BYTES: usize = 8192;
 
 /// How many one has room for that comes after one for so many.
 pub(crate) fn room_after<T, E>(count: usize) -> usize {
+    room_for::<T, E>(2 * count + 1)
+}
+
+/// How many one has room for where so many are expected.
+pub(crate) fn room_for<T, E>(count: usize) -> usize {
     let fit = MOST_BYTES / size_of::<Child<T, E>>();
-    (2 * count + 1).min(MOST).min(fit).max(1)
+    count.min(MOST).min(fit).max(1)
 }
 
 impl<T, E> Children<T, E> {

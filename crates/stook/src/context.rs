@@ -8,9 +8,11 @@ use std::mem;
 use std::panic::Location;
 use std::task::Waker;
 
+use tokio::runtime::Id;
 use tokio::time::Instant;
 
 use crate::block::CellRef;
+use crate::cell::Cell;
 use crate::id::TaskId;
 use crate::record::Who;
 use crate::scope::node::ScopeRef;
@@ -144,6 +146,19 @@ pub(crate) fn task_id() -> Option<TaskId> {
     with(|place| {
         let cell = place.cell.as_ref().filter(|cell| cell.is_task())?;
         Some(cell.id())
+    })
+}
+
+/// What a new task has from the current one, or from the scope around the current line: its parent,
+/// and its runtime.
+pub(crate) fn inherited() -> (Option<TaskId>, Option<Id>) {
+    with(|place| {
+        let Some(kept) = &place.cell else {
+            return (None, None);
+        };
+        let cell: &Cell = kept;
+        let parent = cell.is_task().then(|| cell.id());
+        (parent, kept.about().map(|about| about.runtime))
     })
 }
 

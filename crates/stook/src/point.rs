@@ -6,7 +6,7 @@ use std::task::Context;
 use crate::block::CellRef;
 use crate::cancelled::Cancelled;
 use crate::cell::Cell;
-use crate::context;
+use crate::context::{self, Place};
 use crate::scope::node::ScopeRef;
 
 /// What a cancel point in a triggered cell finds.
@@ -17,6 +17,26 @@ enum Found {
     In(CellRef, ScopeRef),
 }
 
+impl Found {
+    /// What is found in this place, whose cell is this: to find it in its block is a call.
+    fn at(place: &Place, kept: &CellRef, cell: &Cell) -> Option<Self> {
+        if !cell.is_triggered() {
+            return None;
+        }
+        Some(match &place.scope {
+            None => Self::Delivered(cell.take_due()),
+            Some(scope) => Self::In(kept.clone(), scope.clone()),
+        })
+    }
+
+    fn deliver(self) -> Option<Cancelled> {
+        match self {
+            Self::Delivered(cancelled) => cancelled,
+            Self::In(cell, scope) => cell.deliver(Some(&scope)),
+        }
+    }
+}
+
 /// One cancel point that waits.
 ///
 /// A task is polled as a whole when its own waker is woken, so nothing has to be kept for that. Only
@@ -25,7 +45,17 @@ enum Found {
 #[derive(Debug)]
 pub(crate) struct Point {
     location: &'static Location<'static>,
-    kept: Option<Box<(CellRef, usize)>>,
+    kept: Option<Box<Kept>>,
+}
+
+/// The waker of a cancel point in this place of this cell.
+#[derive(Debug)]
+struct Kept(CellRef, usize);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.unregister(self.1);
+    }
 }
 
 impl Point {
@@ -42,43 +72,39 @@ impl Point {
 
     /// The cancellation that is to be returned here and now.
     pub(crate) fn check() -> Option<Cancelled> {
-        let found = context::with(|place| {
-            let kept = place.cell.as_ref()?;
-            // To find it in its block is a call.
-            let cell: &Cell = kept;
-            if !cell.is_triggered() {
-                return None;
-            }
-            Some(match &place.scope {
-                None => Found::Delivered(cell.take_due()),
-                Some(scope) => Found::In(kept.clone(), scope.clone()),
-            })
-        })?;
-        match found {
-            Found::Delivered(cancelled) => cancelled,
-            Found::In(cell, scope) => cell.deliver(Some(&scope)),
-        }
+        context::with(|place| {
+            place
+                .cell
+                .as_ref()
+                .and_then(|cell| Found::at(place, cell, cell))
+        })?
+        .deliver()
     }
 
     /// The cancellation that is to be returned here and now; if there is none, has this point polled
     /// when that changes.
     pub(crate) fn check_or_park(&mut self, cx: &Context<'_>) -> Option<Cancelled> {
-        // What most are: the task's own waker has them polled, and nothing has come.
-        let is_parked = self.kept.is_none()
-            && context::with(|place| {
-                let Some(cell) = &place.cell else { return true };
-                let cell: &Cell = cell;
-                !cell.is_triggered() && cell.is_task() && context::is_task_woken_by(cx.waker())
-            });
+        let is_kept = self.kept.is_some();
+        let (found, is_parked) = context::with(|place| {
+            let Some(kept) = &place.cell else {
+                return (None, !is_kept);
+            };
+            let cell: &Cell = kept;
+            let found = Found::at(place, kept, cell);
+            // What most are: the task's own waker has them polled.
+            let is_own = || cell.is_task() && context::is_task_woken_by(cx.waker());
+            (found, !is_kept && is_own())
+        });
+        let cancelled = found.and_then(Found::deliver);
+        if cancelled.is_some() {
+            return cancelled;
+        }
         if is_parked {
             context::note_waiting(self.location);
-            return None;
-        }
-        let cancelled = Self::check();
-        if cancelled.is_none() {
+        } else {
             self.park(cx);
         }
-        cancelled
+        None
     }
 
     /// Nothing is to be returned yet: has this point polled when that changes.
@@ -92,14 +118,14 @@ impl Point {
         });
         match (self.kept.as_deref(), needed) {
             (None, None) => {}
-            (Some((cell, place)), Some(needed)) if *cell == needed => {
+            (Some(Kept(cell, place)), Some(needed)) if *cell == needed => {
                 // As below, where another waker was kept: that may have been woken meanwhile.
                 if cell.reregister(*place, waker) && cell.is_triggered() {
                     waker.wake_by_ref();
                 }
             }
             (_, needed) => {
-                self.forget();
+                self.kept = None;
                 let Some(cell) = needed else { return };
                 let place = cell.register(waker);
                 // A request may have come between the look and the registration, and woken others
@@ -107,25 +133,8 @@ impl Point {
                 if cell.is_triggered() {
                     waker.wake_by_ref();
                 }
-                self.kept = Some(Box::new((cell, place)));
+                self.kept = Some(Box::new(Kept(cell, place)));
             }
         }
-    }
-
-    fn forget(&mut self) {
-        if let Some(kept) = self.kept.take() {
-            Self::unregister(*kept);
-        }
-    }
-
-    #[cold]
-    fn unregister((cell, place): (CellRef, usize)) {
-        cell.unregister(place);
-    }
-}
-
-impl Drop for Point {
-    fn drop(&mut self) {
-        self.forget();
     }
 }

@@ -58,12 +58,18 @@ fn shard() -> usize {
 /// Outside a runtime, as `tokio::spawn` does.
 #[track_caller]
 pub(crate) fn runtime() -> Id {
-    let inherited = context::with(|place| Some(place.cell.as_ref()?.about()?.runtime));
-    match inherited {
+    match context::inherited().1 {
         Some(runtime) => runtime,
         // No closure: a panic is at the line of the program.
-        None => Handle::current().id(),
+        None => current_runtime(),
     }
+}
+
+/// # Panics
+/// Outside a runtime, as `tokio::spawn` does.
+#[track_caller]
+pub(crate) fn current_runtime() -> Id {
+    Handle::current().id()
 }
 
 /// What there is of a runtime.

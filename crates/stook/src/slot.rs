@@ -35,22 +35,30 @@ impl<T, E> Slot<T, E> {
 impl<T, E: CancelError> Slot<T, E> {
     /// The task has ended: keeps the outcome for whoever has the handle, and tells those who wait;
     /// reports an error when nobody has, unless somebody else reads it.
-    pub(crate) fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>, is_read_elsewhere: bool) {
+    ///
+    /// The reference is to this cell.
+    pub(crate) fn settle(
+        &self,
+        task: &CellRef,
+        cell: &Cell,
+        outcome: Outcome<T, E>,
+        is_read_elsewhere: bool,
+    ) {
         let ended = outcome.ended();
         if outcome.is_error() && !is_read_elsewhere {
             cell.raised();
         }
         if cell.is_abandoned() {
-            report_unread(cell, &outcome);
+            report_unread(task, &outcome);
             // Before who waits goes on.
-            report::guard_destructor(cell, outcome);
-            cell.finish(ended);
+            report::guard_destructor(task, outcome);
+            task.finish(ended);
             return;
         }
         *lock(&self.0) = Some(outcome);
-        if cell.finish(ended) {
-            let left = self.give_up(cell);
-            report::guard_destructor(cell, left);
+        if task.finish(ended) {
+            let left = self.give_up(task);
+            report::guard_destructor(task, left);
         }
     }
 

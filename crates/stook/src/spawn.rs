@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::about::About;
+use crate::about::Kin;
 use crate::alone::{Alone, Beside, Outlet};
 use crate::batch::{self, InBatch};
 use crate::block::CellRef;
@@ -154,11 +154,11 @@ impl Builder {
         T: Send + 'static,
         E: CancelError + Send,
     {
-        let about = about(self.name, Location::caller());
-        let (batch, place) = batch::take_room::<T, E>(about);
+        let kin = kin(self.name, Location::caller());
+        let (batch, place) = batch::take_room::<T, E>(kin);
         let cell = CellRef::new(Arc::clone(&batch) as _, place);
         drop(tokio::spawn(TaskFuture::new(batch, future, InBatch(place))));
-        Task::new(cell, Outlet::Inside(batch::slot_of), self.cancel_on_drop)
+        Task::new(cell, Outlet::Inside(batch::child_of), self.cancel_on_drop)
     }
 
     /// Spawns the task in a group, as [`TaskGroup::spawn`] does.
@@ -257,7 +257,7 @@ impl Builder {
         T: 'static,
         E: CancelError,
     {
-        let about = about(self.name, Location::caller());
+        let about = kin(self.name, Location::caller()).born(context::now());
         let block = Alone::registered(about);
         let cell = CellRef::new(Arc::clone(&block) as _, 0);
         let slot = Arc::new(Slot::new());
@@ -272,12 +272,16 @@ impl Builder {
 /// # Panics
 /// Outside a runtime.
 #[track_caller]
-fn about(name: Option<Arc<str>>, location: &'static Location<'static>) -> About {
-    About {
-        parent: context::task_id(),
+fn kin(name: Option<Arc<str>>, location: &'static Location<'static>) -> Kin {
+    let (parent, runtime) = context::inherited();
+    let runtime = match runtime {
+        Some(runtime) => runtime,
+        None => registry::current_runtime(),
+    };
+    Kin {
+        parent,
         name,
         location,
-        born: context::now(),
-        runtime: registry::runtime(),
+        runtime,
     }
 }

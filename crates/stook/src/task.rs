@@ -265,8 +265,9 @@ impl<T, E: CancelError> Task<T, E> {
     /// # }
     /// ```
     pub fn try_take(&self) -> Option<Outcome<T, E>> {
-        self.cell.ended()?;
-        self.outlet.slot(&self.cell).take(&self.cell)
+        let (cell, slot) = self.outlet.open(&self.cell);
+        cell.ended()?;
+        slot.take(cell)
     }
 
     /// Waits until the task has ended, and takes its outcome. A cancel point.
@@ -335,7 +336,8 @@ impl<T, E: CancelError> Task<T, E> {
     }
 
     fn take_once(&self) -> Outcome<T, E> {
-        match self.outlet.slot(&self.cell).take(&self.cell) {
+        let (cell, slot) = self.outlet.open(&self.cell);
+        match slot.take(cell) {
             Some(outcome) => outcome,
             None => panic!("the outcome of task {} was taken before", self.id()),
         }
@@ -390,7 +392,7 @@ impl<T, E: CancelError> Drop for Task<T, E> {
         if cell.is_cancelled_on_drop() && cell.ended().is_none() {
             reaper::adopt(std::slice::from_ref(&self.cell), None);
         }
-        self.outlet.slot(&self.cell).abandon(&self.cell);
+        self.outlet.open(&self.cell).1.abandon(&self.cell);
     }
 }
 

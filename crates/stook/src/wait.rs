@@ -237,8 +237,13 @@ impl<'task> Enough<'task> {
 
     /// No cancel point. Of nobody it is over at once.
     async fn wait(&self, timeout: Option<Duration>) {
+        let mut is_first = true;
         let released = poll_fn(|cx| {
             let mut waker = ToKeep::new(cx);
+            // None is kept yet.
+            if std::mem::take(&mut is_first) {
+                waker.prepare();
+            }
             loop {
                 let mut state = lock(&self.waiter.0);
                 if state.machine.remaining() == 0 || !state.machine.is_waiting() {

@@ -35,73 +35,79 @@ struct Run<C> {
 
 impl<C: AsRef<CellRef>> Watching<C> {
     /// Has the parent told of each, in its place. Those that have ended are told of at once, in order.
-    pub(crate) fn new(parent: &Arc<dyn WatchChildren>, cells: impl IntoIterator<Item = C>) -> Self {
-        let mut watching = Self { kept: Vec::new() };
-        let mut run: Vec<C> = Vec::new();
+    pub(crate) fn new<'a, I>(parent: &Arc<dyn WatchChildren>, cells: I) -> Self
+    where
+        I: IntoIterator<Item = &'a CellRef, IntoIter: Clone>,
+        C: From<&'a CellRef>,
+    {
+        let mut cells = cells.into_iter();
+        // What was spawned in one loop, and is waited for in its order, lies in few blocks.
+        let blocks = 1 + cells.size_hint().0 / MOST_PLACES;
+        let mut watching = Self {
+            kept: Vec::with_capacity(blocks),
+        };
         let mut child = 0;
-        for cell in cells {
-            let goes_on = run.last().is_some_and(|last| {
-                run.len() < MOST_PLACES && cell.as_ref().is_next_to(last.as_ref())
-            });
-            if !goes_on {
-                child = watching.watch(parent, child, &mut run);
+        loop {
+            let run = cells.clone();
+            let count = skip_run(&mut cells);
+            match run.clone().next() {
+                None => return watching,
+                Some(first) if count > 1 && watching.watch_run(parent, child, first, count) => {}
+                Some(_) => watching.watch_each(parent, child, run.take(count)),
             }
-            run.push(cell);
+            child += count as u32;
         }
-        watching.watch(parent, child, &mut run);
-        watching
     }
 
-    /// Watches these, which lie one after another in a block, and are children from this one on; the
-    /// next child. None are left of them.
-    fn watch(&mut self, parent: &Arc<dyn WatchChildren>, child: u32, run: &mut Vec<C>) -> u32 {
-        let next = child + run.len() as u32;
-        if run.len() > 1 && self.watch_in_block(parent, child, run) {
-            run.clear();
-            return next;
-        }
-        for (child, cell) in (child..).zip(run.drain(..)) {
-            let watcher = Watcher::Child(Arc::clone(parent), child);
-            match cell.as_ref().watch(watcher) {
-                Ok(key) => self.kept.push(Kept::One(cell, key)),
-                Err((_, ended)) => parent.child_done(child, ended),
-            }
-        }
-        next
-    }
-
-    /// The same, if their block keeps who watches several. It does not while somebody is to be told of
-    /// one of them alone: who came first is told first.
-    fn watch_in_block(
+    fn watch_each<'a>(
         &mut self,
         parent: &Arc<dyn WatchChildren>,
         child: u32,
-        run: &mut Vec<C>,
-    ) -> bool {
-        let first = run[0].as_ref();
-        let (block, places) = first.run(run.len());
+        cells: impl Iterator<Item = &'a CellRef>,
+    ) where
+        C: From<&'a CellRef>,
+    {
+        for (child, cell) in (child..).zip(cells) {
+            match cell.watch(Watcher::Child(Arc::clone(parent), child)) {
+                Ok(key) => self.kept.push(Kept::One(cell.into(), key)),
+                Err((_, ended)) => parent.child_done(child, ended),
+            }
+        }
+    }
+
+    /// Watches so many in the block of the first, if that keeps who watches several. It does not while
+    /// somebody is to be told of one of them alone: who came first is told first.
+    fn watch_run<'a>(
+        &mut self,
+        parent: &Arc<dyn WatchChildren>,
+        child: u32,
+        first: &'a CellRef,
+        count: usize,
+    ) -> bool
+    where
+        C: From<&'a CellRef>,
+    {
+        let (block, places) = first.run(count);
         let Some(watchers) = block.watchers() else {
             return false;
         };
         let mut is_free = true;
         block.each(places.clone(), &mut |_, cell| {
-            is_free &= !cell.has_watchers()
+            is_free &= !cell.has_watchers();
         });
         if !is_free {
             return false;
         }
         let (key, ended) = watchers.watch(block, places.clone(), Arc::clone(parent), child);
+        let first = first.into();
+        self.kept.push(Kept::Run(Run { first, count, key }));
         for (child, place) in (child..).zip(places) {
-            if let (true, Some(ended)) = (ended & 1 << place != 0, block.cell(place).ended()) {
-                parent.child_done(child, ended);
+            if ended & 1 << place != 0 {
+                if let Some(ended) = block.cell(place).ended() {
+                    parent.child_done(child, ended);
+                }
             }
         }
-        let count = run.len();
-        self.kept.push(Kept::Run(Run {
-            first: run.swap_remove(0),
-            count,
-            key,
-        }));
         true
     }
 
@@ -142,6 +148,24 @@ impl<C: AsRef<CellRef>> Watching<C> {
         }
         cells
     }
+}
+
+/// Passes by those that lie one after another in the block of the next; how many they are.
+fn skip_run<'a>(cells: &mut (impl Iterator<Item = &'a CellRef> + Clone)) -> usize {
+    let Some(mut last) = cells.next() else {
+        return 0;
+    };
+    for count in 1..MOST_PLACES {
+        let before = cells.clone();
+        match cells.next() {
+            Some(cell) if cell.is_next_to(last) => last = cell,
+            _ => {
+                *cells = before;
+                return count;
+            }
+        }
+    }
+    MOST_PLACES
 }
 
 impl<C: AsRef<CellRef>> Run<C> {

@@ -11,11 +11,10 @@ use crate::block::{Block, CellRef};
 use crate::block_watchers::BlockWatchers;
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
-use crate::children::{Children, room_after};
+use crate::children::{Child, Children, room_after};
 use crate::family::Members;
 use crate::group::{Group, Shared};
 use crate::outcome::Outcome;
-use crate::slot::Slot;
 use crate::task_future::Settle;
 
 /// The block of several children of one group.
@@ -82,14 +81,14 @@ where
     brood
 }
 
-/// The slot in the block of this cell.
-pub(super) fn slot_of<T, E>(cell: &CellRef) -> Option<&Slot<T, Shared<E>>>
+/// The place of this cell, with the slot beside it.
+pub(super) fn child_of<T, E>(cell: &CellRef) -> Option<&Child<T, Shared<E>>>
 where
     T: Send + 'static,
     E: Send + Sync + 'static,
 {
     let brood = cell.block::<Brood<T, E>>()?;
-    Some(&brood.children.get(cell.place()).slot)
+    Some(brood.children.get(cell.place()))
 }
 
 impl<T, E> Block for Brood<T, E>

@@ -238,7 +238,7 @@ impl<E: CancelError + Send + Sync> TaskGroup<E> {
         let (brood, place) = self.0.hatch::<T>(about)?;
         let cell = CellRef::new(Arc::clone(&brood) as _, place);
         drop(tokio::spawn(TaskFuture::new(brood, future, ToBrood(place))));
-        let outlet = Outlet::Inside(brood::slot_of);
+        let outlet = Outlet::Inside(brood::child_of);
         Ok(Task::new(cell, outlet, cancel_on_drop))
     }
 }
@@ -465,7 +465,7 @@ impl<E: CancelError> Group<E> {
             _ => None,
         };
         // Before the group goes on: it finds no child that runs still.
-        slot.settle(cell, outcome, true);
+        slot.settle(cell, cell, outcome, true);
         let left = self.child_done(member, cell, ended, never_started, error.clone());
         match left.then {
             None | Some(AfterError::Nothing) => {}

@@ -161,7 +161,7 @@ async fn decide(cells: Vec<CellRef>, decider: Decider) -> Option<usize> {
         waker: None,
     })));
     let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
-    let _watching = Watching::new(&parent, cells);
+    let _watching: Watching<&CellRef> = Watching::new(&parent, &cells);
     poll_fn(|cx| {
         let mut waker = ToKeep::new(cx);
         loop {

@@ -47,10 +47,9 @@ pub fn as_completed<T, E: CancelError>(
 ) -> AsCompleted<T, E> {
     let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
     let ended = Arc::new(Queue::default());
-    let parent: Arc<dyn WatchChildren> = Arc::clone(&ended) as _;
     let cells = tasks.iter().flatten().map(|task| task.cell());
     AsCompleted {
-        watching: Watching::new(&parent, cells),
+        watching: Watching::new(&ended, cells),
         left: tasks.len(),
         tasks,
         ended,

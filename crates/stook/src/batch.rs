@@ -288,6 +288,39 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_loop_that_is_run_again_has_room_for_as_many_as_before() {
+        let run = |count: usize| {
+            let tasks: Vec<_> = (0..count).map(|_| spawned()).collect();
+            tasks
+                .iter()
+                .map(|task| task.cell().place())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(run(5), [0, 0, 1, 2, 0]);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(run(6), [0, 1, 2, 3, 4, 0]);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(run(1), [0]);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(run(3), [0, 0, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_is_as_old_as_one_before_it_that_has_not_begun() {
+        let spawn_after = |milliseconds| {
+            let clock = tokio::time::advance(Duration::from_millis(milliseconds));
+            // Not awaited: the tasks do not run.
+            let _pending = futures_util::FutureExt::now_or_never(clock);
+            spawned()
+        };
+        let tasks = [0, 5, 5].map(spawn_after);
+        let born = |task: &Task<()>| batch_of(task).about.born;
+        assert_eq!(born(&tasks[1]), born(&tasks[2]));
+        tokio::task::yield_now().await;
+        assert_eq!(born(&spawn_after(5)), tokio::time::Instant::now());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_block_with_room_goes_with_its_last_task_and_handle() {
         let _first = spawned();
         let mut task = spawned();

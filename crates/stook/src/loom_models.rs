@@ -2,6 +2,7 @@
 //!
 //!     RUSTFLAGS="--cfg stook_loom" cargo test --release -p stook --lib loom_models
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -11,14 +12,18 @@ use std::task::{Context, Wake, Waker};
 
 use loom::thread;
 
-use crate::block::CellRef;
+use crate::about::About;
+use crate::block::{Block, CellRef};
+use crate::block_watchers::BlockWatchers;
 use crate::cell::Cell;
 use crate::context::{Entered, Place};
 use crate::done::Done;
+use crate::id::TaskId;
 use crate::outcome::Ended;
 use crate::point::Point;
 use crate::record::{CancelKind, Record};
-use crate::watcher::Watcher;
+use crate::watcher::{WatchChildren, Watcher};
+use crate::watching::Watching;
 
 /// Counts how often it was woken. No part of the model: nothing waits for it.
 #[derive(Default)]
@@ -366,5 +371,128 @@ fn a_dropped_handle_against_the_end() {
         let has_ended = cell.abandon();
         let was_abandoned = ending.join().unwrap();
         assert_ne!(has_ended, was_abandoned);
+    });
+}
+
+/// Two tasks in one block, and who waits for both.
+struct Pair {
+    cells: [Cell; 2],
+    watchers: BlockWatchers,
+}
+
+impl Block for Pair {
+    fn cell(&self, place: usize) -> &Cell {
+        &self.cells[place]
+    }
+
+    fn count(&self) -> usize {
+        self.cells.len()
+    }
+
+    fn about(&self) -> Option<&About> {
+        None
+    }
+
+    fn watchers(&self) -> Option<&BlockWatchers> {
+        Some(&self.watchers)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+fn pair() -> [CellRef; 2] {
+    let block: Arc<dyn Block> = Arc::new(Pair {
+        cells: [(); 2].map(|()| Cell::of_task(TaskId::next())),
+        watchers: BlockWatchers::default(),
+    });
+    [0, 1].map(|place| CellRef::new(Arc::clone(&block), place))
+}
+
+/// How often it was told of each. No part of the model.
+#[derive(Default)]
+struct Told([AtomicUsize; 2]);
+
+impl Told {
+    fn times(&self) -> [usize; 2] {
+        [0, 1].map(|place: usize| self.0[place].load(Ordering::SeqCst))
+    }
+}
+
+impl WatchChildren for Told {
+    fn child_done(&self, place: u32, ended: Ended) {
+        assert_eq!(ended, Ended::Ok);
+        self.0[place as usize].fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Who waits for two tasks of one block is told of each once, whenever they end.
+#[test]
+fn a_watch_of_two_in_a_block_against_their_ends() {
+    loom::model(|| {
+        let cells = pair();
+        let ending = cells.clone().map(|cell| {
+            thread::spawn(move || {
+                cell.finish(Ended::Ok);
+            })
+        });
+        let told = Arc::new(Told::default());
+        let watching: Watching<&CellRef> = Watching::new(&told, &cells);
+        for ending in ending {
+            ending.join().unwrap();
+        }
+        assert_eq!(told.times(), [1, 1]);
+        drop(watching);
+    });
+}
+
+/// One who leaves takes nothing from one who stays.
+#[test]
+fn leaving_two_in_a_block_against_an_end() {
+    loom::model(|| {
+        let cells = pair();
+        let (leaves, stays) = (Arc::new(Told::default()), Arc::new(Told::default()));
+        let leaving: Watching<&CellRef> = Watching::new(&leaves, &cells);
+        let staying: Watching<&CellRef> = Watching::new(&stays, &cells);
+        let ending = {
+            let cell = cells[1].clone();
+            thread::spawn(move || {
+                cell.finish(Ended::Ok);
+            })
+        };
+        drop(leaving);
+        ending.join().unwrap();
+        assert!(leaves.times()[1] <= 1);
+        assert_eq!(stays.times(), [0, 1]);
+        drop(staying);
+    });
+}
+
+/// When the others are asked, each has ended or is asked.
+#[test]
+fn asking_those_that_are_left_in_a_block_against_an_end() {
+    loom::model(|| {
+        let cells = pair();
+        let told = Arc::new(Told::default());
+        let watching: Watching<&CellRef> = Watching::new(&told, &cells);
+        let ending = {
+            let cell = cells[0].clone();
+            thread::spawn(move || {
+                cell.finish(Ended::Ok);
+            })
+        };
+        watching.ask(record);
+        ending.join().unwrap();
+        assert_eq!(cells[1].cancelling(), 1);
+        assert!(told.times()[0] <= 1 && told.times()[1] == 0);
+        assert!(
+            told.times()[0] == 0 || cells[0].cancelling() == 0,
+            "it was asked when it had ended"
+        );
     });
 }

@@ -100,7 +100,7 @@ where
     async move {
         let enough = Enough::new(&tasks, when);
         OrCancelled::at(enough.wait(timeout), location).await?;
-        Ok(sort(tasks))
+        Ok(sort(tasks, enough.told()))
     }
 }
 
@@ -151,6 +151,7 @@ where
     async move {
         let enough = Enough::new(&rest.tasks, When::FirstCompleted);
         let waited = OrCancelled::at(enough.wait(timeout), location).await;
+        let told = enough.told();
         rest.watching = Some(enough.watching);
         match waited {
             Ok(()) => rest.kind = CancelKind::LostRace,
@@ -160,7 +161,7 @@ where
             }
         }
         // Who ends because it is asked is pending still.
-        let waited = sort(std::mem::take(&mut rest.tasks));
+        let waited = sort(std::mem::take(&mut rest.tasks), told);
         drop(rest);
         Ok(waited)
     }
@@ -201,15 +202,20 @@ impl<T, E: CancelError> Drop for Rest<'_, T, E> {
     }
 }
 
-fn sort<T, E: CancelError>(tasks: Vec<&Task<T, E>>) -> Waited<'_, T, E> {
+fn sort<T, E: CancelError>(tasks: Vec<&Task<T, E>>, told: Told) -> Waited<'_, T, E> {
     let (mut done, mut pending) = (Vec::new(), tasks);
-    pending.retain(|task| {
-        let is_done = task.is_done();
-        if is_done {
-            done.push(*task);
-        }
-        !is_done
-    });
+    match told {
+        // To look at each is not needed.
+        Told::Nobody => {}
+        Told::One(place) => done = vec![pending.remove(place as usize)],
+        Told::Several => pending.retain(|task| {
+            let is_done = task.is_done();
+            if is_done {
+                done.push(*task);
+            }
+            !is_done
+        }),
+    }
     Waited { done, pending }
 }
 
@@ -228,11 +234,15 @@ impl<'task> Enough<'task> {
         };
         let waiter = Arc::new(Waiter(Mutex::new(State {
             machine: Wait::new(tasks.len(), when),
+            told: Told::Nobody,
             waker: None,
         })));
-        let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
-        let watching = Watching::new(&parent, tasks.iter().map(|task| task.cell()));
+        let watching = Watching::new(&waiter, tasks.iter().map(|task| task.cell()));
         Self { waiter, watching }
+    }
+
+    fn told(&self) -> Told {
+        lock(&self.waiter.0).told
     }
 
     /// No cancel point. Of nobody it is over at once.
@@ -270,18 +280,32 @@ impl<'task> Enough<'task> {
     }
 }
 
+/// Of whom it was told.
+#[derive(Clone, Copy)]
+enum Told {
+    Nobody,
+    /// Of one, in this place.
+    One(u32),
+    Several,
+}
+
 /// What the tasks tell.
 struct Waiter(Mutex<State>);
 
 struct State {
     machine: Wait,
+    told: Told,
     waker: Option<Waker>,
 }
 
 impl WatchChildren for Waiter {
-    fn child_done(&self, _place: u32, ended: Ended) {
+    fn child_done(&self, place: u32, ended: Ended) {
         let waker = {
             let mut state = lock(&self.0);
+            state.told = match state.told {
+                Told::Nobody => Told::One(place),
+                Told::One(_) | Told::Several => Told::Several,
+            };
             match state.machine.child_done(ended.for_kernel()) {
                 WaitAction::KeepWaiting => None,
                 WaitAction::Release => state.waker.take(),

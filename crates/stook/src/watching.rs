@@ -15,7 +15,9 @@ use crate::watcher::{WatchChildren, WatchKey, Watcher};
 
 /// Watches several tasks that belong to others.
 pub(crate) struct Watching<C: AsRef<CellRef>> {
-    kept: Vec<Kept<C>>,
+    /// Most wait for what lies in one block: this takes no allocation.
+    first: Option<Kept<C>>,
+    others: Vec<Kept<C>>,
 }
 
 /// What is watched as one, in the order in which it was given.
@@ -35,16 +37,16 @@ struct Run<C> {
 
 impl<C: AsRef<CellRef>> Watching<C> {
     /// Has the parent told of each, in its place. Those that have ended are told of at once, in order.
-    pub(crate) fn new<'a, I>(parent: &Arc<dyn WatchChildren>, cells: I) -> Self
+    pub(crate) fn new<'a, W, I>(parent: &Arc<W>, cells: I) -> Self
     where
+        W: WatchChildren + 'static,
         I: IntoIterator<Item = &'a CellRef, IntoIter: Clone>,
         C: From<&'a CellRef>,
     {
         let mut cells = cells.into_iter();
-        // What was spawned in one loop, and is waited for in its order, lies in few blocks.
-        let blocks = 1 + cells.size_hint().0 / MOST_PLACES;
         let mut watching = Self {
-            kept: Vec::with_capacity(blocks),
+            first: None,
+            others: Vec::new(),
         };
         let mut child = 0;
         loop {
@@ -59,17 +61,18 @@ impl<C: AsRef<CellRef>> Watching<C> {
         }
     }
 
-    fn watch_each<'a>(
+    fn watch_each<'a, W>(
         &mut self,
-        parent: &Arc<dyn WatchChildren>,
+        parent: &Arc<W>,
         child: u32,
         cells: impl Iterator<Item = &'a CellRef>,
     ) where
+        W: WatchChildren + 'static,
         C: From<&'a CellRef>,
     {
         for (child, cell) in (child..).zip(cells) {
-            match cell.watch(Watcher::Child(Arc::clone(parent), child)) {
-                Ok(key) => self.kept.push(Kept::One(cell.into(), key)),
+            match cell.watch(Watcher::Child(Arc::clone(parent) as _, child)) {
+                Ok(key) => self.keep(Kept::One(cell.into(), key)),
                 Err((_, ended)) => parent.child_done(child, ended),
             }
         }
@@ -77,14 +80,15 @@ impl<C: AsRef<CellRef>> Watching<C> {
 
     /// Watches so many in the block of the first, if that keeps who watches several. It does not while
     /// somebody is to be told of one of them alone: who came first is told first.
-    fn watch_run<'a>(
+    fn watch_run<'a, W>(
         &mut self,
-        parent: &Arc<dyn WatchChildren>,
+        parent: &Arc<W>,
         child: u32,
         first: &'a CellRef,
         count: usize,
     ) -> bool
     where
+        W: WatchChildren + 'static,
         C: From<&'a CellRef>,
     {
         let (block, places) = first.run(count);
@@ -98,9 +102,9 @@ impl<C: AsRef<CellRef>> Watching<C> {
         if !is_free {
             return false;
         }
-        let (key, ended) = watchers.watch(block, places.clone(), Arc::clone(parent), child);
+        let (key, ended) = watchers.watch(block, places.clone(), Arc::clone(parent) as _, child);
         let first = first.into();
-        self.kept.push(Kept::Run(Run { first, count, key }));
+        self.keep(Kept::Run(Run { first, count, key }));
         for (child, place) in (child..).zip(places) {
             if ended & 1 << place != 0 {
                 if let Some(ended) = block.cell(place).ended() {
@@ -111,10 +115,23 @@ impl<C: AsRef<CellRef>> Watching<C> {
         true
     }
 
+    fn keep(&mut self, kept: Kept<C>) {
+        if self.first.is_none() {
+            self.first = Some(kept);
+        } else {
+            self.others.push(kept);
+        }
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &Kept<C>> {
+        self.first.iter().chain(&self.others)
+    }
+
     /// Asks those that have not ended to cancel, if there are any, and stops watching.
     pub(crate) fn ask(mut self, record: impl FnOnce() -> Arc<Record>) {
         let record = LazyCell::new(record);
-        for kept in std::mem::take(&mut self.kept) {
+        let others = std::mem::take(&mut self.others);
+        for kept in self.first.take().into_iter().chain(others) {
             match kept {
                 Kept::One(cell, key) => {
                     let cell: &Cell = cell.as_ref();
@@ -137,7 +154,7 @@ impl<C: AsRef<CellRef>> Watching<C> {
     /// They, but for some that had ended when the watch began.
     pub(crate) fn cells(&self) -> Vec<CellRef> {
         let mut cells = Vec::new();
-        for kept in &self.kept {
+        for kept in self.kept() {
             match kept {
                 Kept::One(cell, _) => cells.push(cell.as_ref().clone()),
                 Kept::Run(run) => {
@@ -183,7 +200,7 @@ impl<C: AsRef<CellRef>> Run<C> {
 
 impl<C: AsRef<CellRef>> Drop for Watching<C> {
     fn drop(&mut self) {
-        for kept in &self.kept {
+        for kept in self.kept() {
             match kept {
                 Kept::One(cell, key) => {
                     let cell: &Cell = cell.as_ref();
@@ -231,5 +248,127 @@ impl WatchChildren for AfterAll {
         if let Some(then) = then {
             then();
         }
+    }
+}
+
+#[cfg(all(test, not(stook_loom)))]
+mod tests {
+    use super::*;
+    use crate::{Cancelled, Task, spawn};
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<(u32, Ended)>>);
+
+    impl Told {
+        fn places(&self) -> Vec<u32> {
+            lock(&self.0).iter().map(|(place, _)| *place).collect()
+        }
+    }
+
+    impl WatchChildren for Told {
+        fn child_done(&self, place: u32, ended: Ended) {
+            lock(&self.0).push((place, ended));
+        }
+    }
+
+    /// From one line, so that they lie in few blocks; each ends when it is asked to.
+    fn spawned(count: usize) -> Vec<Task<()>> {
+        (0..count)
+            .map(|_| spawn(crate::OrCancel::or_cancel(std::future::pending())))
+            .collect()
+    }
+
+    fn watch<'a>(told: &Arc<Told>, tasks: &'a [Task<()>]) -> Watching<&'a CellRef> {
+        Watching::new(told, tasks.iter().map(Task::cell))
+    }
+
+    async fn end(tasks: &mut [Task<()>]) -> Result<(), Cancelled> {
+        for task in tasks {
+            assert!(task.cancel_and_join().await?.is_cancelled());
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn those_of_one_loop_are_watched_in_few_places() -> Result<(), Cancelled> {
+        let told = Arc::new(Told::default());
+        let mut tasks = spawned(100);
+        let watching = watch(&told, &tasks);
+        assert!(watching.kept().count() < 10);
+        assert_eq!(watching.cells().len(), 100);
+        drop(watching);
+
+        end(&mut tasks[3..5]).await?;
+        assert!(told.places().is_empty(), "it has left");
+        let others = Arc::new(Told::default());
+        {
+            let _watching = watch(&told, &tasks);
+            let _others = watch(&others, &tasks[40..]);
+            assert_eq!(told.places(), [3, 4], "they have ended before");
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn each_is_told_of_once_in_its_place_among_those_given() -> Result<(), Cancelled> {
+        let (told, others) = (Arc::new(Told::default()), Arc::new(Told::default()));
+        let mut tasks = spawned(80);
+        let cells: Vec<_> = tasks.iter().map(|task| task.cell().clone()).collect();
+        let _told: Watching<&CellRef> = Watching::new(&told, &cells);
+        // In another order, and some twice.
+        let given = cells[30..].iter().chain(&cells[..40]);
+        let _others: Watching<&CellRef> = Watching::new(&others, given);
+        end(&mut tasks).await?;
+        assert_eq!(told.places(), (0..80).collect::<Vec<_>>());
+        let mut places = others.places();
+        places.sort_unstable();
+        assert_eq!(places, (0..90).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_came_first_is_told_first() -> Result<(), Cancelled> {
+        let told = Arc::new(Told::default());
+        let mut tasks = spawned(16);
+        let seen_by = |name: &'static str, seen: &Arc<Told>| {
+            let (told, seen) = (Arc::clone(&told), Arc::clone(seen));
+            move |_: &crate::TaskHandle| {
+                let is_told = !told.places().is_empty();
+                assert_eq!(is_told, name == "after");
+                seen.child_done(0, Ended::Ok);
+            }
+        };
+        let seen = Arc::new(Told::default());
+        tasks[8].on_done(seen_by("before", &seen));
+        let cells: Vec<_> = tasks.iter().map(|task| task.cell().clone()).collect();
+        let _watching: Watching<&CellRef> = Watching::new(&told, &cells);
+        tasks[8].on_done(seen_by("after", &seen));
+        end(&mut tasks[8..9]).await?;
+        assert_eq!((told.places().len(), seen.places().len()), (1, 2));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn those_that_are_left_are_asked() -> Result<(), Cancelled> {
+        let told = Arc::new(Told::default());
+        let mut tasks = spawned(40);
+        let cells: Vec<_> = tasks.iter().map(|task| task.cell().clone()).collect();
+        let watching: Watching<&CellRef> = Watching::new(&told, &cells);
+        end(&mut tasks[20..30]).await?;
+        watching.ask(|| {
+            Record::new(
+                crate::CancelKind::LostRace,
+                None,
+                std::panic::Location::caller(),
+                None,
+            )
+        });
+        for (place, task) in tasks.iter().enumerate() {
+            assert_eq!(task.cancelling(), 1);
+            assert_eq!(task.is_done(), (20..30).contains(&place));
+        }
+        end(&mut tasks[..20]).await?;
+        assert_eq!(told.places().len(), 10, "it does not watch any more");
+        Ok(())
     }
 }

@@ -160,8 +160,7 @@ async fn decide(cells: Vec<CellRef>, decider: Decider) -> Option<usize> {
         is_released: false,
         waker: None,
     })));
-    let parent: Arc<dyn WatchChildren> = Arc::clone(&waiter) as _;
-    let _watching: Watching<&CellRef> = Watching::new(&parent, &cells);
+    let _watching: Watching<&CellRef> = Watching::new(&waiter, &cells);
     poll_fn(|cx| {
         let mut waker = ToKeep::new(cx);
         loop {

@@ -10,6 +10,7 @@
 //! |--------------------------------|---------------------------|---------------------------------|
 //! | `request(waiting: false)`      | n+1, due, `AtNextStep`    | n+1, due, `AtNextStep`          |
 //! | `request(waiting: true)`       | n+1, `ForwardToAwaited`   | n+1, due, `ForwardToAwaited`    |
+//! | `request_again(k)`             | n+k                       | n+k, due                        |
 //! | `forward_refused`              | due                       | due                             |
 //! | `take_due` (a step begins)     | `false`                   | not due, `true`                 |
 //! | `suspended` (a step awaits)    | `Wait`                    | due, `ForwardDue`               |
@@ -64,6 +65,14 @@ impl CancelRequests {
         }
         self.due = true;
         Requested::AtNextStep
+    }
+
+    /// Counts `times` requests at once, which go on as one before them did.
+    ///
+    /// Of each of them is known what became of it: it was accepted, as `request(true)` without a
+    /// report, or else a single [`forward_refused`](Self::forward_refused) tells of them all.
+    pub const fn request_again(&mut self, times: u32) {
+        self.pending = self.pending.saturating_add(times);
     }
 
     /// Records that the awaited object refused a forwarded request.

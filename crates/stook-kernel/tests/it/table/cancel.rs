@@ -10,6 +10,7 @@ type State = (u32, bool);
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Event {
     Request { waiting: bool },
+    RequestAgain(u32),
     ForwardRefused,
     TakeDue,
     Suspended,
@@ -37,6 +38,7 @@ const CANCELLED: Answer = Answer::Returned(Outcome::Cancelled);
 
 const RUNNING: Event = Event::Request { waiting: false };
 const WAITING: Event = Event::Request { waiting: true };
+const AGAIN: Event = Event::RequestAgain(3);
 const UNCANCEL: Event = Event::Withdraw(WithdrawRule::KeepDue);
 const UNCANCEL_3_13: Event = Event::Withdraw(WithdrawRule::ClearDueAtZero);
 
@@ -49,9 +51,10 @@ const STATES: [State; 6] = [
     (2, true),
 ];
 
-const EVENTS: [Event; 9] = [
+const EVENTS: [Event; 10] = [
     RUNNING,
     WAITING,
+    AGAIN,
     Event::ForwardRefused,
     Event::TakeDue,
     Event::Suspended,
@@ -62,7 +65,7 @@ const EVENTS: [Event; 9] = [
 ];
 
 #[rustfmt::skip]
-const TABLE: [Row<State, Event, Answer>; 54] = [
+const TABLE: [Row<State, Event, Answer>; 60] = [
     ((0, false), RUNNING,               (1, true),  AT_NEXT_STEP),
     ((1, false), RUNNING,               (2, true),  AT_NEXT_STEP),
     ((2, false), RUNNING,               (3, true),  AT_NEXT_STEP),
@@ -76,6 +79,13 @@ const TABLE: [Row<State, Event, Answer>; 54] = [
     ((0, true),  WAITING,               (1, true),  FORWARD),
     ((1, true),  WAITING,               (2, true),  FORWARD),
     ((2, true),  WAITING,               (3, true),  FORWARD),
+
+    ((0, false), AGAIN,                 (3, false), Answer::Nothing),
+    ((1, false), AGAIN,                 (4, false), Answer::Nothing),
+    ((2, false), AGAIN,                 (5, false), Answer::Nothing),
+    ((0, true),  AGAIN,                 (3, true),  Answer::Nothing),
+    ((1, true),  AGAIN,                 (4, true),  Answer::Nothing),
+    ((2, true),  AGAIN,                 (5, true),  Answer::Nothing),
 
     ((0, false), Event::ForwardRefused, (0, true),  Answer::Nothing),
     ((1, false), Event::ForwardRefused, (1, true),  Answer::Nothing),
@@ -133,6 +143,10 @@ fn a_request_is_forwarded_or_due_and_taken_once() {
         let mut requests = build(state);
         let answer = match event {
             Event::Request { waiting } => Answer::Requested(requests.request(waiting)),
+            Event::RequestAgain(times) => {
+                requests.request_again(times);
+                Answer::Nothing
+            }
             Event::ForwardRefused => {
                 requests.forward_refused();
                 Answer::Nothing
@@ -160,6 +174,24 @@ fn a_task_begins_without_requests() {
         (0, false)
     );
     assert_eq!(CancelRequests::default(), CancelRequests::new());
+}
+
+#[test]
+fn requests_at_once_count_as_those_one_after_the_other() {
+    for accepts in [true, false] {
+        let (mut one_by_one, mut at_once) = (build((1, false)), build((1, false)));
+        for _ in 0..3 {
+            assert_eq!(one_by_one.request(true), Requested::ForwardToAwaited);
+            if !accepts {
+                one_by_one.forward_refused();
+            }
+        }
+        at_once.request_again(3);
+        if !accepts {
+            at_once.forward_refused();
+        }
+        assert_eq!(one_by_one, at_once);
+    }
 }
 
 /// Requests in the given state; the two fields are all there is.

@@ -71,7 +71,7 @@ fn dealing_with<'py>(task: &Bound<'py, PyAny>) -> Option<Ref<'py, RecordState>> 
     let own = Ref::<TaskState>::cast(task)?;
     let cancellations = own.future.cancellations_if_any()?;
     // Of its own requests those that were taken back are over.
-    let stands = own.requests.get().pending() > 0;
+    let stands = own.requests(task.py()).pending() > 0;
     if !stands && (!cancellations.is_raising() || cancellations.is_told_of_own()) {
         return None;
     }
@@ -234,6 +234,19 @@ pub(crate) fn follow<'py>(
     kind: CancelKind,
     by: Option<&Bound<'py, PyAny>>,
 ) -> Fallible<Ref<'py, RecordState>> {
+    follow_at(cause, kind, by, now())
+}
+
+/// The same, of a request that was made at this time, in seconds of the monotonic clock.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn follow_at<'py>(
+    cause: &Ref<'py, RecordState>,
+    kind: CancelKind,
+    by: Option<&Bound<'py, PyAny>>,
+    when: f64,
+) -> Fallible<Ref<'py, RecordState>> {
     let py = cause.py();
     let who = match by {
         Some(task) => as_who(task),
@@ -246,7 +259,7 @@ pub(crate) fn follow<'py>(
         waited_there: cause.waited_there(),
         reason: None,
         cause: Some(cause.clone()),
-        when: now(),
+        when,
     }
     .record(py)
 }

@@ -46,7 +46,7 @@ fn of_exception<'py>(exception: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py
         Some(record) => record,
         None => unknown(exception)?,
     };
-    let stands = task.is_some_and(|task| task.requests.get().pending() > 0);
+    let stands = task.is_some_and(|task| task.requests(exception.py()).pending() > 0);
     if stands
         && let Some(known) = known
         && !known.has_received(&record, stands)
@@ -263,7 +263,7 @@ fn is_mine<'py>(this: &Ref<'py, RecordState>) -> Fallible<Bound<'py, PyAny>> {
     let py = this.py();
     let current = current_task(py)?;
     let is_mine = current.as_ref().and_then(own).is_some_and(|task| {
-        let stands = task.requests.get().pending() > 0;
+        let stands = task.requests(py).pending() > 0;
         let known = task.future.cancellations_if_any();
         known.is_some_and(|known| known.has_received(this, stands))
     });

@@ -38,12 +38,19 @@ pub(crate) struct Cancellations {
     standing: Cell<Standing>,
     /// The requests that the task has survived, oldest first, each with the place.
     survived: ListCell<Survivor>,
+    /// In which round of its loop's the task was marked last: see `task/catching_up.rs`.
+    round: Cell<u64>,
     /// When the oldest request was made that is to be raised, or that the task has survived.
     asked_since: Cell<f64>,
 }
 
 /// How many requests tasks have received.
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
+/// Counts requests whose records nobody keeps.
+pub(crate) fn count(requests: u64) {
+    RECEIVED.fetch_add(requests, Ordering::Relaxed);
+}
 
 /// How many requests tasks have received, in the whole process.
 pub(crate) fn received() -> u64 {
@@ -81,6 +88,16 @@ impl Cancellations {
             drop(self.rest.pop());
         }
         self.rest.push(Held::new(record.as_any()));
+    }
+
+    /// In which round the task was marked last.
+    pub(crate) fn round(&self) -> u64 {
+        self.round.get()
+    }
+
+    /// The task is marked in this round.
+    pub(crate) fn set_round(&self, round: u64) {
+        self.round.set(round);
     }
 
     /// The future itself was cancelled, by this request.

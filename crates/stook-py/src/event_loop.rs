@@ -380,6 +380,7 @@ fn set_closed<'py>(this: &Ref<'py, LoopState>, value: &Bound<'py, PyAny>) -> Fal
     if is_closed {
         this.waker.close();
         this.kept_tasks.clear();
+        task::catch_up_all(this);
         if let Some(beat) = this.beat.get() {
             beat.close();
         }

@@ -22,7 +22,7 @@ use crate::lost;
 use crate::ready::Ready;
 use crate::record::{self, RecordState};
 use crate::reference::reference;
-use crate::task::TaskState;
+use crate::task::{self, TaskState};
 use crate::{forward, running, wakeup};
 
 /// The state of a `Future`, and the beginning of the state of a `Task`.
@@ -242,6 +242,9 @@ impl FutureState {
         event_loop: Option<Bound<'py, PyAny>>,
     ) -> Fallible<()> {
         use crate::ffi::Traverse;
+        if self.is_initialized() {
+            task::catch_up_with(py, self);
+        }
         Traverse::clear(self);
         self.phase.set(Phase::Pending);
         self.failed.set(false);

@@ -44,6 +44,7 @@ mod part_looks;
 mod participants;
 mod places;
 mod pulse;
+mod put_off;
 mod race;
 mod ready;
 mod record;

@@ -17,6 +17,7 @@ use crate::ffi::{Class, Fallible, HeldCell, NoExtras, Ref, Track, TypeSlot, call
 use crate::handoff::Handoff;
 use crate::part_looks::PartLooks;
 use crate::pulse::Beat;
+use crate::put_off::PutOff;
 use crate::ready::{Ready, ReadyQueue};
 use crate::timers::Timers;
 
@@ -123,12 +124,14 @@ pub(crate) struct LoopState {
     /// A context that is lent to those who have theirs in common with others.
     pub(crate) spare_context: HeldCell,
     pub(crate) tasks: LiveSet,
+    /// Cancel requests of its tasks that were not passed on yet.
+    pub(crate) put_off: PutOff,
     /// The tasks that are not done, a set, where the loop is to keep them alive.
     pub(crate) kept_tasks: HeldCell,
     marks: Cell<u16>,
 }
 
-traverse!(LoopState: ready, timers, current_task, task_factory, debug, thread, current_handle, spare_context, kept_tasks);
+traverse!(LoopState: ready, timers, current_task, task_factory, debug, thread, current_handle, spare_context, put_off, kept_tasks);
 
 impl Class for LoopState {
     type Extras = NoExtras;

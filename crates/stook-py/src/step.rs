@@ -111,9 +111,9 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
         return Err(already_done(this, thrown.map(|thrown| thrown.exception)));
     }
     let mut thrown = thrown;
-    let mut requests = this.requests.get();
+    let mut requests = this.requests(py);
     if requests.take_due() {
-        this.requests.set(requests);
+        this.set_requests(requests);
         let class = CANCELLED_ERROR.get(py)?;
         let is_cancellation = match &thrown {
             Some(thrown) => thrown.exception.is_instance(class)?,
@@ -140,9 +140,9 @@ fn resume<'py>(this: &Ref<'py, TaskState>, thrown: Option<Thrown<'py>>) -> Falli
     match resumed {
         Ok(Resumed::Yielded(yielded)) => suspend(this, yielded),
         Ok(Resumed::Returned(value)) => {
-            let mut requests = this.requests.get();
+            let mut requests = this.requests(py);
             let outcome = requests.returned();
-            this.requests.set(requests);
+            this.set_requests(requests);
             task::leave(this)?;
             if outcome.is_cancelled() {
                 let message = this.future.cancel_message(py);
@@ -177,7 +177,7 @@ fn throw<'py>(
         return coro::throw(coroutine, exception);
     }
     let cancellations = this.future.cancellations();
-    let stands = this.requests.get().pending() > 0;
+    let stands = this.requests(py).pending() > 0;
     cancellations.raise(exception, thrown.record.clone(), stands)?;
     let resumed = coro::throw(coroutine, exception);
     cancellations.step_ended();
@@ -230,7 +230,7 @@ fn failed<'py>(
         future::set_exception(as_future, &exception)?;
         return Err(error::again(exception));
     }
-    if this.requests.get().pending() > 0 {
+    if this.requests(py).pending() > 0 {
         return swallowed::raised(this, &exception);
     }
     future::set_exception(as_future, &exception)
@@ -290,14 +290,14 @@ fn wait_for<'py>(this: &Ref<'py, TaskState>, awaited: &Ref<'py, FutureState>) ->
         return task::schedule_step(this, Some(refusal));
     }
     future::add_wake(awaited, this.as_any())?;
-    this.awaited.set(awaited.as_any().clone());
+    this.wait_for(awaited.as_any());
     forward_due(this, awaited.as_any())
 }
 
 /// A cancellation that came while the coroutine ran goes on to what it now waits for.
 fn forward_due<'py>(this: &Ref<'py, TaskState>, awaited: &Bound<'py, PyAny>) -> Fallible<()> {
     let py = this.py();
-    if this.requests.get().suspended() == Suspended::Wait {
+    if this.requests(py).suspended() == Suspended::Wait {
         return Ok(());
     }
     let message = this.future.cancel_message(py);
@@ -309,9 +309,9 @@ fn forward_due<'py>(this: &Ref<'py, TaskState>, awaited: &Bound<'py, PyAny>) -> 
         None => ask(),
     };
     if answer?.is_truthy()? {
-        let mut requests = this.requests.get();
+        let mut requests = this.requests(py);
         requests.due_accepted();
-        this.requests.set(requests);
+        this.set_requests(requests);
     }
     Ok(())
 }
@@ -352,7 +352,7 @@ fn suspend_on_foreign<'py>(this: &Ref<'py, TaskState>, yielded: Bound<'py, PyAny
     let (wakeup, context) = wakeup::as_python(this.as_any())?;
     let name = intern!(py, "add_done_callback");
     call::method_with_context(&yielded, name, &wakeup, None, &context)?;
-    this.awaited.set(yielded.clone());
+    this.wait_for(&yielded);
     forward_due(this, &yielded)
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn survived<'py>(
     cancellations: &Cancellations,
     exception: &Bound<'py, PyAny>,
 ) {
-    let counted = this.requests.get().pending();
+    let counted = this.requests(this.py()).pending();
     match caught_at(exception) {
         Ok(Some(place)) => cancellations.survive(&place, counted),
         Ok(None) => cancellations.pass_over(),

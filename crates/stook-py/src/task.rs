@@ -5,6 +5,9 @@
 //! # Source
 //! `Task`, CPython 3.11 to 3.13, `Modules/_asynciomodule.c` and `asyncio/tasks.py`.
 
+mod catching_up;
+mod passing_on;
+
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +15,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use stook_kernel::{CancelKind, CancelRequests, Requested, WithdrawRule};
+use stook_kernel::{CancelRequests, WithdrawRule};
 
 use crate::accelerator;
 use crate::asking;
@@ -26,11 +29,13 @@ use crate::loop_core::{self, LoopState, Marks};
 use crate::lost;
 use crate::own_context::OwnContext;
 use crate::ready::Ready;
-use crate::record::{self, RecordState};
+use crate::record;
 use crate::reference::reference;
 use crate::set_at::SetAt;
 use crate::unlisted;
-use crate::wakeup;
+
+pub(crate) use self::catching_up::{catch_up, catch_up_all, catch_up_with};
+pub(crate) use self::passing_on::cancel;
 
 /// The state of a `Task`.
 #[derive(Debug)]
@@ -44,11 +49,14 @@ pub(crate) struct TaskState {
     name: HeldCell,
     /// What the name is made of until somebody asks for it.
     number: Cell<u64>,
-    pub(crate) requests: Cell<CancelRequests>,
+    /// Those that were put off are not counted: see `catching_up.rs`.
+    requests: Cell<CancelRequests>,
     /// Not to be reported when it is destroyed while pending.
     quiet: Cell<bool>,
     /// Passing a cancel request on: to be asked again now means that tasks wait in a circle.
     asking: Cell<bool>,
+    /// It was marked in a round of its loop's, which may be over: see `catching_up.rs`.
+    is_marked: Cell<bool>,
     membership: MembershipCell,
     /// Where it was made, if somebody wants to know.
     made_at: SetAt,
@@ -99,6 +107,7 @@ impl TaskState {
             requests: Cell::default(),
             quiet: Cell::default(),
             asking: Cell::default(),
+            is_marked: Cell::default(),
             membership: MembershipCell::default(),
             made_at: SetAt::default(),
             is_kept: Cell::default(),
@@ -134,6 +143,25 @@ impl TaskState {
             name.str()?.into_any()
         });
         Ok(())
+    }
+
+    /// The cancel requests that it has received.
+    #[inline]
+    pub(crate) fn requests(&self, py: Python<'_>) -> CancelRequests {
+        catch_up(py, self);
+        self.requests.get()
+    }
+
+    /// Sets what has become of these.
+    pub(crate) fn set_requests(&self, requests: CancelRequests) {
+        self.requests.set(requests);
+    }
+
+    /// The task waits for `awaited` from now on.
+    #[inline]
+    pub(crate) fn wait_for(&self, awaited: &Bound<'_, PyAny>) {
+        catch_up(awaited.py(), self);
+        self.awaited.set(awaited.clone());
     }
 
     /// Whether the task is to be reported when it is destroyed while pending.
@@ -265,6 +293,7 @@ fn prepare<'py>(
         }
     }
     this.awaited.clear();
+    this.is_marked.set(false);
     this.requests.set(CancelRequests::new());
     this.quiet.set(false);
     this.coroutine.set(coroutine.clone());
@@ -359,13 +388,14 @@ pub(crate) fn asked<'py>(
     before: f64,
 ) -> Fallible<Vec<(Bound<'py, PyAny>, f64)>> {
     let mut asked = Vec::new();
+    let py = event_loop.py();
     for object in of_loop(event_loop)? {
         let Some(task) = Ref::<TaskState>::cast(&object) else {
             continue;
         };
         let known = task.future.cancellations_if_any();
         if let Some(since) = known.and_then(|known| known.disregarded_since())
-            && task.requests.get().pending() > 0
+            && task.requests(py).pending() > 0
             && since <= before
         {
             asked.push((object, since));
@@ -431,7 +461,7 @@ pub(crate) fn uncancel(this: &Ref<'_, TaskState>) -> Fallible<u32> {
     } else {
         WithdrawRule::KeepDue
     };
-    let mut requests = this.requests.get();
+    let mut requests = this.requests(this.py());
     let was_due = requests.is_due();
     let counted = requests.pending();
     let left = requests.withdraw(rule);
@@ -449,155 +479,6 @@ pub(crate) fn uncancel(this: &Ref<'_, TaskState>) -> Fallible<u32> {
         cancellations.resume(this.py());
     }
     Ok(left)
-}
-
-/// What became of asking an awaited object to cancel.
-enum Asked<'py> {
-    /// It said whether it will.
-    Answered(bool),
-    /// It is a task of ours, to be asked in its turn.
-    Task(Bound<'py, PyAny>),
-}
-
-fn ask<'py>(
-    task: &Ref<'py, TaskState>,
-    awaited: Bound<'py, PyAny>,
-    message: &Bound<'py, PyAny>,
-    record: &Ref<'py, RecordState>,
-) -> Fallible<Asked<'py>> {
-    if is_asked_by_us(&awaited)? {
-        return Ok(Asked::Task(awaited));
-    }
-    if let Some(plain) = Ref::<FutureState>::cast_exact(&awaited) {
-        if plain.callbacks.has_others() && !plain.is_done() {
-            // Who else awaits it is told as well.
-            plain.cancellations().end(record);
-        }
-        return future::cancel(plain, Some(message)).map(Asked::Answered);
-    }
-    let name = intern!(awaited.py(), "cancel");
-    let ask = || call::method1(&awaited, name, message);
-    let answer = asking::handing_on(record, task.as_any(), &awaited, ask)??;
-    Ok(Asked::Answered(answer.is_truthy()?))
-}
-
-/// Whether an object is a task whose `cancel` is ours, and no method of the program's own class.
-fn is_asked_by_us(awaited: &Bound<'_, PyAny>) -> Fallible<bool> {
-    let Some(task) = Ref::<TaskState>::cast(awaited) else {
-        return Ok(false);
-    };
-    if task.is_exact() {
-        return Ok(true);
-    }
-    let py = awaited.py();
-    let name = intern!(py, "cancel");
-    let own = TaskState::slot().class(py).getattr(name)?;
-    let bound = call::method1(&own, intern!(py, "__get__"), awaited)?;
-    Ok(awaited.getattr(name)?.eq(bound)?)
-}
-
-/// Asks the task to cancel, by the request of which this is the record; `false` when it is done
-/// already.
-///
-/// A request goes on to what the task awaits, and on to what that awaits. That walk is a loop,
-/// so a long chain does not use up the stack.
-///
-/// # Errors
-/// What asking an awaited object raises.
-pub(crate) fn cancel<'py>(
-    this: &Ref<'py, TaskState>,
-    message: Option<&Bound<'py, PyAny>>,
-    record: &Ref<'py, RecordState>,
-) -> Fallible<bool> {
-    let py = this.py();
-    let none = py.None().into_bound(py);
-    let message = message.unwrap_or(&none);
-    this.future.mark_read();
-    if this.future.is_done() {
-        return Ok(false);
-    }
-    if this.asking.get() {
-        return break_cycle(this, message, record);
-    }
-    let mut walked = vec![this.clone()];
-    let answer = pass_on(&mut walked, message, record.clone());
-    walked.iter().for_each(|task| task.asking.set(false));
-    answer
-}
-
-/// Passes a cancel request from the last task in `walked` on along what it awaits.
-fn pass_on<'py>(
-    walked: &mut Vec<Ref<'py, TaskState>>,
-    message: &Bound<'py, PyAny>,
-    record: Ref<'py, RecordState>,
-) -> Fallible<bool> {
-    let py = message.py();
-    let mut record = record;
-    while let Some(current) = walked.last().cloned() {
-        current.asking.set(true);
-        current.future.cancellations().receive(&record);
-        let awaited = current.awaited.get(py);
-        let mut requests = current.requests.get();
-        let requested = requests.request(awaited.is_some());
-        current.requests.set(requests);
-        let Some(awaited) = awaited.filter(|_| requested == Requested::ForwardToAwaited) else {
-            current.future.set_cancel_message(Some(message));
-            return Ok(true);
-        };
-        let accepted = match ask(&current, awaited, message, &record)? {
-            Asked::Answered(accepted) => accepted,
-            Asked::Task(next) => {
-                let Some(next) = Ref::<TaskState>::cast(&next) else {
-                    return Ok(false);
-                };
-                next.future.mark_read();
-                if next.asking.get() {
-                    return break_cycle(next, message, &record);
-                }
-                if !next.future.is_done() {
-                    let by = current.as_any();
-                    record = asking::follow(&record, CancelKind::ParentCancelled, Some(by))?;
-                    walked.push(next.clone());
-                    continue;
-                }
-                false
-            }
-        };
-        if !accepted {
-            let mut requests = current.requests.get();
-            requests.forward_refused();
-            current.requests.set(requests);
-            current.future.set_cancel_message(Some(message));
-        }
-        break;
-    }
-    Ok(true)
-}
-
-/// DIFFERENCE: tasks that await each other in a circle cannot be cancelled in asyncio, which
-/// raises `RecursionError`. Here the one that is asked stops waiting and is resumed.
-fn break_cycle(
-    this: &Ref<'_, TaskState>,
-    message: &Bound<'_, PyAny>,
-    record: &Ref<'_, RecordState>,
-) -> Fallible<bool> {
-    let py = this.py();
-    this.future.cancellations().receive(record);
-    if let Some(awaited) = this.awaited.take(py) {
-        match future::plain(&awaited) {
-            Some(plain) => plain.callbacks.remove_wake(this.as_any()),
-            None => {
-                let (wakeup, _context) = wakeup::as_python(this.as_any())?;
-                call::method1(&awaited, intern!(py, "remove_done_callback"), &wakeup)?;
-            }
-        }
-    }
-    let mut requests = this.requests.get();
-    requests.forward_refused();
-    this.requests.set(requests);
-    this.future.set_cancel_message(Some(message));
-    schedule_step(this, None)?;
-    Ok(true)
 }
 
 /// The finaliser: tells the loop of a task that goes while it is pending, and of an exception

@@ -81,7 +81,7 @@ fn number<'py>(py: Python<'py>, number: u32) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn cancelling<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
-    number(this.py(), this.requests.get().pending())
+    number(this.py(), this.requests(this.py()).pending())
 }
 
 fn uncancel<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
@@ -151,7 +151,7 @@ fn awaited<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 fn must_cancel<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
-    Ok(python_bool(this.py(), this.requests.get().is_due()))
+    Ok(python_bool(this.py(), this.requests(this.py()).is_due()))
 }
 
 fn log_destroy_pending<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {

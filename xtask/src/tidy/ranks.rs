@@ -34,6 +34,7 @@ const RANKS: &[&[&str]] = &[
     &["free_places"],
     &["places"],
     &["timers"],
+    &["put_off"],
     &["loop_core"],
     &["executor"],
     &["lost"],

@@ -62,7 +62,7 @@ pub(super) fn is_done(task: &Bound<'_, PyAny>) -> Fallible<bool> {
 /// `task.cancelling()`
 pub(super) fn cancelling(task: &Bound<'_, PyAny>) -> Fallible<u32> {
     match Ref::<TaskState>::cast_exact(task) {
-        Some(own) => Ok(own.requests.get().pending()),
+        Some(own) => Ok(own.requests(task.py()).pending()),
         None => Ok(call::method0(task, intern!(task.py(), "cancelling"))?.extract()?),
     }
 }

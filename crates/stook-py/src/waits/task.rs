@@ -12,8 +12,8 @@ use crate::ffi::{Args, Fallible, Ref, Signature, call, referents};
 use crate::future::FutureState;
 use crate::task::TaskState;
 
-static TASK_INFO: Imported = Imported::new("stook._waits", "TaskInfo");
-static WAIT: Imported = Imported::new("stook._waits", "Wait");
+pub(super) static TASK_INFO: Imported = Imported::new("stook._waits", "TaskInfo");
+pub(super) static WAIT: Imported = Imported::new("stook._waits", "Wait");
 
 /// What a task is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl<'py> Own<'py> {
     fn of(task: &Bound<'py, PyAny>) -> Fallible<Self> {
         let py = task.py();
         if let Some(own) = Ref::<TaskState>::cast_exact(task) {
-            let cancelling = own.requests.get().pending();
+            let cancelling = own.requests(py).pending();
             return Ok(Own {
                 coroutine: own.coroutine.get(py),
                 awaited: own.awaited.get(py),
@@ -218,6 +218,9 @@ impl<'py> Looking<'_, 'py> {
         let (mut since, mut method) = (none(), none());
         let [kind, what, on, any, descriptor] = match known {
             None => self.of_future(awaited)?,
+            Some((look, link)) if look.is_exact_instance_of::<PyList>() => {
+                one_of(look.cast().map_err(PyErr::from)?, &link, awaited)?
+            }
             Some((look, link)) => match look.cast_exact::<PyTuple>() {
                 Err(_) => fields(&call::call2(&look, &link, &awaited)?)?,
                 Ok(known) => {
@@ -284,6 +287,39 @@ impl<'py> Looking<'_, 'py> {
     }
 }
 
+/// What the wait is of a coroutine that waits for one of several kinds of things, to which it refers:
+/// each is what the wait is called, the class of the thing, and which attribute of it is waited for.
+fn one_of<'py>(
+    kinds: &Bound<'py, PyList>,
+    link: &Bound<'py, PyAny>,
+    awaited: Bound<'py, PyAny>,
+) -> Fallible<[Bound<'py, PyAny>; 5]> {
+    let py = link.py();
+    type Kind<'py> = (
+        Bound<'py, PyAny>,
+        Bound<'py, PyType>,
+        Option<Bound<'py, PyString>>,
+    );
+    let kinds: Vec<Kind<'py>> = kinds.extract()?;
+    let classes: Vec<_> = kinds.iter().map(|(_, class, _)| class.clone()).collect();
+    let mut found = (intern!(py, "future").clone().into_any(), awaited);
+    if let Some(thing) = referents::first(link, &classes) {
+        for (kind, class, attribute) in kinds {
+            if thing.get_type().is_subclass(&class)? {
+                let what = match attribute {
+                    Some(attribute) => thing.getattr(attribute)?,
+                    None => thing,
+                };
+                found = (kind, what);
+                break;
+            }
+        }
+    }
+    let no = PyBool::new(py, false).to_owned().into_any();
+    let none = py.None().into_bound(py);
+    Ok([found.0, found.1, PyTuple::empty(py).into_any(), no, none])
+}
+
 /// The parts of what `stook._waits` says.
 fn fields<'py>(found: &Bound<'py, PyAny>) -> Fallible<[Bound<'py, PyAny>; 5]> {
     let found = found.cast::<PyTuple>().map_err(PyErr::from)?;
@@ -294,7 +330,7 @@ fn fields<'py>(found: &Bound<'py, PyAny>) -> Fallible<[Bound<'py, PyAny>; 5]> {
 /// `_look_at_tasks(tasks, running, scheduled, looks, of_future)`: a `TaskInfo` of each task.
 ///
 /// `looks` has, for the code of coroutines, a function of the coroutine and the future that is awaited,
-/// or what such a wait is called, the class of what is waited for and its method. `of_future` tells of futures of which nothing
+/// or what such a wait is called, the class of what is waited for and its method, or a list as for [`one_of`]. `of_future` tells of futures of which nothing
 /// else is known.
 ///
 /// # Errors

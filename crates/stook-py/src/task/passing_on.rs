@@ -1,0 +1,184 @@
+//! Passing cancel requests on: from a task to what it awaits, and on to what that awaits.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use stook_kernel::{CancelKind, Requested};
+
+use super::catching_up;
+use super::{TaskState, schedule_step};
+use crate::asking;
+use crate::ffi::{Class, Fallible, Ref, call};
+use crate::future::{self, FutureState};
+use crate::record::RecordState;
+use crate::wakeup;
+
+/// Asks the task to cancel, by the request of which this is the record; `false` when it is done
+/// already.
+///
+/// A request goes on to what the task awaits, and on to what that awaits. That walk is a loop,
+/// so a long chain does not use up the stack; and it ends at a task that others have come to just before
+/// (`catching_up.rs`).
+///
+/// # Errors
+/// What asking an awaited object raises.
+pub(crate) fn cancel<'py>(
+    this: &Ref<'py, TaskState>,
+    message: Option<&Bound<'py, PyAny>>,
+    record: &Ref<'py, RecordState>,
+) -> Fallible<bool> {
+    let py = this.py();
+    let none = py.None().into_bound(py);
+    let message = message.unwrap_or(&none);
+    this.future.mark_read();
+    if this.future.is_done() {
+        return Ok(false);
+    }
+    if this.asking.get() {
+        break_cycle(this, message, record)?;
+        return Ok(true);
+    }
+    if catching_up::put_off(this, message, record) {
+        return Ok(true);
+    }
+    let mut walked = vec![this.clone()];
+    let end = pass_on(&mut walked, message, record.clone());
+    walked.iter().for_each(|task| task.asking.set(false));
+    if end? == End::Settled {
+        catching_up::mark(&walked, message);
+    }
+    Ok(true)
+}
+
+/// Where a request has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The next one that comes the same way ends here too: the last task keeps it for its next step.
+    Settled,
+    /// What will become of the next one has to be asked.
+    Open,
+}
+
+/// Passes a cancel request from the last task in `walked` on along what it awaits.
+fn pass_on<'py>(
+    walked: &mut Vec<Ref<'py, TaskState>>,
+    message: &Bound<'py, PyAny>,
+    record: Ref<'py, RecordState>,
+) -> Fallible<End> {
+    let py = message.py();
+    let mut record = record;
+    while let Some(current) = walked.last().cloned() {
+        current.asking.set(true);
+        current.future.cancellations().receive(&record);
+        let awaited = current.awaited.get(py);
+        let mut requests = current.requests.get();
+        let requested = requests.request(awaited.is_some());
+        current.requests.set(requests);
+        let Some(awaited) = awaited.filter(|_| requested == Requested::ForwardToAwaited) else {
+            current.future.set_cancel_message(Some(message));
+            return Ok(End::Settled);
+        };
+        let (accepted, end) = match ask(&current, awaited, message, &record)? {
+            Asked::Plain(accepted) => (accepted, End::Settled),
+            Asked::Other(accepted) => (accepted, End::Open),
+            Asked::Task(next) => {
+                next.future.mark_read();
+                if next.asking.get() {
+                    break_cycle(&next, message, &record)?;
+                    return Ok(End::Open);
+                }
+                if !next.future.is_done() {
+                    let by = current.as_any();
+                    record = asking::follow(&record, CancelKind::ParentCancelled, Some(by))?;
+                    if catching_up::put_off(&next, message, &record) {
+                        return Ok(End::Settled);
+                    }
+                    walked.push(next);
+                    continue;
+                }
+                (false, End::Settled)
+            }
+        };
+        if !accepted {
+            let mut requests = current.requests.get();
+            requests.forward_refused();
+            current.requests.set(requests);
+            current.future.set_cancel_message(Some(message));
+        }
+        return Ok(end);
+    }
+    Ok(End::Open)
+}
+
+/// What became of asking an awaited object to cancel.
+enum Asked<'py> {
+    /// It is a future of ours and no task, and is done now; whether it was not before.
+    Plain(bool),
+    /// It said whether it will.
+    Other(bool),
+    /// It is a task of ours, to be asked in its turn.
+    Task(Ref<'py, TaskState>),
+}
+
+fn ask<'py>(
+    task: &Ref<'py, TaskState>,
+    awaited: Bound<'py, PyAny>,
+    message: &Bound<'py, PyAny>,
+    record: &Ref<'py, RecordState>,
+) -> Fallible<Asked<'py>> {
+    if let Some(next) = asked_by_us(&awaited)? {
+        return Ok(Asked::Task(next.clone()));
+    }
+    if let Some(plain) = Ref::<FutureState>::cast_exact(&awaited) {
+        if plain.callbacks.has_others() && !plain.is_done() {
+            // Who else awaits it is told as well.
+            plain.cancellations().end(record);
+        }
+        return future::cancel(plain, Some(message)).map(Asked::Plain);
+    }
+    let name = intern!(awaited.py(), "cancel");
+    let ask = || call::method1(&awaited, name, message);
+    let answer = asking::handing_on(record, task.as_any(), &awaited, ask)??;
+    Ok(Asked::Other(answer.is_truthy()?))
+}
+
+/// The object as a task, if its `cancel` is ours, and no method of the program's own class.
+fn asked_by_us<'a, 'py>(
+    awaited: &'a Bound<'py, PyAny>,
+) -> Fallible<Option<&'a Ref<'py, TaskState>>> {
+    let Some(task) = Ref::<TaskState>::cast(awaited) else {
+        return Ok(None);
+    };
+    if task.is_exact() {
+        return Ok(Some(task));
+    }
+    let py = awaited.py();
+    let name = intern!(py, "cancel");
+    let own = TaskState::slot().class(py).getattr(name)?;
+    let bound = call::method1(&own, intern!(py, "__get__"), awaited)?;
+    Ok(awaited.getattr(name)?.eq(bound)?.then_some(task))
+}
+
+/// DIFFERENCE: tasks that await each other in a circle cannot be cancelled in asyncio, which
+/// raises `RecursionError`. Here the one that is asked stops waiting and is resumed.
+fn break_cycle(
+    this: &Ref<'_, TaskState>,
+    message: &Bound<'_, PyAny>,
+    record: &Ref<'_, RecordState>,
+) -> Fallible<()> {
+    let py = this.py();
+    this.future.cancellations().receive(record);
+    if let Some(awaited) = this.awaited.take(py) {
+        match future::plain(&awaited) {
+            Some(plain) => plain.callbacks.remove_wake(this.as_any()),
+            None => {
+                let (wakeup, _context) = wakeup::as_python(this.as_any())?;
+                call::method1(&awaited, intern!(py, "remove_done_callback"), &wakeup)?;
+            }
+        }
+    }
+    let mut requests = this.requests.get();
+    requests.forward_refused();
+    this.requests.set(requests);
+    this.future.set_cancel_message(Some(message));
+    schedule_step(this, None)
+}

@@ -1,0 +1,242 @@
+"""Random forests of tasks that wait for each other, cancelled in random ways; prints what is seen.
+
+    python tests/cancelled_forests.py [--forests N] [--seed N] [--look] [--records]
+        [--loop-factory]
+
+Under stock asyncio and under stook the same has to be printed, and with ``--look``, which looks at
+every task after each request, the same as without.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+
+MESSAGES = (None, None, None, "why", ("any", "object"))
+MOST_TASKS = 24
+
+
+class OwnTask(asyncio.Task):
+    """A task of a program's own class, with asyncio's methods."""
+
+
+class Stubborn(asyncio.Task):
+    """A task whose class has a ``cancel`` of its own."""
+
+    def cancel(self, msg=None):
+        """Ask as asyncio does."""
+        return super().cancel(msg=msg)
+
+
+class OwnFuture(asyncio.Future):
+    """A future of a program's own class."""
+
+
+class Forest:
+    """Tasks, futures and what was seen of them.
+
+    Args:
+        rng: Makes every choice, so that the same seed gives the same forest.
+        look: Look at all tasks after each request.
+        records: Print records of cancellations too, which only stook has.
+    """
+
+    def __init__(self, rng, look, records):
+        self.rng = rng
+        self.look = look
+        self.records = records
+        self.loop = asyncio.get_running_loop()
+        self.tasks = []
+        self.futures = []
+        self.asked = 0
+
+    def make(self):
+        """Make a task that waits for something that there is, or for a new future."""
+        name = f"t{len(self.tasks)}"
+        patience = self.rng.choice((0, 0, 0, 0, 0, 1, 2))
+        coroutine = self.body(name, self.awaitable(), patience)
+        make = self.rng.choice((None,) * 8 + (OwnTask, Stubborn))
+        if make is None:
+            self.tasks.append(self.loop.create_task(coroutine, name=name))
+        else:
+            self.tasks.append(make(coroutine, loop=self.loop, name=name))
+
+    def awaitable(self):
+        """Return a function that makes what a task waits for, from what there is by now."""
+        rng = self.rng
+        if not self.tasks or rng.random() < 0.15:
+            is_own = rng.random() < 0.1
+            future = OwnFuture(loop=self.loop) if is_own else self.loop.create_future()
+            self.futures.append(future)
+            return rng.choice((lambda: future,) * 5 + (lambda: asyncio.shield(future),))
+        # As a rule the newest, so that there are chains.
+        known = self.tasks[-1] if rng.random() < 0.7 else rng.choice(self.tasks)
+        kind = rng.random()
+        if kind < 0.85:
+            return lambda: known
+        if kind < 0.9:
+            others = rng.sample(self.tasks, min(2, len(self.tasks)))
+            return lambda: asyncio.gather(*others, return_exceptions=True)
+        if kind < 0.93:
+            return lambda: asyncio.shield(known)
+        if kind < 0.96:
+            return lambda: asyncio.wait_for(known, 3600)
+        return lambda: asyncio.sleep(0)
+
+    async def body(self, name, awaitable, patience):
+        """Wait, and again after so many cancellations."""
+        while True:
+            try:
+                print(name, "got", await awaitable())
+            except asyncio.CancelledError as error:
+                print(name, "is told", error.args, self.record(error))
+                if not patience:
+                    raise
+                patience -= 1
+                if patience:
+                    print(name, "takes back", asyncio.current_task().uncancel())
+            except Exception as error:
+                print(name, "failed", type(error).__name__)
+                raise
+            else:
+                return name
+
+    def record(self, of):
+        """Tell the record of something, where there are records."""
+        if not self.records:
+            return ""
+        import stook
+
+        record = stook.cancellation(of)
+        if record is None:
+            return record
+        told = [
+            (one.kind, one.who and one.who.name, one.where and one.where.line, one.reason)
+            for one in record.chain
+        ]
+        return told, [other.kind for other in record.others], record.is_mine()
+
+    def state(self, task):
+        """Look at a task."""
+        try:
+            message = task._cancel_message
+        except AttributeError:  # not everywhere readable
+            message = None
+        state = "cancelled" if task.cancelled() else "done" if task.done() else "pending"
+        return state, task.cancelling(), task._must_cancel, message, self.record(task)
+
+    def ask(self, task, message):
+        """Ask a task to cancel; where there are records, each request has a reason of its own."""
+        if self.records:
+            import stook
+
+            self.asked += 1
+            print(
+                "ask", self.asked, task.get_name(), stook.cancel(task, message, reason=self.asked)
+            )
+        else:
+            print("ask", task.get_name(), task.cancel(message))
+        if self.look:
+            for task in self.tasks:
+                self.state(task)
+
+    async def play(self):
+        """Make a forest and do things to it."""
+        rng = self.rng
+        for _ in range(rng.randrange(2, MOST_TASKS)):
+            self.make()
+            if rng.random() < 0.05:
+                await asyncio.sleep(0)
+        for _ in range(rng.randrange(4)):
+            await asyncio.sleep(0)
+        for _ in range(rng.randrange(1, 5)):
+            await self.act()
+        self.show()
+        for _ in range(12):
+            if all(task.done() for task in self.tasks):
+                break
+            for task in rng.sample(self.tasks, len(self.tasks)):
+                self.ask(task, "end")
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        self.show()
+
+    async def act(self):
+        """Ask many or one, or do something in between."""
+        rng = self.rng
+        act = rng.random()
+        if act < 0.4:
+            message = rng.choice(MESSAGES)
+            for task in rng.sample(self.tasks, rng.randrange(len(self.tasks) + 1)):
+                self.ask(task, message)
+        elif act < 0.55:
+            for _ in range(rng.randrange(1, 20)):
+                self.ask(rng.choice(self.tasks), rng.choice(MESSAGES))
+        elif act < 0.75:
+            await asyncio.sleep(0)
+        else:
+            self.meddle(rng.choice(self.tasks))
+
+    def meddle(self, task):
+        """Do to a task, or to a future, what is not often done."""
+        act = self.rng.randrange(7)
+        future = self.rng.choice(self.futures) if self.futures else None
+        if act == 0:
+            print("look", task.get_name(), self.state(task))
+        elif act == 1:
+            print("take back", task.get_name(), task.uncancel())
+        elif act == 2 and future is not None and not future.done():
+            future.set_result("result")
+        elif act == 3 and future is not None:
+            print("cancel future", future.cancel())
+        elif act == 4 and future is not None and future.done():
+            print("begin again")
+            future.__init__(loop=self.loop)
+        elif act == 5 and not task.done() and self.rng.random() < 0.3:
+            print("behind its back", future_class(task).cancel(task))
+        elif act == 6 and not task.done() and self.rng.random() < 0.3:
+            print("done behind its back", future_class(task).set_result(task, 1))
+
+    def show(self):
+        """Print what is seen of all tasks."""
+        for task in self.tasks:
+            print(task.get_name(), self.state(task))
+
+
+def future_class(task):
+    """Return the class of futures of which a task's class is one."""
+    return next(base for base in type(task).__mro__ if base.__name__ == "Future")
+
+
+async def play(seed, look, records):
+    """Play one forest."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: print("handler:", context["message"][:20]))
+    forest = Forest(random.Random(seed), look, records)
+    try:
+        await forest.play()
+    except RecursionError:
+        print("recursion")
+
+
+def main():
+    """Run as many as was said."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--forests", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--look", action="store_true")
+    parser.add_argument("--records", action="store_true")
+    parser.add_argument("--loop-factory", action="store_true")
+    options = parser.parse_args()
+    run = asyncio.run
+    if options.loop_factory:
+        import stook
+
+        run = stook.run
+    for seed in range(options.seed, options.seed + options.forests):
+        print("forest", seed)
+        run(play(seed, options.look, options.records))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -38,9 +38,14 @@ async def sleeps():
     await asyncio.sleep(3600)
 
 
-async def end(tasks, asked=None):
-    """Cancel tasks, or some by whose ends the others end, and wait for them."""
-    for task in tasks if asked is None else asked:
+async def holds(lock):
+    async with lock:
+        await asyncio.sleep(3600)
+
+
+async def end(tasks):
+    """Cancel tasks, and wait for them."""
+    for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
 
@@ -79,12 +84,17 @@ async def cost_of_looking():
 
 
 async def cost_of_the_graph(count):
-    """Print how long it takes to tell who waits for whom, of tasks side by side and in a chain."""
-    for name in ("tasks that sleep", "tasks in a chain"):
-        tasks = [asyncio.create_task(sleeps())]
+    """Print how long it takes to tell who waits for whom, of tasks that do so in several ways."""
+    lock = asyncio.Lock()
+    ways = {
+        "tasks that sleep": lambda _before: sleeps(),
+        "tasks in a chain": lambda before: awaits(before),
+        "tasks at one lock": lambda _before: holds(lock),
+    }
+    for name, way in ways.items():
+        tasks = [asyncio.create_task(holds(lock) if name == "tasks at one lock" else sleeps())]
         while len(tasks) < count:
-            coroutine = sleeps() if name == "tasks that sleep" else awaits(tasks[-1])
-            tasks.append(asyncio.create_task(coroutine))
+            tasks.append(asyncio.create_task(way(tasks[-1])))
         for _ in range(3):
             await asyncio.sleep(0)
         graphs = []
@@ -107,8 +117,7 @@ async def cost_of_the_graph(count):
             f"{stacked - shown:.2f} s"
         )
         del graph, stacks
-        # Each request goes down the whole chain: one is enough.
-        await end(tasks, tasks if name == "tasks that sleep" else tasks[:1])
+        await end(tasks)
 
 
 async def turns(seconds):

@@ -47,6 +47,11 @@ def tree(graph: WaitGraph, most: int | None = None) -> str:
     """
     if not graph.tasks:
         return "no tasks"
+    with _wait_graph.without_collections():
+        return "\n".join(_lines(graph, most))
+
+
+def _lines(graph: WaitGraph, most: int | None) -> list[str]:
     below: dict[int, list[Any]] = {}
     waited_for = set()
     for edge in graph.edges:
@@ -73,7 +78,7 @@ def tree(graph: WaitGraph, most: int | None = None) -> str:
     if most is not None and len(graph.tasks) > most:
         lines.append(f"and {len(graph.tasks) - most} more tasks")
     lines += [cycle(way) for way in graph.cycles]
-    return "\n".join(lines)
+    return lines
 
 
 def _task(info: TaskInfo, now: float) -> list[str]:

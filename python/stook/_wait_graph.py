@@ -173,7 +173,7 @@ def graph_of_infos(loop: asyncio.AbstractEventLoop, infos: list[TaskInfo]) -> Wa
         loop: The event loop.
         infos: What is known of each, but for who holds the locks.
     """
-    return WaitGraph(_with_holders(infos), loop.time())
+    return WaitGraph(_waits.with_holders(infos), loop.time())
 
 
 def graph_of(loop: asyncio.AbstractEventLoop, tasks: Iterable[Any]) -> WaitGraph:
@@ -195,26 +195,7 @@ def _tasks(loop: asyncio.AbstractEventLoop) -> list[TaskInfo]:
     infos = _waits.look_at_each(_core.all_tasks(loop), scheduled, running)
     # Task-9 comes before Task-10.
     infos.sort(key=lambda info: (len(info.name), info.name))
-    return _with_holders(infos)
-
-
-_HELD = ("lock", "semaphore")
-
-
-def _with_holders(infos: list[TaskInfo]) -> list[TaskInfo]:
-    """Add who holds what is waited for, where anything is."""
-    if not any(info.wait is not None and info.wait.kind in _HELD for info in infos):
-        return infos
-    held = _waits.holders([info.task for info in infos])
-    found = []
-    for info in infos:
-        wait = info.wait
-        if wait is not None and wait.kind in _HELD:
-            by = tuple(held.get(id(wait.what), ()))
-            wait = wait._replace(on=by, any=wait.kind == "semaphore")
-            info = info._replace(wait=wait)
-        found.append(info)
-    return found
+    return _waits.with_holders(infos)
 
 
 def wait_graph(loop: asyncio.AbstractEventLoop | None = None) -> WaitGraph:

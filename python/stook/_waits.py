@@ -211,50 +211,20 @@ def _closed_over(function: Any, name: str) -> Any:
     return None
 
 
-def holders(tasks: Any) -> dict[int, list[Any]]:
-    """Return who is in an ``async with`` block of each lock, by the lock's ``id()``.
+def with_holders(infos: list[TaskInfo]) -> list[TaskInfo]:
+    """Return the same, with who holds what is waited for: who is in an ``async with`` block of it.
 
-    What ends such a block, the bound ``__aexit__``, lies on the stack of the coroutine.
+    What ends such a block, the bound ``__aexit__``, lies on the stack of the coroutine. It does so
+    before the block is entered, and while who is in it waits for its condition to be notified.
+
+    Args:
+        infos: What is known of each task.
     """
-    held: dict[int, list[Any]] = {}
-    for task in tasks:
-        for lock in _held_by(task.get_coro()):
-            held.setdefault(lock, []).append(task)
-    return held
-
-
-def _held_by(coroutine: Any) -> list[int]:
-    """Return the ``id()`` of each lock and semaphore that a task holds."""
-    held: dict[int, int] = {}
-    entered: list[int] = []
-    for link, code, blocks in _core._blocks(coroutine):
-        if code in _ENTERING and entered:
-            # The newest block is being entered.
-            held[entered[-1]] -= 1
-        elif code is _WAITING:
-            # Who waits to be notified has let go of it.
-            lock = id(_subject(link, asyncio.Condition)._lock)
-            held[lock] = held.get(lock, 0) - 1
-        entered = [id(of._lock if is_a(of, asyncio.Condition) else of) for of in blocks]
-        for lock in entered:
-            held[lock] = held.get(lock, 0) + 1
-    return [lock for lock, times in held.items() if times > 0]
+    return _core._with_holders(infos, _ENTERING, _WAITING)
 
 
 def _subject(link: Any, kind: type) -> Any:
     return _core._referent(link, (kind,))
-
-
-def _entered(link: Any, awaited: Any) -> Any:
-    """Look at an ``async with`` that begins, of a lock, a semaphore or a condition."""
-    for held in gc.get_referents(link):
-        if is_a(held, asyncio.Condition):
-            return "lock", held._lock, (), False, None
-        if is_a(held, asyncio.Lock):
-            return "lock", held, (), False, None
-        if is_a(held, asyncio.Semaphore):
-            return "semaphore", held, (), False, None
-    return "future", awaited, (), False, None
 
 
 def _condition(link: Any, awaited: Any) -> Any:
@@ -332,7 +302,8 @@ def _kinds() -> dict[Any, Any]:
     """Return how each of asyncio's and stook's coroutines that wait is looked at, by their code.
 
     That is a function of the coroutine and the future that it awaits, or what the wait is called,
-    the class of what is waited for and its method.
+    the class of what is waited for and its method; or a list of those between which the thing
+    itself decides, with the attribute that is waited for.
     """
     kinds: dict[Any, Any] = {}
 
@@ -341,7 +312,7 @@ def _kinds() -> dict[Any, Any]:
             kinds[function.__code__] = look
 
     add(("lock", asyncio.Lock, None), asyncio.Lock.acquire)
-    add(_entered, asyncio.Lock.__aenter__)
+    add(_ENTERED, asyncio.Lock.__aenter__)
     add(("semaphore", asyncio.Semaphore, None), asyncio.Semaphore.acquire)
     add(("event", asyncio.Event, None), asyncio.Event.wait)
     add(_condition, asyncio.Condition.wait)
@@ -382,5 +353,10 @@ def _kinds() -> dict[Any, Any]:
 
 _WAITING = asyncio.Condition.wait.__code__
 _ACQUIRE = asyncio.Lock.acquire.__code__
-_ENTERING = {asyncio.Lock.__aenter__.__code__}
+_ENTERING = asyncio.Lock.__aenter__.__code__
+_ENTERED = [
+    ("lock", asyncio.Condition, "_lock"),
+    ("lock", asyncio.Lock, None),
+    ("semaphore", asyncio.Semaphore, None),
+]
 _KINDS = _kinds()

@@ -396,7 +396,7 @@ fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
         Function::new(c"_look_at_tasks", LOOK_AT_TASKS, waits::look_at_tasks),
         Function::new(c"_stack", STACK, waits::stack),
         Function::new(c"_edges", EDGES, waits::edges),
-        Function::new(c"_blocks", BLOCKS, waits::blocks),
+        Function::new(c"_with_holders", WITH_HOLDERS, waits::with_holders),
         Function::new(c"_codes", CODES, waits::codes),
         Function::new(c"_referent", REFERENT, waits::referent),
         Function::new(c"_cancel_each", CANCEL_EACH, cancellation::cancel_each),
@@ -599,8 +599,8 @@ const STACK: &std::ffi::CStr = c"_stack(coroutine, looks)\n--\n\n\
 Return where coroutines wait, each awaited by the one before, down to one that `looks` knows.";
 const EDGES: &std::ffi::CStr = c"_edges(infos)\n--\n\n\
 Return what each task needs to go on, who waits for whom, and both of these as places in `infos`.";
-const BLOCKS: &std::ffi::CStr = c"_blocks(coroutine)\n--\n\n\
-Return of each coroutine down from this one its code and what its blocks are of, if it has any.";
+const WITH_HOLDERS: &std::ffi::CStr = c"_with_holders(infos, entering, waiting)\n--\n\n\
+The same TaskInfos; those of tasks that wait for a lock or a semaphore name the tasks that hold it.";
 const CODES: &std::ffi::CStr = c"_codes(coroutine)\n--\n\n\
 Return the code of each coroutine down from this one.";
 const REFERENT: &std::ffi::CStr = c"_referent(thing, kinds)\n--\n\n\

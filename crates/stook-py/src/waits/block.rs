@@ -2,38 +2,12 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyFunction, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyCFunction, PyFunction, PyList, PyString, PyType};
 
 use super::given;
 use super::stack::Links;
 use crate::ffi::{Args, Fallible, Ref, Signature, instance, referents};
 use crate::function::FunctionState;
-
-/// `_blocks(coroutine)`: of each coroutine that it awaits, and of itself, the code and the objects of
-/// the blocks that it is in; nothing at all where there are none.
-///
-/// # Errors
-/// What coroutines of other classes raise when they are asked.
-pub(crate) fn blocks<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const SIGNATURE: Signature<1> = Signature::python("_blocks", ["coroutine"], 1, 1);
-    let py = args.py();
-    let [coroutine] = given(args, &SIGNATURE)?;
-    let found = PyList::empty(py);
-    let mut are_some = false;
-    let mut links = Links::new(coroutine);
-    while let Some((link, names)) = links.next()? {
-        let inside = PyList::empty(py);
-        for each in referents::all(&link) {
-            if let Some(of) = ended_by(&each)? {
-                are_some = true;
-                inside.append(of)?;
-            }
-        }
-        let code = link.getattr(names.code)?;
-        found.append(PyTuple::new(py, [link, code, inside.into_any()])?)?;
-    }
-    Ok(if are_some { found } else { PyList::empty(py) }.into_any())
-}
 
 /// `_codes(coroutine)`: the code of each coroutine that it awaits, and before them its own.
 ///
@@ -51,7 +25,7 @@ pub(crate) fn codes<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 }
 
 /// Whose `__aexit__` a bound method is; `None` of anything else.
-fn ended_by<'py>(method: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
+pub(super) fn ended_by<'py>(method: &Bound<'py, PyAny>) -> Fallible<Option<Bound<'py, PyAny>>> {
     let py = method.py();
     let (receiver, function) = match instance::method_parts(method) {
         Some((receiver, function)) => (Some(receiver), function),

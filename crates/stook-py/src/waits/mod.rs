@@ -5,13 +5,15 @@
 
 mod block;
 mod edges;
+mod holders;
 mod stack;
 mod task;
 
 use pyo3::prelude::*;
 
-pub(crate) use self::block::{blocks, codes, referent};
+pub(crate) use self::block::{codes, referent};
 pub(crate) use self::edges::edges;
+pub(crate) use self::holders::with_holders;
 pub(crate) use self::task::{look_at_tasks, stack};
 
 use crate::ffi::{Args, Fallible, Signature};

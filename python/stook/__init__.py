@@ -59,7 +59,7 @@ _HOMES = {
     "_tokens": ("CancellationRegistration", "CancellationSource", "CancellationToken"),
     "_unretrieved": ("Unretrieved", "on_unretrieved"),
     "_wait_graph": ("WaitEdge", "WaitGraph", "tasks", "wait_graph"),
-    "_waits": ("TaskInfo", "Wait"),
+    "_waits": ("Taker", "TaskInfo", "Wait"),
     "events": ("EventLoop", "EventLoopPolicy", "new_event_loop"),
     "runners": ("run",),
 }

@@ -47,6 +47,7 @@ from stook._wait_graph import WaitEdge as WaitEdge
 from stook._wait_graph import WaitGraph as WaitGraph
 from stook._wait_graph import tasks as tasks
 from stook._wait_graph import wait_graph as wait_graph
+from stook._waits import Taker as Taker
 from stook._waits import TaskInfo as TaskInfo
 from stook._waits import Wait as Wait
 from stook.events import EventLoop as EventLoop

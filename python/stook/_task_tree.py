@@ -7,7 +7,7 @@ from typing import Any, TextIO
 from stook import _platform, _wait_graph
 from stook._cancellation import Place, _named, _place
 from stook._wait_graph import WaitEdge, WaitGraph
-from stook._waits import TaskInfo, Wait
+from stook._waits import Taker, TaskInfo, Wait
 
 _core = _platform.load_core()
 
@@ -179,12 +179,23 @@ def what(wait: Wait, now: float) -> str:
         if wait.fd is not None:
             said += f" on descriptor {wait.fd}"
         if wait.kind in ("lock", "semaphore"):
-            said += f" held by {names}" if names else ", nobody knows held by whom"
+            said += f" held by {names}" if names else taken_by(wait.taken_by)
         elif names:
             said += f" of {names}"
     if wait.until is not None:
         said += f", for {max(wait.until - now, 0.0):.1f} seconds at most"
     return said
+
+
+def taken_by(taker: Taker | None) -> str:
+    """Return in words who took the lock that is waited for."""
+    if taker is None:
+        return ", nobody knows held by whom"
+    if taker.task is not None:
+        return f" taken by {_named(taker.name or '')}"
+    if taker.name is None:
+        return " taken by a task that has ended"
+    return f" taken by {_named(taker.name)}, which has ended"
 
 
 def cycle(way: tuple[WaitEdge, ...]) -> str:

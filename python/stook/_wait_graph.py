@@ -173,7 +173,7 @@ def graph_of_infos(loop: asyncio.AbstractEventLoop, infos: list[TaskInfo]) -> Wa
         loop: The event loop.
         infos: What is known of each, but for who holds the locks.
     """
-    return WaitGraph(_waits.with_holders(infos), loop.time())
+    return WaitGraph(_waits.with_holders(infos, loop), loop.time())
 
 
 def graph_of(loop: asyncio.AbstractEventLoop, tasks: Iterable[Any]) -> WaitGraph:
@@ -195,7 +195,7 @@ def _tasks(loop: asyncio.AbstractEventLoop) -> list[TaskInfo]:
     infos = _waits.look_at_each(_core.all_tasks(loop), scheduled, running)
     # Task-9 comes before Task-10.
     infos.sort(key=lambda info: (len(info.name), info.name))
-    return _waits.with_holders(infos)
+    return _waits.with_holders(infos, loop)
 
 
 def wait_graph(loop: asyncio.AbstractEventLoop | None = None) -> WaitGraph:

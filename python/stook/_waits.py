@@ -4,8 +4,9 @@ Nothing is noted while tasks run: there is the future that a task awaits, the co
 to it, and what their frames hold. That is asked of the collector and not of ``f_locals``, which up
 to CPython 3.12 would keep alive what it shows.
 
-Does not know: who will set an event or a future, put into a queue or notify a condition; who holds
-a lock that was taken by ``acquire()`` and not by ``async with``; how long a task has been waiting,
+Does not know: who will set an event or a future, put into a queue or notify a condition; who is to
+release a lock that was taken by ``acquire()`` and not by ``async with``, but as a rule who took it;
+how long a task has been waiting,
 but for a sleep.
 """
 
@@ -29,6 +30,18 @@ _OUTSIDE: dict[str, bool] = {}
 _OWN = tuple(os.path.dirname(module.__file__) + os.sep for module in (asyncio, _first))
 
 
+class Taker(NamedTuple):
+    """Who took a lock.
+
+    Attributes:
+        task: The task; ``None`` where it has ended.
+        name: Its name; ``None`` where nobody knows it any more.
+    """
+
+    task: Any
+    name: str | None
+
+
 class Wait(NamedTuple):
     """What a task waits for.
 
@@ -49,6 +62,8 @@ class Wait(NamedTuple):
         since: When it began, in seconds of the loop's clock; known of a sleep alone.
         fd: The file descriptor that is waited for.
         method: Of a queue, ``"get"``, ``"put"`` or ``"join"``.
+        taken_by: Of a lock that is in nobody's ``async with`` block, which task took it, where that
+            is known. Anybody may release it, so it is not among those that are waited for.
     """
 
     kind: str
@@ -60,6 +75,7 @@ class Wait(NamedTuple):
     since: float | None = None
     fd: int | None = None
     method: str | None = None
+    taken_by: Taker | None = None
 
 
 class TaskInfo(NamedTuple):
@@ -211,7 +227,7 @@ def _closed_over(function: Any, name: str) -> Any:
     return None
 
 
-def with_holders(infos: list[TaskInfo]) -> list[TaskInfo]:
+def with_holders(infos: list[TaskInfo], loop: asyncio.AbstractEventLoop) -> list[TaskInfo]:
     """Return the same, with who holds what is waited for: who is in an ``async with`` block of it.
 
     What ends such a block, the bound ``__aexit__``, lies on the stack of the coroutine. It does so
@@ -219,8 +235,13 @@ def with_holders(infos: list[TaskInfo]) -> list[TaskInfo]:
 
     Args:
         infos: What is known of each task.
+        loop: Their loop.
     """
-    return _core._with_holders(infos, _ENTERING, _WAITING)
+
+    def all_tasks() -> Any:
+        return _core.all_tasks(loop)
+
+    return _core._with_holders(infos, loop, all_tasks, _ENTERING, _WAITING)
 
 
 def _subject(link: Any, kind: type) -> Any:

@@ -3,6 +3,10 @@ from typing import Any, NamedTuple
 
 from stook._cancellation import Place
 
+class Taker(NamedTuple):
+    task: Any
+    name: str | None
+
 class Wait(NamedTuple):
     kind: str
     what: Any
@@ -13,6 +17,7 @@ class Wait(NamedTuple):
     since: float | None = None
     fd: int | None = None
     method: str | None = None
+    taken_by: Taker | None = None
 
 class TaskInfo(NamedTuple):
     task: Any

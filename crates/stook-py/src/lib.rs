@@ -34,6 +34,7 @@ mod gather;
 mod handle;
 mod handoff;
 mod held_up;
+mod lock_notes;
 mod looking;
 mod loop_core;
 mod lost;

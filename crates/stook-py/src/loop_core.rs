@@ -275,6 +275,15 @@ pub(crate) fn running_native<R>(
     native(&running).map(ask)
 }
 
+/// Shows `look`, which runs no foreign code, the loop of ours that runs in this thread, if there is
+/// one.
+#[inline]
+pub(crate) fn look_at_running(py: Python<'_>, look: impl FnOnce(&Ref<'_, LoopState>)) {
+    RUNNING.with(|running| {
+        running.is_some_and(py, |running| native(running).map(look).is_some());
+    });
+}
+
 /// The loop that runs in this thread, if it is one of ours on its shortest paths: not in debug
 /// mode, and with its own methods.
 #[inline]

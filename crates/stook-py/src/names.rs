@@ -16,6 +16,7 @@ use crate::function::{self, Body};
 use crate::future;
 use crate::gather;
 use crate::held_up;
+use crate::lock_notes;
 use crate::loop_core::{self, LoopState};
 use crate::lost;
 use crate::natives;
@@ -252,7 +253,11 @@ fn set_mirroring<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
 /// `make_natively(on)`
 fn make_natively<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let [on] = given(args, &one("make_natively", "on", 1))?;
-    natives::make_natively(args.py(), on.is_truthy()?)?;
+    let on = on.is_truthy()?;
+    natives::make_natively(args.py(), on)?;
+    if !on {
+        lock_notes::forget_all();
+    }
     Ok(none(args.py()))
 }
 
@@ -599,8 +604,9 @@ const STACK: &std::ffi::CStr = c"_stack(coroutine, looks)\n--\n\n\
 Return where coroutines wait, each awaited by the one before, down to one that `looks` knows.";
 const EDGES: &std::ffi::CStr = c"_edges(infos)\n--\n\n\
 Return what each task needs to go on, who waits for whom, and both of these as places in `infos`.";
-const WITH_HOLDERS: &std::ffi::CStr = c"_with_holders(infos, entering, waiting)\n--\n\n\
-The same TaskInfos; those of tasks that wait for a lock or a semaphore name the tasks that hold it.";
+const WITH_HOLDERS: &std::ffi::CStr = c"_with_holders(infos, loop, tasks, entering, waiting)\n--\n\n\
+The same TaskInfos; those of tasks that wait for a lock or a semaphore name the tasks that hold it,\n\
+or who took the lock.";
 const CODES: &std::ffi::CStr = c"_codes(coroutine)\n--\n\n\
 Return the code of each coroutine down from this one.";
 const REFERENT: &std::ffi::CStr = c"_referent(thing, kinds)\n--\n\n\

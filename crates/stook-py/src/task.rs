@@ -62,6 +62,8 @@ pub(crate) struct TaskState {
     made_at: SetAt,
     /// Its loop keeps it alive.
     is_kept: Cell<bool>,
+    /// Its name was given.
+    is_named: Cell<bool>,
 }
 
 traverse!(TaskState: future, coroutine, context, awaited, name);
@@ -111,6 +113,7 @@ impl TaskState {
             membership: MembershipCell::default(),
             made_at: SetAt::default(),
             is_kept: Cell::default(),
+            is_named: Cell::default(),
         }
     }
 
@@ -132,11 +135,28 @@ impl TaskState {
         (self.name.get(py), self.number.get())
     }
 
+    /// What tells the task from another one that gets its address when it is gone.
+    #[inline]
+    pub(crate) fn identity(&self, py: Python<'_>) -> Identity {
+        let number = self.number.get();
+        if number != 0 {
+            let named = u64::from(self.is_named.get()) * Identity::NAMED;
+            return Identity(number | named);
+        }
+        let mut address = 0;
+        self.name.is_some_and(py, |name| {
+            address = name.as_ptr() as u64;
+            true
+        });
+        Identity(address | Identity::OF_NAME)
+    }
+
     /// Sets the name; what is no string is converted.
     ///
     /// # Errors
     /// What the conversion raises.
     pub(crate) fn set_name(&self, name: &Bound<'_, PyAny>) -> Fallible<()> {
+        self.is_named.set(true);
         self.name.set(if name.is_exact_instance_of::<PyString>() {
             name.clone()
         } else {
@@ -182,6 +202,45 @@ impl TaskState {
     /// The task is over: it no longer counts among the tasks of its loop.
     pub(crate) fn leave(&self) {
         self.membership.leave();
+    }
+}
+
+/// What a task is told by from those that had its address before, and whether its name is made of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity(u64);
+
+impl Identity {
+    /// It is the address of the name; no address has this bit.
+    const OF_NAME: u64 = 1 << 63;
+    /// It is a number, and the task has another name.
+    const NAMED: u64 = 1 << 62;
+
+    /// As one number.
+    pub(crate) const fn as_number(self) -> u64 {
+        self.0
+    }
+
+    /// What has become that number.
+    pub(crate) const fn of_number(number: u64) -> Self {
+        Identity(number)
+    }
+
+    /// Whether no other task of the process has it.
+    pub(crate) const fn is_unique(self) -> bool {
+        self.0 & Self::OF_NAME == 0
+    }
+
+    /// What the task's name is made of, where it was given none.
+    pub(crate) const fn number(self) -> Option<u64> {
+        if self.0 & (Self::OF_NAME | Self::NAMED) == 0 {
+            return Some(self.0);
+        }
+        None
+    }
+
+    /// Whether the two are of one task.
+    pub(crate) const fn is_of_same(self, other: Self) -> bool {
+        (self.0 | Self::NAMED) == (other.0 | Self::NAMED)
     }
 }
 
@@ -302,6 +361,7 @@ fn prepare<'py>(
         Some(name) => this.set_name(&name)?,
         None => {
             this.name.clear();
+            this.is_named.set(false);
             this.number.set(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
         }
     }

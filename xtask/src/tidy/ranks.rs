@@ -56,6 +56,7 @@ const RANKS: &[&[&str]] = &[
         "unlisted",
         "wakeup",
     ],
+    &["lock_notes"],
     &["thrown"],
     &["future_iter"],
     &["future_class"],

@@ -15,6 +15,7 @@ use crate::coroutine::Identity;
 use crate::errors::Imported;
 use crate::ffi::coro::Resumed;
 use crate::ffi::{Args, Fallible, Ref, call, intern};
+use crate::lock_notes;
 
 static ENTER: Imported = Imported::new("asyncio.locks", "_ContextManagerMixin.__aenter__");
 static EXIT: Imported = Imported::new("asyncio.locks", "_ContextManagerMixin.__aexit__");
@@ -96,7 +97,12 @@ fn advance_entering<'py>(
     };
     Ok(match resumed {
         Resumed::Yielded(yielded) => Resumed::Yielded(yielded),
-        Resumed::Returned(_) => Resumed::Returned(py.None().into_bound(py)),
+        Resumed::Returned(_) => {
+            if let Some(lock) = this.kept.get(py) {
+                lock_notes::forget(&lock);
+            }
+            Resumed::Returned(py.None().into_bound(py))
+        }
     })
 }
 

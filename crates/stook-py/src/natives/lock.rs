@@ -14,6 +14,7 @@ use crate::errors::{self, Imported};
 use crate::ffi::coro::Resumed;
 use crate::ffi::{Args, Fallible, Ref, error, intern};
 use crate::future_class::python_bool;
+use crate::lock_notes;
 use crate::loop_core;
 
 pub(super) static LOCK: StockClass = StockClass::new("asyncio.locks", "Lock", &["_loop"]);
@@ -73,7 +74,12 @@ fn advance<'py>(
     this: &Ref<'py, RoutineState>,
     thrown: Option<Bound<'py, PyAny>>,
 ) -> Fallible<Resumed<'py>> {
-    acquire_in(this, &LOCK.of(&this.subject(this.py()))?, thrown)
+    let lock = LOCK.of(&this.subject(this.py()))?;
+    let resumed = acquire_in(this, &lock, thrown)?;
+    if matches!(resumed, Resumed::Returned(_)) {
+        lock_notes::taken(&lock.object);
+    }
+    Ok(resumed)
 }
 
 /// The routine of `acquire`, as that of `this`, or a part of it.
@@ -125,7 +131,15 @@ fn release<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
         release_natively(&lock)?;
         return Ok(py.None().into_bound(py));
     }
+    forget_given(args);
     args.forward(RELEASE.get(py)?)
+}
+
+/// What asyncio's own method does with the lock, nobody notes.
+fn forget_given(args: &Args<'_, '_>) {
+    if let Some([lock]) = args.exactly::<1>() {
+        lock_notes::forget(&lock);
+    }
 }
 
 /// `lock.release()`, for a lock as [`StockClass::plain`] gives it.
@@ -134,5 +148,6 @@ pub(super) fn release_natively(lock: &Instance<'_>) -> Fallible<()> {
         return Err(errors::runtime_error("Lock is not acquired."));
     }
     set_locked(lock, false)?;
+    lock_notes::forget(&lock.object);
     waiters::wake_first(lock)
 }

@@ -1,8 +1,9 @@
-//! Who holds the locks and semaphores that others wait for: those who are in an `async with` block of one.
+//! Who holds the locks and semaphores that others wait for: those who are in an `async with` block of one,
+//! or else who took the lock last.
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyList, PyTuple, PyType};
+use pyo3::types::{PyBool, PyList, PyString, PyTuple, PyType};
 use rustc_hash::FxHashMap;
 
 use super::block::ended_by;
@@ -11,8 +12,10 @@ use super::stack::Links;
 use super::task::{TASK_INFO, WAIT};
 use crate::errors::Imported;
 use crate::ffi::{Args, Fallible, Ref, Signature, call, referents};
+use crate::lock_notes;
 use crate::task::TaskState;
 
+static TAKER: Imported = Imported::new("stook._waits", "Taker");
 static CONDITION: Imported = Imported::new("asyncio.locks", "Condition");
 
 /// Code of asyncio's that tells who of those in a block does not hold it.
@@ -24,23 +27,25 @@ struct Codes<'py> {
     conditions: [Bound<'py, PyType>; 1],
 }
 
-/// `_with_holders(infos, entering, waiting)`: the same `TaskInfo`s; those of tasks that wait for a lock
-/// or a semaphore name the tasks that hold it.
+/// `_with_holders(infos, loop, tasks, entering, waiting)`: the same `TaskInfo`s; those of tasks that wait
+/// for a lock or a semaphore name the tasks that hold it, or who took the lock.
 ///
-/// The code `entering` begins an `async with` block, and `waiting` waits for a condition.
+/// They are tasks of that loop, and `tasks` returns all that have not ended. The code `entering` begins
+/// an `async with` block, and `waiting` waits for a condition.
 ///
 /// # Errors
 /// What tasks and coroutines of other classes raise when they are asked.
 pub(crate) fn with_holders<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    const NAMES: [&str; 3] = ["infos", "entering", "waiting"];
-    const SIGNATURE: Signature<3> = Signature::python("_with_holders", NAMES, 3, 3);
+    const NAMES: [&str; 5] = ["infos", "loop", "tasks", "entering", "waiting"];
+    const SIGNATURE: Signature<5> = Signature::python("_with_holders", NAMES, 5, 5);
     let py = args.py();
-    let [infos, entering, waiting] = given(args, &SIGNATURE)?;
+    let [infos, event_loop, tasks, entering, waiting] = given(args, &SIGNATURE)?;
     let found: Vec<Bound<'py, PyTuple>> = infos.extract()?;
     let mut held = FxHashMap::default();
     for info in &found {
         if let Some((wait, _)) = wait_to_release(info)? {
-            held.insert(wait.get_item(1)?.as_ptr() as usize, Vec::new());
+            let lock = wait.get_item(1)?;
+            held.insert(lock.as_ptr() as usize, (lock, Vec::new()));
         }
     }
     if held.is_empty() {
@@ -54,16 +59,84 @@ pub(crate) fn with_holders<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyA
     for info in &found {
         let task = info.get_item(0)?;
         for lock in held_by(&task, &codes)? {
-            if let Some(holders) = held.get_mut(&lock) {
+            if let Some((_, holders)) = held.get_mut(&lock) {
                 holders.push(task.clone());
             }
         }
     }
+    let mut everyone = Everyone {
+        event_loop,
+        ask: tasks,
+        by_address: None,
+    };
     let mut by = FxHashMap::default();
-    for (lock, holders) in held {
-        by.insert(lock, PyTuple::new(py, holders)?);
+    for (address, (lock, holders)) in held {
+        let taker = match holders.is_empty() {
+            true => taker(&lock, &mut everyone)?,
+            false => py.None().into_bound(py),
+        };
+        by.insert(address, (PyTuple::new(py, holders)?, taker));
     }
     named(&found, &by).map(Bound::into_any)
+}
+
+/// The tasks of the loop that have not ended, asked for once at the most.
+struct Everyone<'py> {
+    event_loop: Bound<'py, PyAny>,
+    ask: Bound<'py, PyAny>,
+    by_address: Option<FxHashMap<usize, Bound<'py, PyAny>>>,
+}
+
+impl<'py> Everyone<'py> {
+    /// The one that has this address.
+    fn at(&mut self, address: usize) -> Fallible<Option<Bound<'py, PyAny>>> {
+        let known = match &self.by_address {
+            Some(known) => known,
+            None => {
+                let mut found = FxHashMap::default();
+                for task in call::call0(&self.ask)?.try_iter()? {
+                    let task = task?;
+                    found.insert(task.as_ptr() as usize, task);
+                }
+                self.by_address.insert(found)
+            }
+        };
+        Ok(known.get(&address).cloned())
+    }
+}
+
+/// The `Taker` of a lock that is in nobody's block, or `None`.
+fn taker<'py>(
+    lock: &Bound<'py, PyAny>,
+    everyone: &mut Everyone<'py>,
+) -> Fallible<Bound<'py, PyAny>> {
+    let py = lock.py();
+    let none = || py.None().into_bound(py);
+    let Some(taker) = lock_notes::taker(lock) else {
+        return Ok(none());
+    };
+    if taker.event_loop != everyone.event_loop.as_ptr() as usize {
+        // Of that one's tasks nothing is known here.
+        return Ok(none());
+    }
+    let (mut task, mut name) = (none(), none());
+    if let Some(number) = taker.identity.number() {
+        name = PyString::new(py, &format!("Task-{number}")).into_any();
+    }
+    if let Some(found) = everyone.at(taker.task)? {
+        let own = Ref::<TaskState>::cast(&found);
+        match own.filter(|own| own.identity(py).is_of_same(taker.identity)) {
+            Some(own) => {
+                name = own.name(py);
+                task = found;
+            }
+            // Another one that has got its address.
+            None if taker.identity.is_unique() => {}
+            // That, or the same by another name.
+            None => return Ok(none()),
+        }
+    }
+    call::call2(TAKER.get(py)?, &task, &name)
 }
 
 /// The wait of a task that waits until something is released, and whether one of several may do that.
@@ -84,7 +157,7 @@ fn wait_to_release<'py>(
 /// What each task holds that somebody waits for, filled in.
 fn named<'py>(
     infos: &[Bound<'py, PyTuple>],
-    by: &FxHashMap<usize, Bound<'py, PyTuple>>,
+    by: &FxHashMap<usize, (Bound<'py, PyTuple>, Bound<'py, PyAny>)>,
 ) -> Fallible<Bound<'py, PyList>> {
     let py = infos[0].py();
     let new = py.get_type::<PyTuple>().getattr(intern!(py, "__new__"))?;
@@ -100,8 +173,10 @@ fn named<'py>(
         };
         let mut fields: Vec<_> = wait.iter().collect();
         let lock = fields[1].as_ptr() as usize;
-        fields[3] = by[&lock].clone().into_any();
+        let (holders, taker) = &by[&lock];
+        fields[3] = holders.clone().into_any();
         fields[4] = PyBool::new(py, any).to_owned().into_any();
+        fields[9] = taker.clone();
         let wait = with(of_wait, fields)?;
         let mut fields: Vec<_> = info.iter().collect();
         fields[4] = wait;

@@ -255,6 +255,7 @@ impl<'py> Looking<'_, 'py> {
             since,
             descriptor,
             method,
+            none(),
         ];
         call::call2(&self.new, self.wait, PyTuple::new(py, fields)?.as_any())
     }

@@ -73,6 +73,27 @@ for given in (
             print(state(group))
 
 
+class NoTask:
+    def done(self):
+        raise LookupError("done")
+
+
+for parent in (None, [], NoTask(), "deleted"):
+
+    @trial
+    async def the_parent_is_no_task():
+        group = asyncio.TaskGroup()
+        await group.__aenter__()
+        group.create_task(child("a", 1, error=ValueError("kept")))
+        if parent == "deleted":
+            del group._parent_task
+        else:
+            group._parent_task = parent
+        for _each in range(4):
+            await asyncio.sleep(0)
+        print(text(group._errors[0]), group._aborting)
+
+
 @trial
 async def left_twice():
     group = asyncio.TaskGroup()

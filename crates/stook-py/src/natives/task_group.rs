@@ -270,12 +270,23 @@ pub(super) fn settle<'py>(group: &Bound<'py, PyAny>, task: &Bound<'py, PyAny>) -
     let Some(exception) = future::exception(future)? else {
         return Ok(());
     };
-    let mut machine = machine(group)?;
-    let parent = GROUP.read(group, field::PARENT_TASK)?;
+    let known = (|| -> Fallible<_> {
+        let parent = GROUP.read(group, field::PARENT_TASK)?;
+        let is_done = tasks::is_done(&parent)?;
+        Ok((machine(group)?, parent, is_done))
+    })();
+    let (mut machine, parent, parent_is_done) = match known {
+        Ok(known) => known,
+        Err(raised) => {
+            // asyncio keeps the error of the task before it finds what is wrong with the group.
+            raised.clear(py);
+            return Ok(original()?);
+        }
+    };
     let done = machine.child_done(
         Outcome::Raised,
         is_base_error(group, &exception)?,
-        tasks::is_done(&parent)?,
+        parent_is_done,
     );
     let ChildDone::KeepError {
         as_base_error,

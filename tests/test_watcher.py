@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.needs_stook
 
 HEAD = """
-import asyncio, gc, os, sys, threading, time
+import asyncio, gc, os, signal, sys, threading, time
 import stook
 
 stook.on_slow_callback("report", after=30)
@@ -112,8 +112,6 @@ def test_a_fork_by_a_thread_while_others_run_loops(run):
         async def turns():
             for _ in range(2000):
                 await asyncio.sleep(0)
-        # What is imported for that is not to be half imported in a child.
-        stook.run(turns())
         stop = False
         def runs():
             while not stop:
@@ -208,3 +206,118 @@ def test_a_process_forked_while_the_watcher_is_imported_may_run_loops(run):
         timeout=20,
     )
     assert ended.stdout == "7\nends\n"
+
+
+IMPORTED_MEANWHILE = """
+import importlib.util
+
+class Finder:
+    # Has a module do something while it is imported.
+    def __init__(self, name, meanwhile):
+        assert name not in sys.modules
+        self.name, self.meanwhile = name, meanwhile
+        sys.meta_path.insert(0, self)
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        run = spec.loader.exec_module
+        def exec_module(module):
+            self.meanwhile()
+            run(module)
+        spec.loader.exec_module = exec_module
+        return spec
+
+def end_of(pid):
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+def fork_during_import(name, parent, child):
+    # The import lasts until this thread is about to fork, and longer.
+    importing, forking = threading.Event(), threading.Event()
+    def meanwhile():
+        importing.set()
+        forking.wait()
+        time.sleep(0.3)
+    Finder(name, meanwhile)
+    thread = threading.Thread(target=parent)
+    thread.start()
+    importing.wait()
+    os.register_at_fork(before=forking.set)
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(5)
+        child()
+        os._exit(7)
+    end_of(pid)
+    thread.join()
+"""
+
+LATE = {
+    "what watches loops": """
+        def run():
+            stook.run(asyncio.sleep(0))
+        fork_during_import("stook._watcher", run, run)
+    """,
+    "what remembers tasks that never began": """
+        async def main():
+            task = asyncio.create_task(asyncio.sleep(0))
+            task.cancel()
+            await asyncio.wait([task])
+        def run():
+            stook.run(main())
+        fork_during_import("stook._deadlock", run, run)
+    """,
+    "what tells of deadlocks": """
+        async def main():
+            event, loop = asyncio.Event(), asyncio.get_running_loop()
+            threading.Timer(0.8, loop.call_soon_threadsafe, [event.set]).start()
+            await event.wait()
+        def run():
+            stook.run(main())
+        fork_during_import("stook._wait_graph", run, run)
+    """,
+    "the loop's executor": """
+        # asyncio itself imports that late.
+        import concurrent.futures.thread
+        def run():
+            stook.run(asyncio.to_thread(int))
+        fork_during_import("stook._executor", run, run)
+    """,
+    "what runs": """
+        def run():
+            stook.run(asyncio.sleep(0))
+        fork_during_import("stook.runners", run, run)
+    """,
+    "the end of a run": """
+        def run():
+            stook.run(asyncio.sleep(0), grace=1)
+        fork_during_import("stook._shutdown", run, run)
+    """,
+}
+
+
+@pytest.mark.parametrize("body", LATE.values(), ids=LATE)
+def test_a_process_forked_while_another_thread_runs_loops_may_run_them(run, body):
+    ended = run(IMPORTED_MEANWHILE + textwrap.dedent(body), options=("-Wignore",), timeout=20)
+    assert (ended.stdout, ended.stderr) == ("7\n", "")
+
+
+def test_a_fork_that_an_import_waits_for_is_not_held_up_for_ever(run):
+    body = """
+        def fork():
+            pid = os.fork()
+            if pid == 0:
+                os._exit(7)
+            end_of(pid)
+        def meanwhile():
+            thread = threading.Thread(target=fork)
+            thread.start()
+            thread.join()
+        Finder("stook._watcher", meanwhile)
+        stook.run(asyncio.sleep(0))
+        print("ends")
+    """
+    ended = run(IMPORTED_MEANWHILE + textwrap.dedent(body), options=("-Wignore",), timeout=20)
+    assert (ended.stdout, ended.stderr) == ("7\nends\n", "")

@@ -7,14 +7,13 @@ asyncio's own names before.
 PYTEST_DONT_REWRITE: there are no assertions, and who runs pytest by ``stook`` has it imported.
 """
 
-import importlib
 import sys
 
 from stook import _platform
 
 _platform.require_supported()
 
-from stook import _nest_asyncio  # noqa: E402
+from stook import _late, _nest_asyncio  # noqa: E402
 
 _nest_asyncio.watch_imports()
 
@@ -80,7 +79,7 @@ def __getattr__(name):
     if home == "_core":
         module = _platform.load_core()
     elif home in _HOMES:
-        module = importlib.import_module(f"stook.{home}")
+        module = _late.load(f"stook.{home}")
     else:
         raise AttributeError(f"module 'stook' has no attribute {name!r}")
     if home == name:

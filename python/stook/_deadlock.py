@@ -19,7 +19,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from stook import _platform, _standard_error
+from stook import _late, _platform, _standard_error
 from stook._by_type import is_a
 from stook._cancellation import _named
 
@@ -107,8 +107,7 @@ def on_deadlock(how: Literal["report", "raise", "exit"] | Callable[[Any], object
 
 def refusal(circle: list[Any]) -> DeadlockError:
     """Return the exception for the first task of a circle, which is about to close it."""
-    from stook import _task_tree, _waits
-
+    _task_tree, _waits = _late.load("stook._task_tree"), _late.load("stook._waits")
     lines = ["these tasks would await each other:"]
     for task, awaited in zip(circle, [*circle[1:], circle[0]], strict=True):
         where = _waits.waits_at(task)
@@ -194,11 +193,9 @@ def look_at(loop: Any) -> bool:
 
 def _found(loop: Any) -> tuple[Any, str] | None:
     """Return who waits for whom where nothing can go on, and that in words."""
-    from stook import _wait_graph
-
     if _may_be_woken(loop):
         return None
-    graph = _wait_graph.wait_graph(loop)
+    graph = _late.load("stook._wait_graph").wait_graph(loop)
     if not graph.tasks or any(
         info.state != "waiting" or _is_from_outside(info.wait) for info in graph.tasks
     ):
@@ -290,12 +287,11 @@ def tell_of_part(graph: Any, lines: list[str]) -> None:
         graph: These tasks.
         lines: What is said of them beside their tree.
     """
-    from stook import _task_tree
-
     if callable(_policy):
         _call(graph)
     else:
-        said = ["tasks can never go on", _task_tree.tree(graph, _MOST_SHOWN), *lines]
+        tree = _late.load("stook._task_tree").tree(graph, _MOST_SHOWN)
+        said = ["tasks can never go on", tree, *lines]
         _standard_error.write("\n".join(said))
 
 
@@ -318,9 +314,8 @@ def _tell(graph: Any, said: str) -> None:
 
 
 def _said(graph: Any, others: list[str], never_begun: list[str]) -> str:
-    from stook import _task_tree
-
-    tree = "\n".join([_task_tree.tree(graph, _MOST_SHOWN), *never_begun])
+    tree = _late.load("stook._task_tree").tree(graph, _MOST_SHOWN)
+    tree = "\n".join([tree, *never_begun])
     if not others:
         return f"nothing can go on: every task waits, and nothing is to come\n{tree}"
     threads = ", ".join(sorted(others))

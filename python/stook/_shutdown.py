@@ -8,10 +8,9 @@ itself waits when it ends.
 """
 
 import asyncio
-from concurrent.futures import thread as futures_thread
 from typing import Any
 
-from stook import _platform, _standard_error
+from stook import _late, _platform, _standard_error
 
 _core = _platform.load_core()
 _MOST_SHOWN = 20
@@ -152,8 +151,10 @@ def _abandon(task: Any) -> None:
 
 
 def _report_threads(threads: list[Any]) -> None:
-    from stook import _slow_callbacks, _task_tree
+    from concurrent.futures import thread as futures_thread
 
+    _slow_callbacks = _late.load("stook._slow_callbacks")
+    _task_tree = _late.load("stook._task_tree")
     lines = ["the executor has not ended at the end of the run, and is left to itself:"]
     for thread in threads[:_MOST_SHOWN]:
         lines.append(f"{thread.name} is running")
@@ -163,12 +164,10 @@ def _report_threads(threads: list[Any]) -> None:
 
 
 def _report(loop: Any, tasks: set[Any], what: str) -> None:
-    from stook import _task_tree
-
     if len(tasks) == 1:
         said = f"1 task has not ended {what}"
     else:
         plural = what.replace(" it was ", " they were ").replace(" is ", " are ")
         said = f"{len(tasks)} tasks have not ended {plural}"
-    lines = [f"{said}:", *_task_tree.cancelled(loop, tasks, _MOST_SHOWN)]
+    lines = [f"{said}:", *_late.load("stook._task_tree").cancelled(loop, tasks, _MOST_SHOWN)]
     _standard_error.write("\n".join(lines))

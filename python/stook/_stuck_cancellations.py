@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from stook import _platform, _seconds, _standard_error
+from stook import _late, _platform, _seconds, _standard_error
 from stook._cancellation import Place
 
 _core = _platform.load_core()
@@ -92,9 +92,7 @@ def on_stuck_cancellation(
     _after = _seconds.more_than_zero("after", after)
     _policy = how
     _core._set_stuck_cancellations(None if how is None else how != "debug")
-    from stook import _watcher
-
-    _watcher.settings_changed()
+    _late.load("stook._watcher").settings_changed()
 
 
 class Asked:

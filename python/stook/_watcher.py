@@ -101,6 +101,8 @@ class _Watcher:
 
 
 _lock = _thread.RLock()
+_held_by: int | None = None
+"""The thread that forks and has the lock for that: none where this is imported while it does."""
 _watcher: _Watcher | None = None
 
 
@@ -135,23 +137,29 @@ def settings_changed() -> None:
 
 
 def _before_fork() -> None:
+    global _held_by
     _lock.acquire()
+    _held_by = _thread.get_ident()
     if _watcher is not None:
         _watcher.end()
 
 
 def _after_fork_in_parent() -> None:
+    global _held_by
+    if _held_by != _thread.get_ident():
+        return
     try:
         if _watcher is not None:
             _watcher.go_on()
     finally:
+        _held_by = None
         _lock.release()
 
 
 def _after_fork_in_child() -> None:
-    global _lock, _watcher
+    global _lock, _watcher, _held_by
     _lock = _thread.RLock()
-    _watcher = None
+    _watcher = _held_by = None
 
 
 os.register_at_fork(

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 
-from stook import _explained, _nesting, _platform, _weak_tasks
+from stook import _explained, _late, _nesting, _platform, _weak_tasks
 
 _core = _platform.load_core()
 _weak_tasks.watch()
@@ -185,9 +185,8 @@ class Scheduling(_core.LoopCore):
     def _make_default_executor(self):
         self._check_closed()
         self._check_default_executor()
-        from stook import _executor  # Threads are not needed before.
-
-        self._default_executor = _executor.new(self)
+        # Threads are not needed before.
+        self._default_executor = _late.load("stook._executor").new(self)
 
     def default_exception_handler(self, context):
         """Log an error, with what is known of the task, or of the cancellation, that it is about.

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from stook import _explained, _factory, _nesting, _platform, _seconds, _unretrieved
+from stook import _explained, _factory, _late, _nesting, _platform, _seconds, _unretrieved
 from stook.events import new_event_loop
 
 _core = _platform.load_core()
@@ -57,9 +57,7 @@ def run(main, *, debug=None, loop_factory=None, keep_tasks=False, grace=None):
                 return runner.run(main)
             finally:
                 if grace is not None:
-                    from stook import _shutdown
-
-                    _shutdown.shut_down(runner.get_loop(), grace)
+                    _late.load("stook._shutdown").shut_down(runner.get_loop(), grace)
     except BaseException as error:
         _explained.watch_for(error)
         raise

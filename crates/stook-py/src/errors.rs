@@ -46,7 +46,11 @@ impl Imported {
     /// Importing may run any code, which may ask for the same or fork: nothing is filled meanwhile.
     #[cold]
     fn look_up<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<&'a Bound<'py, PyAny>> {
-        let module = py.import(self.module)?.into_any();
+        let module = match LOAD.object.get(py) {
+            Some(load) => load.bind(py).call1((self.module,))?,
+            // The compiled part itself is being imported.
+            None => py.import(self.module)?.into_any(),
+        };
         let mut inside = false;
         let object = self.name.split('.').try_fold(module, |owner, name| {
             if name == LOCALS {
@@ -105,8 +109,12 @@ static EXTRACT_WHOLE_STACK: Imported = Imported::new("traceback", "extract_stack
 pub(crate) static GET_FRAME: Imported = Imported::new("sys", "_getframe");
 static ISCOROUTINE: Imported = Imported::new("asyncio.coroutines", "iscoroutine");
 
+/// Imports a module while no other thread forks.
+static LOAD: Imported = Imported::new("stook._late", "load");
+
 /// What this file looks up when the module is made.
 pub(crate) const IMPORTS: &[&Imported] = &[
+    &LOAD,
     &CANCELLED_ERROR,
     &INVALID_STATE_ERROR,
     &EXTRACT_STACK,

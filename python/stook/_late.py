@@ -1,0 +1,86 @@
+"""Modules of stook's that are imported late, while a program runs: not while it forks.
+
+A process that is forked while another thread imports a module waits for ever where it needs that
+module itself: the thread that would end the import is not in it. A program knows what it imports
+in its threads. It does not know what a loop imports there, such as the thread that watches loops or
+what tells of deadlocks, nor that ``stook.run`` may be imported when it is named. So a fork waits
+until such imports have ended, and who begins one waits until the fork is over.
+
+Does not: what a program imports, even if that is a module of stook's; what asyncio imports late.
+"""
+
+import _thread
+import importlib
+import os
+import time
+
+LONGEST_WAIT_TO_FORK = 1.0
+"""So many seconds a fork waits at the most: an import that takes longer may itself wait for it."""
+
+_lock = _thread.RLock()
+"""Who begins an import has it for a moment, and who forks from when nobody imports until then."""
+_imports: list[tuple[int, _thread.LockType]] = []
+"""The imports that go on: of each its thread, and a lock that is held until it ends."""
+
+
+def load(name):
+    """Import a module, and let no other thread fork meanwhile.
+
+    Args:
+        name: Its whole name.
+
+    Returns:
+        The module.
+    """
+    ended = _thread.allocate_lock()
+    ended.acquire()
+    own = _thread.get_ident(), ended
+    with _lock:
+        _imports.append(own)
+    try:
+        return importlib.import_module(name)
+    finally:
+        _imports.remove(own)
+        ended.release()
+
+
+_forking = None
+"""The thread that has the lock while it forks."""
+
+
+def _before_fork():
+    global _forking
+    own, until = _thread.get_ident(), time.monotonic() + LONGEST_WAIT_TO_FORK
+    while True:
+        _lock.acquire()
+        others = [ended for thread, ended in _imports if thread != own]
+        if not others:
+            _forking = own
+            return
+        _lock.release()
+        for ended in others:
+            if not ended.acquire(timeout=max(until - time.monotonic(), 0)):
+                return
+            ended.release()
+
+
+def _after_fork_in_parent():
+    global _forking
+    if _forking == _thread.get_ident():
+        _forking = None
+        _lock.release()
+
+
+def _after_fork_in_child():
+    global _lock, _forking
+    _lock, _forking = _thread.RLock(), None
+    # What this thread itself imports goes on.
+    own = _thread.get_ident()
+    _imports[:] = [(thread, ended) for thread, ended in _imports if thread == own]
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import io
 import socket
-import sys
 import threading
 import types
 import weakref
@@ -557,65 +556,6 @@ def test_without_a_loop_and_with_what_is_none(stook):
             ask()
         with pytest.raises(TypeError, match="an event loop or None is expected, not int"):
             ask(1)
-
-
-async def test_of_a_loop_of_another_thread(engine, loop, stook):
-    task = engine.create_task(forever(engine), name="sleeper")
-    await settle(engine)
-    told = await loop.run_in_executor(None, stook.tasks, loop)
-    (info,) = [info for info in told if info.task is task]
-    assert (info.state, info.wait.kind) == ("waiting", "sleep")
-    with pytest.raises(RuntimeError, match="no event loop"):
-        await loop.run_in_executor(None, stook.tasks)
-
-
-def test_of_a_loop_that_is_busy_in_another_thread(engine, loop, stook):
-    """Whatever is seen of tasks that start, wait and end meanwhile: an answer."""
-    stop = threading.Event()
-
-    async def short():
-        lock = asyncio.Lock()
-        async with lock:
-            await engine.gather(engine.sleep(0), engine.sleep(0.0001))
-
-    async def busy():
-        while not stop.is_set():
-            await engine.gather(*(short() for _ in range(20)))
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(busy(),))
-    thread.start()
-    try:
-        graphs = [stook.wait_graph(loop) for _ in range(300)]
-        assert all(str(graph) for graph in graphs)
-    finally:
-        stop.set()
-        thread.join()
-
-
-def test_of_a_loop_that_watches_descriptors_in_another_thread(engine, loop, stook):
-    stop = threading.Event()
-    pairs = [socket.socketpair() for _ in range(40)]
-
-    async def busy():
-        while not stop.is_set():
-            for one, _other in pairs:
-                loop.add_reader(one, print)
-            await engine.sleep(0)
-            for one, _other in pairs:
-                loop.remove_reader(one)
-
-    interval = sys.getswitchinterval()
-    thread = threading.Thread(target=loop.run_until_complete, args=(busy(),))
-    thread.start()
-    sys.setswitchinterval(1e-6)
-    try:
-        assert all(stook.tasks(loop) is not None for _ in range(2000))
-    finally:
-        sys.setswitchinterval(interval)
-        stop.set()
-        thread.join()
-        for each in [end for pair in pairs for end in pair]:
-            each.close()
 
 
 @pytest.mark.parametrize("make", [Proxy, lambda: types.MethodType(Decorated(print), 1)])

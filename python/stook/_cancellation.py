@@ -157,6 +157,15 @@ def _named(name: str) -> str:
     return name if name and name.isprintable() else repr(name)
 
 
+def _name_of(task: Any) -> str:
+    """Return the name of a task as it is shown, whatever a class of the program's does instead."""
+    try:
+        name = task.get_name()
+    except Exception:
+        name = None
+    return _named(name) if isinstance(name, str) else shown(task)
+
+
 def _sentence(record: Any) -> str:
     words = [_REASONS[record.kind]]
     if record.who is not None:

@@ -139,9 +139,9 @@ def stack_of(thread: int | None, called_by: str) -> tuple[Place, ...]:
 
 def _said(slow: SlowCallback, after: float, handle: Any) -> str:
     from stook import _task_tree
-    from stook._cancellation import _named
+    from stook._cancellation import _name_of
 
-    who = "a callback" if slow.task is None else _named(slow.task.get_name())
+    who = "a callback" if slow.task is None else _name_of(slow.task)
     lines = [f"{who} has held the loop for more than {after:g} seconds:"]
     lines += [f"  at {_task_tree.place(place)}" for place in slow.stack[: -_MOST_SHOWN - 1 : -1]]
     if not slow.stack:

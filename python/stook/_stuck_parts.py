@@ -26,7 +26,7 @@ from typing import Any
 
 from stook import _deadlock, _platform, _wait_graph, _waits
 from stook._by_type import FUNCTIONS, is_a, is_future, is_task
-from stook._cancellation import _named
+from stook._cancellation import _name_of
 
 _core = _platform.load_core()
 
@@ -326,8 +326,8 @@ class _Reachable:
 
 def _holders_said(group: list[Any]) -> list[str]:
     """Return a line of who alone can reach what each task of a group waits for."""
-    names = sorted((task.get_name() for task in group), key=lambda name: (len(name), name))
-    said = ", ".join(map(_named, names[:MOST_NAMED]))
+    names = sorted(map(_name_of, group), key=lambda name: (len(name), name))
+    said = ", ".join(names[:MOST_NAMED])
     if len(names) > MOST_NAMED:
         said += f" and {len(names) - MOST_NAMED} more"
     return [f"nothing but these can reach what they wait for: {said}"]

@@ -5,7 +5,7 @@ import sys
 from typing import Any, TextIO
 
 from stook import _platform, _wait_graph
-from stook._cancellation import Place, _named, _place
+from stook._cancellation import Place, _name_of, _named, _place
 from stook._wait_graph import WaitEdge, WaitGraph
 from stook._waits import Taker, TaskInfo, Wait
 
@@ -169,7 +169,7 @@ _IN_QUEUES = {
 
 def what(wait: Wait, now: float) -> str:
     """Return in words what is waited for, at a time of the loop's clock."""
-    names = ", ".join(_named(task.get_name()) for task in wait.on[:5])
+    names = ", ".join(_name_of(task) for task in wait.on[:5])
     if len(wait.on) > 5:
         names += f" and {len(wait.on) - 5} more"
     if wait.kind == "task":
@@ -203,7 +203,7 @@ def cycle(way: tuple[WaitEdge, ...]) -> str:
     lines = ["these wait for each other:" if len(way) > 1 else "this one waits for itself:"]
     for edge in way:
         where = "" if edge.where is None else f" at {place(edge.where)}"
-        waiter, on = (_named(task.get_name()) for task in (edge.waiter, edge.on))
+        waiter, on = (_name_of(task) for task in (edge.waiter, edge.on))
         verb = "awaits" if edge.kind == "task" else f"waits ({edge.kind}) for"
         lines.append(f"  {waiter} {verb} {on}{where}")
     return "\n".join(lines)

@@ -163,13 +163,28 @@ def look_at_each(tasks: Iterable[Any], scheduled: Scheduled, running: Any) -> li
         scheduled: What their loop has scheduled.
         running: The task that the loop runs.
     """
-    return _core._look_at_tasks(tasks, running, scheduled, _KINDS, _of_future)
+    return _core._look_at_tasks(tasks, running, scheduled, _KINDS, _OF_FUTURE)
 
 
 def waits_at(task: Any) -> Place | None:
     """Return the newest line outside asyncio and stook at which a task waits."""
     stack = _core._stack(task.get_coro(), _KINDS)
     return stack[-1] if stack else None
+
+
+def _looked_at(look: Any) -> Any:
+    """Return a function that looks at a wait, and says that it is for a future where that fails.
+
+    Another thread may look, and the task goes on meanwhile; a class may be the program's own.
+    """
+
+    def looked_at(*given: Any) -> Any:
+        try:
+            return look(*given)
+        except Exception:
+            return "future", given[-1], (), False, None
+
+    return looked_at
 
 
 def _of_future(future: Any) -> Any:
@@ -330,7 +345,7 @@ def _kinds() -> dict[Any, Any]:
 
     def add(look: Any, *functions: Any) -> None:
         for function in functions:
-            kinds[function.__code__] = look
+            kinds[function.__code__] = _looked_at(look) if callable(look) else look
 
     add(("lock", asyncio.Lock, None), asyncio.Lock.acquire)
     add(_ENTERED, asyncio.Lock.__aenter__)
@@ -372,6 +387,7 @@ def _kinds() -> dict[Any, Any]:
     return kinds
 
 
+_OF_FUTURE = _looked_at(_of_future)
 _WAITING = asyncio.Condition.wait.__code__
 _ACQUIRE = asyncio.Lock.acquire.__code__
 _ENTERING = asyncio.Lock.__aenter__.__code__

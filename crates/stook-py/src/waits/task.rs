@@ -1,6 +1,6 @@
 //! What is known of tasks that anybody made.
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
@@ -8,7 +8,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyT
 use super::given;
 use super::stack::{Found, Walk};
 use crate::errors::Imported;
-use crate::ffi::{Args, Fallible, Ref, Signature, call, referents};
+use crate::ffi::{Args, Fallible, Raised, Ref, Signature, call, referents};
 use crate::future::FutureState;
 use crate::task::TaskState;
 
@@ -59,19 +59,21 @@ impl<'py> Own<'py> {
             });
         }
         let given = |object: Bound<'py, PyAny>| (!object.is_none()).then_some(object);
-        let coroutine = given(call::method0(task, intern!(py, "get_coro"))?);
+        // A class may have none of these methods, or its own, which raise.
+        let ask = |name| unless_raised(py, call::method0(task, name));
+        let coroutine = ask(intern!(py, "get_coro"))?.and_then(given);
         let awaited = call::optional_attribute(task, intern!(py, "_fut_waiter"))?.and_then(given);
-        let named = call::method0(task, intern!(py, "get_name"))
-            .and_then(|name| Ok((name, call::method0(task, intern!(py, "cancelling"))?)));
-        let (name, cancelling) = match named {
-            Ok(named) => named,
-            // A task of a class that has neither.
-            Err(raised) if raised.matches(py.get_type::<PyAttributeError>().as_any()) => {
-                raised.clear(py);
-                let none = 0_u32.into_pyobject(py).map_err(PyErr::from)?;
-                (task.repr()?.into_any(), none.into_any())
-            }
-            Err(raised) => return Err(raised),
+        let named = ask(intern!(py, "get_name"))?.filter(PyAnyMethods::is_instance_of::<PyString>);
+        let name = match named {
+            Some(name) => name,
+            None => match unless_raised(py, task.repr().map_err(Raised::from))? {
+                Some(shown) => shown.into_any(),
+                None => PyString::new(py, "a task that has no name").into_any(),
+            },
+        };
+        let cancelling = match ask(intern!(py, "cancelling"))? {
+            Some(cancelling) => cancelling,
+            None => 0_u32.into_pyobject(py).map_err(PyErr::from)?.into_any(),
         };
         Ok(Own {
             coroutine,
@@ -92,6 +94,18 @@ impl<'py> Own<'py> {
                 _ => Ok(Doing::Ready),
             },
         }
+    }
+}
+
+/// What a call has returned; nothing where it has raised an `Exception`.
+fn unless_raised<'py, T>(py: Python<'py>, called: Fallible<T>) -> Fallible<Option<T>> {
+    match called {
+        Ok(returned) => Ok(Some(returned)),
+        Err(raised) if raised.matches(py.get_type::<PyException>().as_any()) => {
+            raised.clear(py);
+            Ok(None)
+        }
+        Err(raised) => Err(raised),
     }
 }
 

@@ -7,8 +7,10 @@ A false alarm is worse than none. So nothing is said where a handler of a signal
 may still wake a task; with other threads alive, only tasks are named that wait for each other.
 """
 
+import _signal
 import _thread
 import collections
+import functools
 import gc
 import os
 import signal
@@ -20,8 +22,8 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from stook import _late, _platform, _standard_error
-from stook._by_type import is_a
-from stook._cancellation import _named
+from stook._by_type import function_name, is_a
+from stook._cancellation import _name_of, _named
 
 _core = _platform.load_core()
 
@@ -112,7 +114,7 @@ def refusal(circle: list[Any]) -> DeadlockError:
     for task, awaited in zip(circle, [*circle[1:], circle[0]], strict=True):
         where = _waits.waits_at(task)
         at = "" if where is None else f" at {_task_tree.place(where)}"
-        lines.append(f"  {_named(task.get_name())} awaits {_named(awaited.get_name())}{at}")
+        lines.append(f"  {_name_of(task)} awaits {_name_of(awaited)}{at}")
     return DeadlockError("\n".join(lines))
 
 
@@ -139,7 +141,7 @@ def never_began(task: Any) -> None:
             had.append(weakref.ref(each))
     loop = task.get_loop()
     remembered = _never_began.setdefault(loop, collections.deque(maxlen=_MOST_REMEMBERED))
-    remembered.append(_NeverBegan(task.get_name(), _core.cancellation(task), had))
+    remembered.append(_NeverBegan(_name_of(task), _core.cancellation(task), had))
 
 
 def _attributes(thing: Any) -> list[Any]:
@@ -159,7 +161,7 @@ def _named_as_never_begun(loop: Any, graph: Any) -> list[str]:
             for info in graph.tasks
             if info.wait is not None and any(info.wait.what is thing for thing in had)
         ]
-        said = f"{_named(one.name)} was cancelled before its first step"
+        said = f"{one.name} was cancelled before its first step"
         if one.record is not None:
             said += f": {one.record.explain().splitlines()[0]}"
         if waiting:
@@ -196,14 +198,23 @@ def _found(loop: Any) -> tuple[Any, str] | None:
     if _may_be_woken(loop):
         return None
     graph = _late.load("stook._wait_graph").wait_graph(loop)
-    if not graph.tasks or any(
-        info.state != "waiting" or _is_from_outside(info.wait) for info in graph.tasks
-    ):
+    if not graph.tasks or not all(map(_waits_for_loop, graph.tasks)):
         return None
     others = other_threads()
     if others and not graph.stuck:
         return None
+    waits = [info.wait for info in graph.tasks if info.wait is not None]
+    if any(_is_from_outside(wait, is_alone=not others) for wait in waits):
+        return None
+    if loop._ready:
+        # A thread has woken the loop since then, and may have ended.
+        return None
     return graph, _said(graph, others, _named_as_never_begun(loop, graph))
+
+
+def _waits_for_loop(info: Any) -> bool:
+    """Whether a task of a loop that waits for events waits: so does one that has run it again."""
+    return info.state == "waiting" or getattr(info.task.get_coro(), "cr_running", False)
 
 
 def _may_be_woken(loop: Any) -> bool:
@@ -215,18 +226,21 @@ def _may_be_woken(loop: Any) -> bool:
 
 
 def _handlers() -> list[Any]:
-    numbers = sorted(signal.valid_signals())
-    return [handler for number in numbers if callable(handler := signal.getsignal(number))]
+    # Not that of `signal`: it shows a handler as text, and with that whatever the handler holds.
+    found = (_signal.getsignal(number) for number in sorted(signal.valid_signals()))
+    return [handler for handler in found if callable(handler)]
 
 
 def _is_programs_own(handler: Any) -> bool:
-    if handler is signal.default_int_handler or isinstance(handler, signal.Handlers):
+    if handler is signal.default_int_handler:
         return False
     if is_limit_of_a_test(handler):
         return False
     # `asyncio.Runner` cancels its main task when it is interrupted.
-    method = getattr(handler, "func", handler)
-    return getattr(method, "__qualname__", "") != "Runner._on_sigint"
+    method = handler.func if is_a(handler, functools.partial) else handler
+    if not is_a(method, types.MethodType):
+        return True
+    return function_name(method.__func__) != "Runner._on_sigint"
 
 
 def is_limit_of_a_test(function: Any) -> bool:
@@ -234,8 +248,18 @@ def is_limit_of_a_test(function: Any) -> bool:
     return getattr(function, "__module__", None) in ("stook._testing.hangs", "pytest_timeout")
 
 
-def _is_from_outside(wait: Any) -> bool:
-    return wait.kind in ("io", "process", "executor", "server") or wait.until is not None
+def _is_from_outside(wait: Any, is_alone: bool) -> bool:
+    """Whether something else than a task may end a wait.
+
+    Descriptors that the loop watches and the signal of a process that ends do not count here: a
+    loop that has such is not asked about. So a server, say, waits in vain for connections of which
+    none is watched any more.
+    """
+    if wait.until is not None:
+        return True
+    if wait.kind == "executor":
+        return not is_alone or has_idle_threads()
+    return not is_alone and wait.kind in ("io", "process", "server")
 
 
 def other_threads() -> list[str]:
@@ -259,6 +283,11 @@ def other_threads() -> list[str]:
     if native > len(frames):
         others.append("one that is not Python's")
     return others
+
+
+def has_idle_threads() -> bool:
+    """Whether there is a thread of an executor that has nothing to do."""
+    return any(map(_waits_for_jobs, sys._current_frames().values()))
 
 
 def _watches(thread: int) -> bool:

@@ -322,7 +322,6 @@ impl<'py> Run<'_, 'py> {
             && this.ready.is_empty()
             && watched <= OWN_DESCRIPTORS
             && !this.is_stuck.get()
-            && !this.is_nested()
             && !(this.tasks.is_empty() && unlisted::is_empty(this.py()))
     }
 

@@ -14,16 +14,17 @@ async def never():
     await asyncio.Event().wait()
 """
 
+LONG_CHAIN = """
+async def awaits(task):
+    await task
+async def main():
+    task = asyncio.create_task(never())
+    for _ in range(1000):
+        task = asyncio.create_task(awaits(task))
+    await task
+"""
 STUCK_PROGRAMS = {
-    "a chain that is too long to be shown": """
-        async def awaits(task):
-            await task
-        async def main():
-            task = asyncio.create_task(never())
-            for _ in range(1000):
-                task = asyncio.create_task(awaits(task))
-            await task
-    """,
+    "a chain that is too long to be shown": LONG_CHAIN,
     "a task that has run the loop again": """
         stook.allow_nesting()
         async def again():
@@ -97,3 +98,19 @@ def test_whatever_waits_where_nothing_can_go_on_is_reported(program, body):
         way="stock",
     )
     assert (ended.stderr, ended.stdout) == ("", "told True\n")
+
+
+@pytest.mark.parametrize(
+    ("runs", "status"),
+    [
+        ("stook.on_deadlock('raise'); stook.run(main())", 1),
+        ("stook.on_deadlock('exit'); stook.run(main())", 70),
+        ("stook.install(); stook.on_deadlock('exit'); asyncio.run(main())", 70),
+    ],
+)
+def test_a_run_of_a_long_chain_ends_as_it_was_asked_to(program, runs, status):
+    ended = program(HEAD + textwrap.dedent(LONG_CHAIN) + runs, options=(), way="stock")
+    assert ended.returncode == status
+    assert "nothing can go on: every task waits" in ended.stderr
+    assert "RecursionError" not in ended.stderr
+    assert ended.stderr.count("Traceback") == (1 if status == 1 else 0)

@@ -214,3 +214,40 @@ class TestStacks:
             task.get_stack(1)
         with pytest.raises(TypeError):
             task.print_stack(1)
+
+
+@pytest.mark.native
+@pytest.mark.lazy
+async def test_a_long_chain_shows_twenty_of_its_tasks(engine, loop):
+    tasks = [loop.create_task(waiting(loop.create_future()), name="end")]
+    for number in range(500):
+        tasks.append(loop.create_task(waiting(tasks[-1]), name=f"t{number}"))
+    await engine.sleep(0)
+    await engine.sleep(0)
+    shown = repr(tasks[-1])
+    assert shown.count("<Task pending name=") == 20
+    assert shown.count("<Task name='t479' ...>") == 1
+    assert repr(tasks[18]).count("<Task pending name=") == 19
+    assert "name='end'" in repr(tasks[18])
+    assert repr(tasks[-1]) == shown
+    tasks[-1].cancel()
+    await engine.wait(tasks)
+
+
+@pytest.mark.native
+@pytest.mark.lazy
+async def test_what_fails_while_it_is_shown_does_not_count_afterwards(engine, loop):
+    class Fails:
+        def __repr__(self):
+            raise LookupError("no repr")
+
+    task = loop.create_task(waiting(loop.create_future()))
+    await engine.sleep(0)
+    task.add_done_callback(Fails())
+    for _ in range(30):
+        with pytest.raises(LookupError, match="no repr"):
+            repr(task)
+    task.remove_done_callback(next(function for function, _ in task._callbacks))
+    assert repr(task).startswith("<Task pending name=")
+    task.cancel()
+    await engine.wait([task])

@@ -1,8 +1,10 @@
 //! `Task` as Python sees it: its methods and attributes.
 
+use std::cell::Cell;
+
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use crate::accelerator;
 use crate::asking;
@@ -166,8 +168,30 @@ fn set_log_destroy_pending<'py>(
     Ok(())
 }
 
+thread_local! {
+    /// How many tasks are being shown, each for the sake of the one before.
+    static SHOWN: Cell<u32> = const { Cell::new(0) };
+}
+
+/// So many tasks are shown inside each other.
+const MOST_SHOWN: u32 = 20;
+
+/// `repr(task)`
+///
+/// DIFFERENCE: the repr of a task shows twenty tasks inside each other, and of the next one that they
+/// wait for only its name. In asyncio that of a chain of some hundred raises `RecursionError`, and so
+/// does `asyncio.run` at the end of a run of such a chain that is broken off.
 fn repr<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {
-    future_class::repr(task::as_future(this), &REPR)
+    let py = this.py();
+    let shown = SHOWN.get();
+    if shown >= MOST_SHOWN {
+        let name = this.name(py).repr()?;
+        return Ok(PyString::new(py, &format!("<Task name={name} ...>")).into_any());
+    }
+    SHOWN.set(shown + 1);
+    let whole = future_class::repr(task::as_future(this), &REPR);
+    SHOWN.set(shown);
+    whole
 }
 
 fn class_of<'py>(this: &Ref<'py, TaskState>) -> Fallible<Bound<'py, PyAny>> {

@@ -321,3 +321,22 @@ def test_a_fork_that_an_import_waits_for_is_not_held_up_for_ever(run):
     """
     ended = run(IMPORTED_MEANWHILE + textwrap.dedent(body), options=("-Wignore",), timeout=20)
     assert (ended.stdout, ended.stderr) == ("7\nends\n", "")
+
+
+def test_an_import_that_a_fork_waits_for_is_not_held_up_for_ever(program):
+    # The function is registered before stook's own, so it is called after them.
+    body = """
+        import asyncio, os, threading
+        def wait_for_a_first_loop():
+            thread = threading.Thread(target=lambda: stook.run(asyncio.sleep(0)))
+            thread.start()
+            thread.join()
+        os.register_at_fork(before=wait_for_a_first_loop)
+        import stook
+        pid = os.fork()
+        if pid == 0:
+            os._exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    """
+    ended = program(textwrap.dedent(body), way="stock", options=("-Wignore",), timeout=20)
+    assert (ended.stdout, ended.stderr) == ("7\n", "")

@@ -14,13 +14,18 @@ import importlib
 import os
 import time
 
-LONGEST_WAIT_TO_FORK = 1.0
-"""So many seconds a fork waits at the most: an import that takes longer may itself wait for it."""
+LONGEST_WAIT = 1.0
+"""So many seconds a fork and an import wait for each other at the most: what a program does before
+a fork, or while a module is imported, may need the other one."""
 
 _lock = _thread.RLock()
 """Who begins an import has it for a moment, and who forks from when nobody imports until then."""
 _imports: list[tuple[int, _thread.LockType]] = []
 """The imports that go on: of each its thread, and a lock that is held until it ends."""
+_forking = None
+"""The thread that has the lock while it forks."""
+_waits_for_fork = True
+"""Whether who begins an import waits for that: not once that took too long."""
 
 
 def load(name):
@@ -35,8 +40,7 @@ def load(name):
     ended = _thread.allocate_lock()
     ended.acquire()
     own = _thread.get_ident(), ended
-    with _lock:
-        _imports.append(own)
+    _begin(own)
     try:
         return importlib.import_module(name)
     finally:
@@ -44,18 +48,27 @@ def load(name):
         ended.release()
 
 
-_forking = None
-"""The thread that has the lock while it forks."""
+def _begin(own):
+    global _waits_for_fork
+    is_inside = any(thread == own[0] for thread, _ended in tuple(_imports))
+    if is_inside or not _waits_for_fork:
+        _imports.append(own)
+    elif _lock.acquire(timeout=LONGEST_WAIT):
+        _imports.append(own)
+        _lock.release()
+    else:
+        _waits_for_fork = False
+        _imports.append(own)
 
 
 def _before_fork():
-    global _forking
-    own, until = _thread.get_ident(), time.monotonic() + LONGEST_WAIT_TO_FORK
+    global _forking, _waits_for_fork
+    own, until = _thread.get_ident(), time.monotonic() + LONGEST_WAIT
     while True:
         _lock.acquire()
-        others = [ended for thread, ended in _imports if thread != own]
+        others = [ended for thread, ended in tuple(_imports) if thread != own]
         if not others:
-            _forking = own
+            _forking, _waits_for_fork = own, True
             return
         _lock.release()
         for ended in others:

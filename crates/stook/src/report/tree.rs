@@ -1,6 +1,6 @@
 //! The tree of tasks: who was spawned by whom, where each waits, and since when.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
@@ -231,52 +231,55 @@ pub struct Branch {
 /// # Source
 /// `asyncio.all_tasks`, CPython 3.13; `trio.lowlevel.Task.child_nurseries`, Trio 0.27.
 pub fn tree() -> Tree {
-    let mut tasks: Vec<TaskInfo> = registry::tasks()
-        .iter()
-        .filter(|cell| cell.ended().is_none())
-        .map(TaskInfo::of)
-        .collect();
-    tasks.sort_by_key(|task| task.id);
+    let mut cells = registry::tasks();
+    cells.retain(|cell| cell.ended().is_none());
+    // Threads give numbers of their own.
+    cells.sort_by_cached_key(|cell| (cell.about().map(|about| about.born), cell.id()));
     Tree {
-        roots: branches(tasks),
+        roots: branches(cells.iter().map(TaskInfo::of).collect()),
     }
 }
 
-/// Children are spawned after their parents, so the last ones have no children that are not
-/// collected yet.
+/// Each task below its parent, if that is there.
 fn branches(tasks: Vec<TaskInfo>) -> Vec<Branch> {
-    let known: std::collections::HashSet<u64> = tasks.iter().map(|task| task.id).collect();
-    let mut waiting: HashMap<u64, Vec<Branch>> = HashMap::new();
-    let mut roots = Vec::new();
-    for task in tasks.into_iter().rev() {
-        let mut children = waiting.remove(&task.id).unwrap_or_default();
-        children.reverse();
+    let known: HashSet<u64> = tasks.iter().map(|task| task.id).collect();
+    let mut families: HashMap<Option<u64>, Vec<TaskInfo>> = HashMap::new();
+    for task in tasks {
         let parent = task.parent.filter(|parent| known.contains(parent));
-        let branch = Branch { task, children };
-        match parent {
-            Some(parent) => waiting.entry(parent).or_default().push(branch),
-            None => roots.push(branch),
-        }
+        families.entry(parent).or_default().push(task);
     }
-    roots.reverse();
-    roots
+    let mut children_of = |parent| families.remove(&parent).unwrap_or_default();
+    let mut left = children_of(None);
+    left.reverse();
+    let mut flat = Vec::new();
+    while let Some(task) = left.pop() {
+        let children = children_of(Some(task.id));
+        flat.push((task, children.len()));
+        left.extend(children.into_iter().rev());
+    }
+    built(flat)
+}
+
+/// Of tasks with the numbers of their children, each before these: a chain may be long.
+fn built(mut flat: Vec<(TaskInfo, usize)>) -> Vec<Branch> {
+    let mut built: Vec<Branch> = Vec::new();
+    while let Some((task, count)) = flat.pop() {
+        let mut children = built.split_off(built.len() - count);
+        children.reverse();
+        built.push(Branch { task, children });
+    }
+    built.reverse();
+    built
 }
 
 impl Clone for Branch {
     fn clone(&self) -> Self {
-        // Each before its children, to be built from the end.
         let (mut flat, mut left) = (Vec::new(), vec![self]);
         while let Some(branch) = left.pop() {
             flat.push((branch.task.clone(), branch.children.len()));
             left.extend(branch.children.iter().rev());
         }
-        let mut built: Vec<Self> = Vec::new();
-        while let Some((task, count)) = flat.pop() {
-            let mut children = built.split_off(built.len() - count);
-            children.reverse();
-            built.push(Self { task, children });
-        }
-        match built.pop() {
+        match built(flat).pop() {
             Some(copy) => copy,
             None => unreachable!("there is the branch itself"),
         }

@@ -40,16 +40,25 @@ pub(crate) fn room_for<T, E>(count: usize) -> usize {
     count.min(MOST).min(fit).max(1)
 }
 
+impl<T, E> Child<T, E> {
+    fn new(id: TaskId) -> Self {
+        Self {
+            cell: Cell::of_task(id),
+            slot: Slot::new(),
+        }
+    }
+}
+
 impl<T, E> Children<T, E> {
     pub(crate) fn new(count: usize) -> Self {
         let mut ids = TaskId::next_many(count);
-        let child = |id| Child {
-            cell: Cell::of_task(id),
-            slot: Slot::new(),
-        };
         Self {
-            first: child(ids.next().unwrap_or_else(TaskId::next)),
-            others: ids.map(child).collect(),
+            first: Child::new(ids.next().unwrap_or_else(TaskId::next)),
+            others: if count > 1 {
+                ids.map(Child::new).collect()
+            } else {
+                Box::default()
+            },
             watchers: BlockWatchers::default(),
         }
     }

@@ -31,6 +31,12 @@ impl Place {
             scope: None,
         }
     }
+
+    /// The task, where it is one of ours.
+    pub(crate) fn task_id(&self) -> Option<TaskId> {
+        let cell = self.cell.as_ref().filter(|cell| cell.is_task())?;
+        Some(cell.id())
+    }
 }
 
 thread_local! {
@@ -143,10 +149,7 @@ pub(crate) fn task() -> Option<CellRef> {
 }
 
 pub(crate) fn task_id() -> Option<TaskId> {
-    with(|place| {
-        let cell = place.cell.as_ref().filter(|cell| cell.is_task())?;
-        Some(cell.id())
-    })
+    with(Place::task_id)
 }
 
 /// What a new task has from the current one, or from the scope around the current line: its parent,

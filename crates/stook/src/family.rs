@@ -1,5 +1,6 @@
 //! The tasks of one group: one entry in the registry for all of them.
 
+use std::cell::RefCell;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
@@ -8,25 +9,23 @@ use stook_kernel::{SpawnRefused, TaskGroup as Machine};
 use tokio::runtime::Id;
 
 use crate::block::{Block, CellRef};
+use crate::context::Place;
 use crate::group::GroupClosed;
 use crate::record::Who;
 use crate::registry::{Listed, Membership};
-use crate::scope::node::{HasScope, ScopeNode};
+use crate::scope::node::{ScopeNode, ScopeRef};
+use crate::scope::within::Inside;
 use crate::slab::Slab;
-use crate::sync::{Mutex, lock};
+use crate::sync::lock;
 
-/// The tasks of one group, and all of the group that does not depend on its error.
-pub(crate) struct Family {
-    pub(crate) members: Mutex<Members>,
-    pub(crate) runtime: Id,
-    /// The scope of the body.
-    pub(crate) body: ScopeNode,
-    membership: Membership,
-}
+/// The tasks of one group, and all of the group that does not depend on its error, in the scope of its
+/// body.
+pub(crate) type Family = ScopeNode<Members>;
 
-/// What changes with each task that comes or goes, behind one lock.
+/// What changes with each task that comes or goes.
 pub(crate) struct Members {
     pub(crate) machine: Machine,
+    runtime: Id,
     /// Those that have not ended, and those that lie in one block with such.
     blocks: Slab<Siblings, 3>,
     /// The block where the next one may find room. It keeps the group, and is closed when that ends.
@@ -39,6 +38,7 @@ pub(crate) struct Members {
     pub(crate) is_abandoned: bool,
     /// Tasks that were cancelled before their first step: what one that is stuck may be waiting for.
     never_started: Vec<Who>,
+    membership: Membership,
 }
 
 /// Those in one block.
@@ -53,39 +53,84 @@ pub(crate) struct Siblings {
 /// How many are remembered.
 const MOST: usize = 32;
 
+/// How many families a thread keeps for groups to come. The models begin anew each time.
+const KEPT: usize = if cfg!(stook_loom) { 0 } else { 16 };
+
+thread_local! {
+    /// Of groups that are over. To take one of them costs less than half of what it costs to make one
+    /// and to enter it in the registry.
+    static SPARE: RefCell<Vec<(Arc<Family>, ScopeRef)>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Family {
-    /// None yet, in a group that is entered here.
-    pub(crate) fn new(
+    /// None yet, in a group that is entered in this place, and its body.
+    pub(crate) fn enter(
+        machine: Machine,
+        runtime: Id,
+        location: &'static Location<'static>,
+        place: Place,
+    ) -> (Arc<Self>, Inside) {
+        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
+        let (family, scope) = spare.ok().flatten().unwrap_or_else(|| {
+            let family = Self::registered(machine, runtime, location);
+            let scope = ScopeRef::of(Arc::clone(&family) as _);
+            (family, scope)
+        });
+        let inside = Inside::at(place, |cell, outer| {
+            let mut state = lock(&family.state);
+            state.enter_again(location, cell, outer);
+            state.more.machine = machine;
+            state.more.runtime = runtime;
+            Some(scope)
+        });
+        (family, inside)
+    }
+
+    fn registered(
         machine: Machine,
         runtime: Id,
         location: &'static Location<'static>,
     ) -> Arc<Self> {
-        let family = Arc::new(Self {
-            members: Mutex::new(Members {
-                machine,
-                blocks: Slab::new(),
-                room: None,
-                waker: None,
-                has_errors: false,
-                is_abandoned: false,
-                never_started: Vec::new(),
-            }),
+        let members = Members {
+            machine,
             runtime,
-            body: ScopeNode::new(location),
+            blocks: Slab::new(),
+            room: None,
+            waker: None,
+            has_errors: false,
+            is_abandoned: false,
+            never_started: Vec::new(),
             membership: Membership::default(),
-        });
+        };
+        let family = Arc::new(Self::new(location, false, members));
         let weak = Arc::downgrade(&family);
-        family.membership.enter(weak);
+        lock(&family.state).more.membership.enter(weak);
         family
+    }
+
+    /// The group is [over](Members::over), and nobody has its handle any more: another may have it. One
+    /// that was cancelled is not kept, since its number is in the hands of others.
+    pub(crate) fn keep(self: Arc<Self>, scope: ScopeRef) {
+        if self.is_fired() || Arc::strong_count(&self) > 2 {
+            return;
+        }
+        let _ = SPARE.try_with(|spare| {
+            // What is not kept is dropped by who called.
+            if let Ok(mut spare) = spare.try_borrow_mut() {
+                if spare.len() < KEPT {
+                    spare.push((self, scope));
+                }
+            }
+        });
     }
 
     /// Those that have not ended.
     pub(crate) fn unfinished(&self) -> Vec<CellRef> {
-        lock(&self.members).unfinished().collect()
+        lock(&self.state).more.unfinished().collect()
     }
 
     pub(crate) fn len(&self) -> usize {
-        lock(&self.members).machine.marks().tasks
+        lock(&self.state).more.machine.marks().tasks
     }
 }
 
@@ -133,27 +178,43 @@ impl Members {
     #[must_use]
     pub(crate) fn close_room(&mut self) -> Option<Arc<dyn Block>> {
         let place = self.room.take()?;
-        self.remove_if_empty(place)
-    }
-
-    /// One of those in the block in this place has ended; what is to be dropped when nothing is locked.
-    #[must_use]
-    pub(crate) fn one_left(&mut self, place: usize) -> Option<Arc<dyn Block>> {
-        if let Some(siblings) = self.blocks.get_mut(place) {
-            siblings.left -= 1;
-        }
-        if self.room == Some(place) {
-            return None;
-        }
-        self.remove_if_empty(place)
-    }
-
-    fn remove_if_empty(&mut self, place: usize) -> Option<Arc<dyn Block>> {
         if self.blocks.get_mut(place)?.left > 0 {
             return None;
         }
         let siblings = self.blocks.remove(place)?;
         Some(siblings.block)
+    }
+
+    /// One of those in the block in this place has ended: what is to be dropped, and who is to be woken,
+    /// when nothing is locked.
+    #[must_use]
+    pub(crate) fn one_left(&mut self, place: usize) -> (Option<Arc<dyn Block>>, Option<Waker>) {
+        let wake = if self.machine.child_left(true) {
+            self.waker.take()
+        } else {
+            None
+        };
+        (self.one_less(place), wake)
+    }
+
+    fn one_less(&mut self, place: usize) -> Option<Arc<dyn Block>> {
+        let siblings = self.blocks.get_mut(place)?;
+        siblings.left -= 1;
+        if siblings.left > 0 || self.room == Some(place) {
+            return None;
+        }
+        let siblings = self.blocks.remove(place)?;
+        Some(siblings.block)
+    }
+
+    /// Nobody is left, and nobody comes any more. What is to be dropped when nothing is locked.
+    #[must_use]
+    pub(crate) fn over(&mut self) -> Option<Arc<dyn Block>> {
+        let room = self.close_room();
+        self.blocks.begin_again();
+        self.never_started.clear();
+        self.has_errors = false;
+        room
     }
 
     /// One of them was cancelled before its first step.
@@ -180,21 +241,15 @@ impl Siblings {
     }
 }
 
-impl Drop for Family {
+impl Drop for Members {
     fn drop(&mut self) {
         self.membership.leave();
     }
 }
 
-impl HasScope for Family {
-    fn scope(&self) -> &ScopeNode {
-        &self.body
-    }
-}
-
 impl Listed for Family {
     fn runtime(&self) -> Id {
-        self.runtime
+        lock(&self.state).more.runtime
     }
 
     fn cells(self: Arc<Self>) -> Vec<CellRef> {
@@ -202,7 +257,7 @@ impl Listed for Family {
     }
 
     fn never_started_beside(&self, cell: &CellRef) -> Vec<Who> {
-        let members = lock(&self.members);
+        let members = &lock(&self.state).more;
         if members.unfinished().any(|member| member == *cell) {
             members.never_started.clone()
         } else {

@@ -90,10 +90,11 @@ impl Forward {
     /// The caller's cancellation: that of the task if there was one, for no scope takes it; or else the
     /// first that was handed on.
     pub(crate) fn mine(&self) -> Option<Cancelled> {
+        let first = self.first.as_ref()?;
         let task = context::task_id();
         let of_task = |taken: &&Taken| Some(taken.cancelled.target()) == task;
-        let mine = self.taken().find(of_task).or(self.first.as_ref());
-        mine.map(|taken| taken.cancelled.clone())
+        let mine = self.taken().find(of_task).unwrap_or(first);
+        Some(mine.cancelled.clone())
     }
 
     /// The caller is told of its cancellation.

@@ -89,9 +89,12 @@ mod tests {
             assert!(ids.is_sorted_by(|one, next| one < next));
             ids
         };
-        let other = std::thread::spawn(given);
-        let mut all = given();
-        all.extend(other.join().unwrap());
+        let mut all = std::thread::scope(|threads| {
+            let other = threads.spawn(given);
+            let mut all = given();
+            all.extend(other.join().unwrap());
+            all
+        });
         let count = all.len();
         all.sort_unstable();
         all.dedup();

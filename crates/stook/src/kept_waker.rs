@@ -41,6 +41,13 @@ impl<'cx> ToKeep<'cx> {
         true
     }
 
+    /// The same where it is foreign: then it is put in its place at once. Nothing may be locked.
+    pub(crate) fn prepare_foreign(&mut self) {
+        if !context::is_task_woken_by(self.waker) {
+            self.prepare();
+        }
+    }
+
     /// Nothing may be locked.
     pub(crate) fn prepare(&mut self) {
         self.spare = Some(self.waker.clone());

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::runtime::{Handle, Id};
 
 use crate::block::CellRef;
-use crate::context;
+use crate::context::{self, Place};
 use crate::lock::lock;
 use crate::record::Who;
 use crate::slab::Slab;
@@ -58,7 +58,25 @@ fn shard() -> usize {
 /// Outside a runtime, as `tokio::spawn` does.
 #[track_caller]
 pub(crate) fn runtime() -> Id {
-    match context::inherited().1 {
+    or_current(context::inherited().1)
+}
+
+/// The runtime of the task in this place, or else the current one.
+///
+/// # Panics
+/// As [`runtime`] does.
+#[track_caller]
+pub(crate) fn runtime_at(place: &Place) -> Id {
+    or_current(runtime_of(place))
+}
+
+fn runtime_of(place: &Place) -> Option<Id> {
+    Some(place.cell.as_ref()?.about()?.runtime)
+}
+
+#[track_caller]
+fn or_current(runtime: Option<Id>) -> Id {
+    match runtime {
         Some(runtime) => runtime,
         // No closure: a panic is at the line of the program.
         None => current_runtime(),

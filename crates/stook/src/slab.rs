@@ -40,19 +40,17 @@ impl<T, const INLINE: usize> Slab<T, INLINE> {
 
     pub(crate) fn insert(&mut self, value: T) -> usize {
         let place = self.hole;
-        let is_new = place == self.places;
-        let before = match self.entry(place) {
-            Some(entry) => std::mem::replace(entry, Entry::Filled(value)),
-            None => {
-                self.others.push(Entry::Filled(value));
-                Entry::Hole(0)
+        let filled = Entry::Filled(value);
+        if place == self.places {
+            match self.first.get_mut(place) {
+                Some(entry) => *entry = filled,
+                None => self.others.push(filled),
             }
-        };
-        match before {
-            Entry::Hole(next) if !is_new => self.hole = next,
-            _ => {
-                self.places += 1;
-                self.hole = self.places;
+            self.places += 1;
+            self.hole = self.places;
+        } else if let Some(entry) = self.entry(place) {
+            if let Entry::Hole(next) = std::mem::replace(entry, filled) {
+                self.hole = next;
             }
         }
         self.filled += 1;
@@ -75,6 +73,14 @@ impl<T, const INLINE: usize> Slab<T, INLINE> {
             Entry::Filled(value) => Some(value),
             Entry::Hole(_) => None,
         }
+    }
+
+    /// All were taken out: begins again with the first place, and gives back what was allocated.
+    pub(crate) fn begin_again(&mut self) {
+        debug_assert_eq!(self.filled, 0);
+        self.others = Vec::new();
+        self.places = 0;
+        self.hole = 0;
     }
 
     fn entry(&mut self, place: usize) -> Option<&mut Entry<T>> {
@@ -124,6 +130,20 @@ mod tests {
         holes_are_filled_again::<0>();
         holes_are_filled_again::<2>();
         holes_are_filled_again::<8>();
+    }
+
+    #[test]
+    fn one_that_begins_again_fills_its_places_in_order() {
+        let mut slab: Slab<i32, 2> = Slab::new();
+        for _ in 0..2 {
+            let places: Vec<_> = (0..4).map(|value| slab.insert(value)).collect();
+            assert_eq!(places, [0, 1, 2, 3]);
+            for place in [1, 3, 0, 2] {
+                slab.remove(place);
+            }
+            slab.begin_again();
+        }
+        assert_eq!(slab.others.capacity(), 0);
     }
 
     #[test]

@@ -62,12 +62,10 @@ impl<T, E: CancelError> Slot<T, E> {
         }
     }
 
-    /// The handle is dropped: nobody will read what is here or comes.
+    /// The handle was dropped, and the task had ended: nobody will read what is here.
     pub(crate) fn abandon(&self, cell: &CellRef) {
-        if cell.abandon() {
-            let left = self.give_up(cell);
-            drop(left);
-        }
+        let left = self.give_up(cell);
+        drop(left);
     }
 
     /// Reports what nobody has read; what is to be dropped.

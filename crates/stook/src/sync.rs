@@ -14,6 +14,6 @@ pub(crate) use std::sync::{
 use std::sync::PoisonError;
 
 /// As [`crate::lock::lock`].
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -392,7 +392,10 @@ impl<T, E: CancelError> Drop for Task<T, E> {
         if cell.is_cancelled_on_drop() && cell.ended().is_none() {
             reaper::adopt(std::slice::from_ref(&self.cell), None);
         }
-        self.outlet.open(&self.cell).1.abandon(&self.cell);
+        // Most handles that are dropped are so before the end: the slot is not looked for.
+        if cell.abandon() {
+            self.outlet.open(&self.cell).1.abandon(&self.cell);
+        }
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::Location;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use stook_kernel::{BodyEnd, ChildrenGone, ExitEnd, ExitRule, TaskGroupExit};
 
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
-use crate::catch::Catch;
+use crate::catch::caught;
 use crate::context;
+use crate::family::Members;
 use crate::forward::{Forward, renew};
 use crate::group::error::{GroupError, Shared};
 use crate::group::{Group, TaskGroup};
@@ -20,7 +22,7 @@ use crate::reaper;
 use crate::record::{CancelKind, Record};
 use crate::report;
 use crate::scope::node::ScopeRef;
-use crate::scope::within::Within;
+use crate::scope::within::{Inside, Within};
 use crate::sync::lock;
 
 /// Runs a body that spawns tasks, and returns when the body and all tasks have ended.
@@ -76,20 +78,53 @@ where
 {
     let location = Location::caller();
     async move {
+        let (group, inside) = Group::enter(location);
         let mut guard = Guard {
-            group: Group::new(location),
+            group: &group,
             is_over: false,
         };
-        let group = &guard.group;
-        let scope = ScopeRef::of(Arc::clone(&group.family) as _);
-        let inside = body(TaskGroup(Arc::clone(group)));
-        let body = Catch::new(Within::new(scope, inside)).await;
-        let (mut exit, body) = leave(group, body, location);
-        let waited = wait_for_children(group, &mut exit, location).await;
-        let end = end(group, exit, body, waited, location);
+        let mut left = {
+            let inside = Within::inside(inside, body(TaskGroup(Arc::clone(&group))));
+            let mut body = pin!(Some(inside));
+            poll_fn(|cx| poll_body(&group, body.as_mut(), location, cx)).await
+        };
+        let waited = match left.gone {
+            Some(gone) => Waited::of(gone),
+            None => wait_for_children(&group, &mut left.exit, true, location).await,
+        };
+        let end = end(&group, left.exit, left.body, waited, location);
         guard.is_over = true;
+        drop(guard);
+        // Where nobody has its handle any more.
+        if let (Some(group), Some(scope)) = (Arc::into_inner(group), left.scope) {
+            group.family.keep(scope);
+        }
         end
     }
+}
+
+/// Polls the body, and begins to leave the block when it has ended.
+fn poll_body<Fut, T, E>(
+    group: &Group<E>,
+    mut body: Pin<&mut Option<Within<Fut>>>,
+    location: &'static Location<'static>,
+    cx: &mut Context<'_>,
+) -> Poll<AfterBody<T, E>>
+where
+    Fut: Future<Output = Result<T, E>>,
+    E: CancelError,
+{
+    let Some(mut running) = body.as_mut().as_pin_mut() else {
+        return Poll::Pending;
+    };
+    let result = match caught(|| running.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(result)) => Ok(result),
+        Err(panic) => Err(panic),
+    };
+    let inside = running.take_inside();
+    body.set(None);
+    Poll::Ready(leave(group, result, inside, location, cx))
 }
 
 /// How the body ended.
@@ -111,27 +146,58 @@ impl<T, E> Body<T, E> {
     }
 }
 
-/// What there is when no child is left.
-pub(super) struct Waited<E> {
-    gone: ChildrenGone,
-    errors: Vec<Shared<E>>,
+/// What there is when the body has ended.
+struct AfterBody<T, E> {
+    exit: TaskGroupExit,
+    body: Body<T, E>,
+    /// Of the body, which has left it.
+    scope: Option<ScopeRef>,
+    /// `None` when there are children to be waited for.
+    gone: Option<Gone>,
+}
+
+/// No child is left.
+#[derive(Clone, Copy)]
+struct Gone {
+    end: ChildrenGone,
+    /// Errors are kept, and no panic that goes before them.
+    has_errors: bool,
+}
+
+/// What has come of the wait for the children.
+pub(super) struct Waited {
+    gone: Gone,
     /// Whether a cancellation of the caller that came meanwhile began the end.
     is_propagated: bool,
     /// Of those cancellations that of the task, or else the first of a scope.
     mine: Option<Cancelled>,
 }
 
-/// The body has ended: begins to leave the block.
+impl Waited {
+    /// No cancellation of the caller came meanwhile.
+    const fn of(gone: Gone) -> Self {
+        Self {
+            gone,
+            is_propagated: false,
+            mine: None,
+        }
+    }
+}
+
+/// The body has ended: begins to leave the block, and has the caller polled when the last child has
+/// gone.
 fn leave<T, E: CancelError>(
     group: &Group<E>,
     body: Result<Result<T, E>, Panic>,
+    inside: Inside,
     location: &'static Location<'static>,
-) -> (TaskGroupExit, Body<T, E>) {
+    cx: &Context<'_>,
+) -> AfterBody<T, E> {
     let (end, mut panic, body) = match body {
         Ok(Ok(value)) => (BodyEnd::Returned, None, Body::Ok(value)),
         Ok(Err(error)) => match error.as_cancelled().cloned() {
             Some(cancelled)
-                if cancelled.target() == group.family.body.id()
+                if cancelled.target() == group.family.id()
                     || context::is_mine(cancelled.target()) =>
             {
                 (BodyEnd::Cancelled, None, Body::Cancelled(cancelled))
@@ -140,8 +206,13 @@ fn leave<T, E: CancelError>(
         },
         Err(panic) => (BodyEnd::Raised, Some(panic), Body::Panicked),
     };
-    let (exit, actions) = {
-        let mut members = lock(&group.family.members);
+    let mut waker = ToKeep::new(cx);
+    waker.prepare_foreign();
+    // One lock for all that is done when most groups wait.
+    let (left, room, exit, actions, gone) = {
+        let mut state = lock(&group.family.state);
+        let left = group.family.leave_locked(&mut state);
+        let members = &mut state.more;
         let rule = ExitRule::UncancelLast;
         let (exit, actions) = members.machine.exit(end, panic.is_some(), rule);
         if actions.keep_base_error {
@@ -149,8 +220,15 @@ fn leave<T, E: CancelError>(
             *kept = kept.take().or_else(|| Some((None, panic.take()?)));
             members.has_errors = true;
         }
-        (exit, actions)
+        let (gone, room) = if members.machine.marks().tasks == 0 {
+            (Some(group.gone(members, &exit)), members.over())
+        } else {
+            waker.put(&mut members.waker);
+            (None, None)
+        };
+        (left, room, exit, actions, gone)
     };
+    drop((left, room));
     if actions.abort {
         let record = match &body {
             Body::Cancelled(cancelled) => {
@@ -161,41 +239,56 @@ fn leave<T, E: CancelError>(
         };
         group.abort(&record);
     }
-    (exit, body)
+    AfterBody {
+        exit,
+        body,
+        scope: inside.into_scope(),
+        gone,
+    }
 }
 
+impl<E> Group<E> {
+    /// No child is left, and nobody comes any more.
+    fn gone(&self, members: &Members, exit: &TaskGroupExit) -> Gone {
+        let is_panic = members.has_errors && lock(&self.errors).panic.is_some();
+        Gone {
+            end: exit.children_gone(&members.machine, is_panic),
+            // With a panic they come to nobody, and are left for the guard to report.
+            has_errors: members.has_errors && !is_panic,
+        }
+    }
+}
+
+/// The body has ended, and there were children then. `is_told`: that the last one has the caller polled.
 pub(super) async fn wait_for_children<E>(
     group: &Group<E>,
     exit: &mut TaskGroupExit,
+    mut is_told: bool,
     location: &'static Location<'static>,
-) -> Waited<E> {
+) -> Waited {
     let mut forward = Forward::new(location);
     let mut is_propagated = false;
-    let (gone, errors, room) = poll_fn(|cx| {
+    let gone = poll_fn(|cx| {
         let mut waker = ToKeep::new(cx);
-        loop {
-            let mut members = lock(&group.family.members);
+        while !std::mem::take(&mut is_told) {
+            let mut state = lock(&group.family.state);
+            let members = &mut state.more;
             if members.machine.marks().tasks == 0 {
-                let (mut errors, mut is_panic) = (Vec::new(), false);
-                if members.has_errors {
-                    let mut kept = lock(&group.errors);
-                    is_panic = kept.panic.is_some();
-                    // With a panic they come to nobody, and are left for the guard to report.
-                    if !is_panic {
-                        errors = std::mem::take(&mut kept.errors);
-                    }
-                }
-                let gone = exit.children_gone(&members.machine, is_panic);
-                return Poll::Ready((gone, errors, members.close_room()));
+                let (gone, room) = (group.gone(members, exit), members.over());
+                drop(state);
+                drop(room);
+                return Poll::Ready(gone);
             }
-            if waker.put(&mut members.waker) {
-                break;
+            is_told = waker.put(&mut members.waker);
+            drop(state);
+            if !is_told {
+                waker.prepare();
             }
-            drop(members);
-            waker.prepare();
         }
         while let Some(taken) = forward.take(cx) {
-            let begins_the_end = exit.interrupted(&mut lock(&group.family.members).machine);
+            let mut state = lock(&group.family.state);
+            let begins_the_end = exit.interrupted(&mut state.more.machine);
+            drop(state);
             if begins_the_end {
                 let cause = Some(taken.cancelled.record());
                 let kind = CancelKind::ParentCancelled;
@@ -207,16 +300,12 @@ pub(super) async fn wait_for_children<E>(
         Poll::Pending
     })
     .await;
-    drop(room);
-    let mine = forward.mine();
+    let mut waited = Waited::of(gone);
+    waited.is_propagated = is_propagated;
+    waited.mine = forward.mine();
     // From here on it is the group's to return it or not.
     forward.answered();
-    Waited {
-        gone,
-        errors: errors.into_iter().map(|(_, error)| error).collect(),
-        is_propagated,
-        mine,
-    }
+    waited
 }
 
 /// No child is left: says how the block ends.
@@ -224,10 +313,10 @@ fn end<T, E: CancelError>(
     group: &Group<E>,
     mut exit: TaskGroupExit,
     body: Body<T, E>,
-    waited: Waited<E>,
+    waited: Waited,
     location: &'static Location<'static>,
 ) -> Result<T, GroupError<E>> {
-    match waited.gone {
+    match waited.gone.end {
         ChildrenGone::Nothing => {}
         ChildrenGone::RaiseBaseError => {
             let panic = lock(&group.errors).panic.take();
@@ -246,14 +335,19 @@ fn end<T, E: CancelError>(
             // The group's own request is the scope of the body, and ended with it. What is left are
             // cancellations from outside.
             let from_outside = match &body {
-                Body::Cancelled(cancelled) => cancelled.target() != group.family.body.id(),
+                Body::Cancelled(cancelled) => cancelled.target() != group.family.id(),
                 _ => false,
             };
             let left = u32::from(from_outside || waited.is_propagated);
             exit.uncancelled(left);
         }
     }
-    match exit.end(waited.errors.len()) {
+    let kept = if waited.gone.has_errors {
+        std::mem::take(&mut lock(&group.errors).errors)
+    } else {
+        Vec::new()
+    };
+    match exit.end(kept.len()) {
         ExitEnd::PropagateCancellation => match (waited.mine, body) {
             (Some(cancelled), _) | (None, Body::Cancelled(cancelled)) => {
                 Err(GroupError::cancelled(cancelled))
@@ -265,7 +359,7 @@ fn end<T, E: CancelError>(
             // delivered at its next cancel point.
             renew(waited.mine.as_ref());
             renew(body.cancelled());
-            let mut errors = waited.errors;
+            let mut errors: Vec<_> = kept.into_iter().map(|(_, error)| error).collect();
             match body {
                 Body::Err(error) if add_body => errors.push(Shared::new(error)),
                 _ => {}
@@ -292,19 +386,19 @@ fn end<T, E: CancelError>(
 
 /// Dropped half-way, the group asks its tasks to cancel, and takes no others; their errors are
 /// reported. So are those that a panic goes before.
-struct Guard<E: CancelError> {
-    group: Arc<Group<E>>,
+struct Guard<'group, E: CancelError> {
+    group: &'group Group<E>,
     /// It came to its end.
     is_over: bool,
 }
 
-impl<E: CancelError> Drop for Guard<E> {
+impl<E: CancelError> Drop for Guard<'_, E> {
     fn drop(&mut self) {
         if self.is_over {
             return;
         }
         let (is_over, room, waker) = {
-            let mut members = lock(&self.group.family.members);
+            let members = &mut lock(&self.group.family.state).more;
             let is_over = members.machine.marks().exiting && members.machine.marks().tasks == 0;
             if !is_over {
                 members.is_abandoned = true;
@@ -322,7 +416,7 @@ impl<E: CancelError> Drop for Guard<E> {
     }
 }
 
-impl<E: CancelError> Guard<E> {
+impl<E: CancelError> Guard<'_, E> {
     /// What the group had collected and returns to nobody, but for what was read from a handle.
     fn report_unread(&self) {
         let (errors, panic) = {
@@ -340,5 +434,72 @@ impl<E: CancelError> Guard<E> {
                 report::unread_failure::<E>(&cell, Err(&panic));
             }
         }
+    }
+}
+
+#[cfg(all(test, not(stook_loom)))]
+mod tests {
+    use super::*;
+    use crate::block::CellRef;
+    use crate::{OrCancel, checkpoint, tree};
+
+    /// Its family, by the address.
+    fn family(group: &TaskGroup<Cancelled>) -> usize {
+        Arc::as_ptr(&group.0.family).addr()
+    }
+
+    /// One with five tasks, which end in another order than they began in.
+    async fn plain() -> usize {
+        let end = task_group(async |group| {
+            for rounds in [3, 1, 2, 5, 4] {
+                let task = async move {
+                    for _ in 0..rounds {
+                        checkpoint().await?;
+                    }
+                    Ok(())
+                };
+                drop(group.spawn(task));
+            }
+            Ok(family(&group))
+        });
+        end.await.expect("no error")
+    }
+
+    #[tokio::test]
+    async fn the_family_of_a_group_that_is_over_is_used_again() {
+        let first = plain().await;
+        assert_eq!(plain().await, first);
+        let again = task_group(async |group| {
+            assert!(group.is_empty() && !group.is_closed() && tree().is_empty());
+            let names = ["one", "two", "three", "four"];
+            for name in names {
+                let builder = crate::builder().name(name);
+                drop(builder.spawn_in(&group, std::future::pending::<()>().or_cancel()));
+            }
+            let unfinished = group.0.family.unfinished();
+            assert!(unfinished.iter().map(CellRef::name).eq(names.map(Some)));
+            group.cancel();
+            Ok(family(&group))
+        });
+        assert_eq!(again.await.unwrap(), first);
+    }
+
+    #[tokio::test]
+    async fn none_that_was_cancelled_and_none_that_has_a_handle() {
+        let cancelled = task_group(async |group: TaskGroup<Cancelled>| {
+            group.cancel();
+            checkpoint().await
+        });
+        let cancelled = cancelled.await.unwrap_err().cancelled.unwrap();
+        let kept = task_group(async |group: TaskGroup<Cancelled>| Ok(group));
+        let kept = kept.await.unwrap();
+        let other = task_group(async |group: TaskGroup<Cancelled>| {
+            assert_ne!(family(&group), family(&kept));
+            assert_ne!(group.0.family.id(), cancelled.target());
+            assert!(kept.is_closed() && !kept.cancel());
+            assert!(kept.spawn(checkpoint()).is_err());
+            Ok(())
+        });
+        other.await.unwrap();
     }
 }

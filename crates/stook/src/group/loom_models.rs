@@ -32,9 +32,10 @@ fn model(body: impl Fn(&Arc<Group<Cancelled>>) + Send + Sync + 'static) {
         .unwrap();
     let _entered = runtime.enter();
     loom::model(move || {
-        let group = Group::new(Location::caller());
+        let (group, inside) = Group::enter(Location::caller());
         body(&group);
-        let room = lock(&group.family.members).close_room();
+        drop(inside);
+        let room = lock(&group.family.state).more.close_room();
         drop(room);
     });
 }
@@ -76,7 +77,7 @@ fn error() -> Outcome<(), Cancelled> {
 
 /// The body has returned.
 fn leave(group: &Group<Cancelled>) -> TaskGroupExit {
-    let mut members = lock(&group.family.members);
+    let members = &mut lock(&group.family.state).more;
     let rule = ExitRule::UncancelLast;
     let (exit, _actions) = members.machine.exit(BodyEnd::Returned, false, rule);
     exit
@@ -120,7 +121,12 @@ fn a_spawn_against_the_end_of_the_body() {
         };
         let mut exit = leave(group);
         let is_over = {
-            let waiting = pin!(wait_for_children(group, &mut exit, Location::caller()));
+            let waiting = pin!(wait_for_children(
+                group,
+                &mut exit,
+                false,
+                Location::caller()
+            ));
             let mut cx = Context::from_waker(Waker::noop());
             waiting.poll(&mut cx).is_ready()
         };
@@ -138,7 +144,12 @@ fn the_last_task_against_who_waits() {
         let ending = thread::spawn(move || end(&last, Outcome::Ok(())));
         let count = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&count));
-        let mut waiting = pin!(wait_for_children(group, &mut exit, Location::caller()));
+        let mut waiting = pin!(wait_for_children(
+            group,
+            &mut exit,
+            false,
+            Location::caller()
+        ));
         let mut cx = Context::from_waker(&waker);
         let is_over = waiting.as_mut().poll(&mut cx).is_ready();
         ending.join().unwrap();
@@ -158,7 +169,7 @@ fn two_failures_at_once() {
         let failing = thread::spawn(move || end(&one, error()));
         end(&other, error());
         failing.join().unwrap();
-        assert_eq!(lock(&group.family.members).machine.marks().tasks, 0);
+        assert_eq!(lock(&group.family.state).more.machine.marks().tasks, 0);
         assert_eq!(lock(&group.errors).errors.len(), 2);
     });
 }

@@ -15,9 +15,9 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::Waker;
 
 use stook_kernel::{AfterError, ChildDone, SpawnRefused, TaskGroup as Machine};
+use tokio::runtime::Id;
 
 pub use error::{GroupClosed, GroupError, Shared};
 pub use exit::task_group;
@@ -32,10 +32,11 @@ use crate::group::brood::{Place, ToBrood};
 use crate::id::TaskId;
 use crate::outcome::{Ended, Outcome};
 use crate::panicked::Panic;
-use crate::record::{CancelKind, Reason, Record, Who};
+use crate::record::{CancelKind, Reason, Record};
 use crate::registry;
 use crate::report;
 use crate::scope::node::ScopeRef;
+use crate::scope::within::Inside;
 use crate::slot::Slot;
 use crate::spawn::Builder;
 use crate::sync::{Mutex, lock};
@@ -52,6 +53,7 @@ struct Group<E> {
     errors: Mutex<Errors<E>>,
     /// The task that the group belongs to.
     owner: Option<TaskId>,
+    runtime: Id,
     family: Arc<Family>,
 }
 
@@ -64,28 +66,26 @@ struct Errors<E> {
     panic: Option<(Option<CellRef>, Panic)>,
 }
 
-/// What comes of a child that has ended, once the members are not locked any more.
-struct Left {
-    /// After its error, if it had one.
-    then: Option<AfterError>,
-    wake: Option<Waker>,
-    /// To be dropped.
-    block: Option<Arc<dyn Block>>,
-}
-
 impl<E> Group<E> {
-    fn new(location: &'static Location<'static>) -> Arc<Self> {
+    /// A group that is entered here, and its body.
+    fn enter(location: &'static Location<'static>) -> (Arc<Self>, Inside) {
         let mut machine = Machine::new();
         // It was not entered before.
         let _entered = machine.enter();
-        Arc::new(Self {
+        let place = context::current();
+        let runtime = registry::runtime_at(&place);
+        let owner = place.task_id();
+        let (family, inside) = Family::enter(machine, runtime, location, place);
+        let group = Arc::new(Self {
             errors: Mutex::new(Errors {
                 errors: Vec::new(),
                 panic: None,
             }),
-            owner: context::task_id(),
-            family: Family::new(machine, registry::runtime(), location),
-        })
+            owner,
+            runtime,
+            family,
+        });
+        (group, inside)
     }
 
     /// Asks the children to cancel, then the body.
@@ -105,12 +105,12 @@ impl<E> Group<E> {
     {
         let location = about.location;
         let (is_closing, (brood, place), old) = {
-            let mut members = lock(&self.family.members);
+            let members = &mut lock(&self.family.state).more;
             let is_closing = members.admits()?;
             let (place, old) = if is_closing || members.is_abandoned {
-                ((brood::enter(&mut members, self, about, 1), 0), None)
+                ((brood::enter(members, self, about, 1), 0), None)
             } else {
-                brood::take_room(&mut members, self, about)
+                brood::take_room(members, self, about)
             };
             (is_closing, place, old)
         };
@@ -128,7 +128,7 @@ impl<E> Group<E> {
         location: &'static Location<'static>,
     ) -> Result<usize, GroupClosed> {
         let (member, is_closing) = {
-            let mut members = lock(&self.family.members);
+            let members = &mut lock(&self.family.state).more;
             let is_closing = members.admits()?;
             (members.enter(Arc::clone(block)), is_closing)
         };
@@ -136,45 +136,6 @@ impl<E> Group<E> {
             born_cancelled(&CellRef::new(Arc::clone(block), 0), location);
         }
         Ok(member)
-    }
-
-    /// A child has ended, perhaps before its first step, and perhaps with an error.
-    fn child_done(
-        &self,
-        member: usize,
-        cell: &CellRef,
-        ended: Ended,
-        never_started: Option<Who>,
-        error: Option<Result<Shared<E>, Panic>>,
-    ) -> Left {
-        let mut members = lock(&self.family.members);
-        let block = members.one_left(member);
-        if let Some(who) = never_started {
-            members.never_started(who);
-        }
-        let none_left = members.machine.child_left(true);
-        let wake = if none_left {
-            members.waker.take()
-        } else {
-            None
-        };
-        let (is_panic, is_abandoned) = (ended == Ended::Panicked, members.is_abandoned);
-        let done = members
-            .machine
-            .child_done(ended.for_kernel(), is_panic, is_abandoned);
-        let then = match done {
-            ChildDone::Nothing => None,
-            // A panic is what a base error is to asyncio: it goes before all others.
-            ChildDone::KeepError { then, .. } => {
-                // Who waits finds it when it finds that nobody is left.
-                members.has_errors = true;
-                if let (Some(error), false) = (error, is_abandoned) {
-                    lock(&self.errors).keep(cell, error);
-                }
-                Some(then)
-            }
-        };
-        Left { then, wake, block }
     }
 }
 
@@ -310,7 +271,7 @@ impl<E> TaskGroup<E> {
             name,
             location,
             born: context::now(),
-            runtime: self.0.family.runtime,
+            runtime: self.0.runtime,
         }
     }
 }
@@ -360,7 +321,7 @@ impl<E> TaskGroup<E> {
     }
 
     fn ask(&self, reason: Option<Reason>, location: &'static Location<'static>) -> bool {
-        lock(&self.0.family.members).machine.cancelled();
+        lock(&self.0.family.state).more.machine.cancelled();
         self.0
             .abort(&Record::new(CancelKind::Group, reason, location, None))
     }
@@ -414,7 +375,7 @@ impl<E> TaskGroup<E> {
     /// # }
     /// ```
     pub fn is_closed(&self) -> bool {
-        lock(&self.0.family.members).machine.spawn() == Err(SpawnRefused::Finished)
+        lock(&self.0.family.state).more.machine.spawn() == Err(SpawnRefused::Finished)
     }
 }
 
@@ -466,28 +427,55 @@ impl<E: CancelError> Group<E> {
         };
         // Before the group goes on: it finds no child that runs still.
         slot.settle(cell, cell, outcome, true);
-        let left = self.child_done(member, cell, ended, never_started, error.clone());
-        match left.then {
-            None | Some(AfterError::Nothing) => {}
-            Some(AfterError::ReportOrphan) => {
-                if let Some(failure) = &error {
-                    report::unread_failure(cell, failure.as_ref());
+        let (block, wake, then) = {
+            let members = &mut lock(&self.family.state).more;
+            let (block, wake) = members.one_left(member);
+            if let Some(who) = never_started {
+                members.never_started(who);
+            }
+            let is_panic = ended == Ended::Panicked;
+            let is_abandoned = members.is_abandoned;
+            let done = members
+                .machine
+                .child_done(ended.for_kernel(), is_panic, is_abandoned);
+            let then = match done {
+                ChildDone::Nothing => None,
+                // A panic is what a base error is to asyncio: it goes before all others.
+                ChildDone::KeepError { then, .. } => {
+                    // Who waits finds it when it finds that nobody is left.
+                    members.has_errors = true;
+                    if let (Some(error), false) = (&error, is_abandoned) {
+                        lock(&self.errors).keep(cell, error.clone());
+                    }
+                    Some(then)
                 }
-            }
-            Some(AfterError::Abort) => {
-                let kind = CancelKind::SiblingFailed;
-                let who = Some(cell.who());
-                self.abort(&Record::by(who, kind, None, location_of(cell), None));
-            }
+            };
+            (block, wake, then)
+        };
+        if let Some(error) = &error {
+            self.failed(cell, error.as_ref(), then);
         }
-        if let Some(waker) = left.wake {
+        if let Some(waker) = wake {
             waker.wake();
         }
         // The last reference to the error may be here, where the group and the handle are gone.
         if let Some(error) = error {
             report::guard_destructor(cell, error);
         }
-        drop(left.block);
+        drop(block);
+    }
+
+    /// What follows from the error of a child.
+    fn failed(&self, cell: &CellRef, error: Result<&Shared<E>, &Panic>, then: Option<AfterError>) {
+        match then {
+            None | Some(AfterError::Nothing) => {}
+            Some(AfterError::ReportOrphan) => report::unread_failure(cell, error),
+            Some(AfterError::Abort) => {
+                let kind = CancelKind::SiblingFailed;
+                let who = Some(cell.who());
+                self.abort(&Record::by(who, kind, None, location_of(cell), None));
+            }
+        }
     }
 }
 

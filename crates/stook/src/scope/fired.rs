@@ -7,18 +7,18 @@ use std::sync::{Mutex, Weak};
 
 use crate::id::TaskId;
 use crate::lock::lock;
-use crate::scope::node::{HasScope, ScopeNode, ScopeRef};
+use crate::scope::node::{ScopeNode, ScopeRef};
 
 /// By the cell that the scope is in, then by the scope: outer ones have mostly the lower numbers.
-static FIRED: Mutex<BTreeMap<(TaskId, TaskId), Weak<dyn HasScope>>> = Mutex::new(BTreeMap::new());
+static FIRED: Mutex<BTreeMap<(TaskId, TaskId), Weak<ScopeNode>>> = Mutex::new(BTreeMap::new());
 
 pub(super) fn enter(cell: TaskId, scope: &ScopeRef) {
     let replaced = lock(&FIRED).insert((cell, scope.id()), scope.downgrade());
     debug_assert!(replaced.is_none(), "a scope fires once");
 }
 
-pub(super) fn leave(cell: TaskId, node: &ScopeNode) {
-    let removed = lock(&FIRED).remove(&(cell, node.id()));
+pub(super) fn leave(cell: TaskId, scope: TaskId) {
+    let removed = lock(&FIRED).remove(&(cell, scope));
     drop(removed);
 }
 

@@ -7,33 +7,32 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use tokio::runtime::{Handle, Id};
 
 use crate::block::CellRef;
 use crate::cancelled::Cancelled;
 use crate::id::TaskId;
-use crate::lock::lock;
 use crate::record::Record;
 use crate::scope::fired;
+use crate::sync::{Mutex, lock};
 
-/// One scope.
-#[derive(Debug)]
-pub(crate) struct ScopeNode {
+/// One scope, and what else lies behind its lock: of a group its tasks, of others nothing.
+pub(crate) struct ScopeNode<M: ?Sized = dyn Send> {
     id: TaskId,
-    /// Where it was entered.
-    location: &'static Location<'static>,
     /// It hides what is outward of it.
     shields: AtomicBool,
     fired: AtomicBool,
     /// A cancel point inside has seen that it has fired.
     heard: AtomicBool,
-    state: Mutex<NodeState>,
+    pub(crate) state: Mutex<NodeState<M>>,
 }
 
-#[derive(Debug, Default)]
-struct NodeState {
+/// What the lock of a scope guards.
+pub(crate) struct NodeState<M: ?Sized = dyn Send> {
+    /// Where it was entered.
+    location: &'static Location<'static>,
     /// The task it is in, once it was polled.
     cell: Option<CellRef>,
     /// Outside tasks: the runtime that it is polled on.
@@ -41,40 +40,33 @@ struct NodeState {
     outer: Option<ScopeRef>,
     record: Option<Arc<Record>>,
     is_left: bool,
+    pub(crate) more: M,
 }
 
-/// What a scope lies in: itself, or what it is a part of.
-pub(crate) trait HasScope: Send + Sync + 'static {
-    fn scope(&self) -> &ScopeNode;
-}
-
-impl HasScope for ScopeNode {
-    fn scope(&self) -> &ScopeNode {
-        self
-    }
-}
+/// Where a scope was: to be dropped when nothing is locked.
+pub(crate) type Left = (Option<ScopeRef>, Option<CellRef>);
 
 /// A reference to a scope, which keeps it.
 #[derive(Clone)]
-pub(crate) struct ScopeRef(Arc<dyn HasScope>);
+pub(crate) struct ScopeRef(Arc<ScopeNode>);
 
 impl ScopeRef {
     /// To a scope of its own, which is entered here.
     pub(crate) fn new(location: &'static Location<'static>) -> Self {
-        Self::of(Arc::new(ScopeNode::new(location)))
+        Self::of(Arc::new(ScopeNode::new(location, false, ())))
     }
 
     /// To one that hides what is outward of it.
     pub(crate) fn shield(location: &'static Location<'static>) -> Self {
-        Self::of(Arc::new(ScopeNode::with(location, true)))
+        Self::of(Arc::new(ScopeNode::new(location, true, ())))
     }
 
-    pub(crate) fn of(lies_in: Arc<dyn HasScope>) -> Self {
-        Self(lies_in)
+    pub(crate) fn of(node: Arc<ScopeNode>) -> Self {
+        Self(node)
     }
 
     /// The same, which does not keep it.
-    pub(super) fn downgrade(&self) -> Weak<dyn HasScope> {
+    pub(super) fn downgrade(&self) -> Weak<ScopeNode> {
         Arc::downgrade(&self.0)
     }
 
@@ -102,24 +94,17 @@ impl ScopeRef {
 
     /// It is polled here from now on.
     pub(crate) fn settle(&self, cell: CellRef, outer: Option<Self>) {
-        let runtime = if cell.is_task() {
-            None
-        } else {
-            Handle::try_current().ok().map(|handle| handle.id())
-        };
         let replaced = {
             let mut state = lock(&self.state);
-            state.runtime = runtime;
-            let replaced = state.cell.replace(cell.clone());
             if self.is_fired() {
-                if let Some(replaced) = &replaced {
-                    replaced.scope_left();
-                    fired::leave(replaced.id(), self);
+                if let Some(left) = &state.cell {
+                    left.scope_left();
+                    fired::leave(left.id(), self.id);
                 }
                 cell.scope_fired();
                 fired::enter(cell.id(), self);
             }
-            (replaced, std::mem::replace(&mut state.outer, outer))
+            state.settle(cell, outer)
         };
         // Whoever polls it now looks at it; there is nobody to wake.
         drop(replaced);
@@ -130,13 +115,41 @@ impl Deref for ScopeRef {
     type Target = ScopeNode;
 
     fn deref(&self) -> &ScopeNode {
-        self.0.scope()
+        &self.0
     }
 }
 
 impl fmt::Debug for ScopeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.deref().fmt(f)
+        f.debug_struct("ScopeRef")
+            .field("id", &self.id)
+            .field("is_fired", &self.is_fired())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: ?Sized> NodeState<M> {
+    fn settle(&mut self, cell: CellRef, outer: Option<ScopeRef>) -> Left {
+        self.runtime = if cell.is_task() {
+            None
+        } else {
+            Handle::try_current().ok().map(|handle| handle.id())
+        };
+        let outer = std::mem::replace(&mut self.outer, outer);
+        (outer, self.cell.replace(cell))
+    }
+
+    /// Entered once more, by another: it has not fired, and was left.
+    pub(crate) fn enter_again(
+        &mut self,
+        location: &'static Location<'static>,
+        cell: CellRef,
+        outer: Option<ScopeRef>,
+    ) {
+        self.location = location;
+        self.is_left = false;
+        let nothing = self.settle(cell, outer);
+        debug_assert!(matches!(nothing, (None, None)), "it was left");
     }
 }
 
@@ -148,37 +161,61 @@ pub(crate) struct Seen {
     pub(crate) shield: Option<&'static Location<'static>>,
 }
 
-impl ScopeNode {
+impl<M> ScopeNode<M> {
     /// One that is entered here.
-    pub(crate) fn new(location: &'static Location<'static>) -> Self {
-        Self::with(location, false)
-    }
-
-    fn with(location: &'static Location<'static>, shields: bool) -> Self {
+    pub(crate) fn new(location: &'static Location<'static>, shields: bool, more: M) -> Self {
         Self {
             id: TaskId::next(),
-            location,
             shields: AtomicBool::new(shields),
             fired: AtomicBool::new(false),
             heard: AtomicBool::new(false),
-            state: Mutex::default(),
+            state: Mutex::new(NodeState {
+                location,
+                cell: None,
+                runtime: None,
+                outer: None,
+                record: None,
+                is_left: false,
+                more,
+            }),
         }
     }
+}
 
+impl<M: ?Sized> ScopeNode<M> {
     pub(crate) fn id(&self) -> TaskId {
         self.id
     }
 
+    pub(crate) fn is_fired(&self) -> bool {
+        self.fired.load(Ordering::Acquire)
+    }
+
+    /// It is left, and fires no more. With the lock held.
+    pub(crate) fn leave_locked(&self, state: &mut NodeState<M>) -> Left {
+        if state.is_left {
+            return (None, None);
+        }
+        state.is_left = true;
+        if let Some(cell) = &state.cell {
+            if self.is_fired() {
+                cell.scope_left();
+                fired::leave(cell.id(), self.id);
+            } else if self.shields.load(Ordering::Acquire) {
+                cell.shield_left();
+            }
+        }
+        (state.outer.take(), state.cell.take())
+    }
+}
+
+impl ScopeNode {
     pub(crate) fn location(&self) -> &'static Location<'static> {
-        self.location
+        lock(&self.state).location
     }
 
     pub(crate) fn outer(&self) -> Option<ScopeRef> {
         lock(&self.state).outer.clone()
-    }
-
-    pub(crate) fn is_fired(&self) -> bool {
-        self.fired.load(Ordering::Acquire)
     }
 
     /// Whether a cancel point inside has seen that it has fired.
@@ -210,7 +247,7 @@ impl ScopeNode {
             if node.shields.load(Ordering::Acquire) {
                 return Seen {
                     fired,
-                    shield: Some(node.location),
+                    shield: Some(node.location()),
                 };
             }
             next = node.outer();
@@ -243,22 +280,7 @@ impl ScopeNode {
 
     /// It is left, and fires no more.
     pub(crate) fn leave(&self) {
-        let left = {
-            let mut state = lock(&self.state);
-            if state.is_left {
-                return;
-            }
-            state.is_left = true;
-            if let Some(cell) = &state.cell {
-                if self.is_fired() {
-                    cell.scope_left();
-                    fired::leave(cell.id(), self);
-                } else if self.shields.load(Ordering::Acquire) {
-                    cell.shield_left();
-                }
-            }
-            (state.outer.take(), state.cell.take())
-        };
+        let left = self.leave_locked(&mut lock(&self.state));
         drop(left);
     }
 }

@@ -1,11 +1,13 @@
 //! Polls a future inside a scope.
 
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::block::CellRef;
 use crate::cell::Cell;
 use crate::context::{self, Entered, Place};
 use crate::id::TaskId;
@@ -20,8 +22,9 @@ pin_project! {
     }
 }
 
-/// The place inside a scope.
-struct Inside {
+/// The place inside a scope, which is left when this is dropped.
+#[derive(Default)]
+pub(crate) struct Inside {
     /// What it is polled in, and the scope there around this one, which keeps that.
     cell: Option<TaskId>,
     outer: Option<TaskId>,
@@ -36,14 +39,22 @@ impl<F> Within<F> {
             cell: None,
             scope: Some(scope),
         };
-        Self {
-            future,
-            inside: Inside {
-                cell: None,
-                outer: None,
-                place,
-            },
-        }
+        let inside = Inside {
+            cell: None,
+            outer: None,
+            place,
+        };
+        Self::inside(inside, future)
+    }
+
+    /// Where the scope knows of the place already.
+    pub(crate) fn inside(inside: Inside, future: F) -> Self {
+        Self { future, inside }
+    }
+
+    /// To be left by who calls this. It is not polled any more.
+    pub(crate) fn take_inside(self: Pin<&mut Self>) -> Inside {
+        mem::take(self.project().inside)
     }
 }
 
@@ -71,20 +82,45 @@ impl Inside {
         if is_settled {
             return;
         }
-        let current = context::current();
-        self.cell = current.cell.as_ref().map(|cell| cell.id());
-        self.outer = current.scope.as_ref().map(|scope| scope.id());
-        let (cell, own) = match current.cell {
+        let scope = self.place.scope.take();
+        *self = Self::at(context::current(), |cell, outer| {
+            if let Some(scope) = &scope {
+                scope.settle(cell, outer);
+            }
+            scope
+        });
+    }
+
+    /// In this place, in a scope that is told what it is polled in, and the scope around it.
+    pub(crate) fn at(
+        place: Place,
+        enter: impl FnOnce(CellRef, Option<ScopeRef>) -> Option<ScopeRef>,
+    ) -> Self {
+        let Place { cell, scope: outer } = place;
+        let ids = (
+            cell.as_ref().map(|cell| cell.id()),
+            outer.as_ref().map(|scope| scope.id()),
+        );
+        let (cell, own) = match cell {
             Some(cell) => (cell, None),
             None => {
                 let own = Cell::of_scope();
                 (own.clone(), Some(own))
             }
         };
-        if let Some(scope) = &self.place.scope {
-            scope.settle(cell, current.scope);
+        Self {
+            cell: ids.0,
+            outer: ids.1,
+            place: Place {
+                cell: own,
+                scope: enter(cell, outer),
+            },
         }
-        self.place.cell = own;
+    }
+
+    /// Of a scope that was left.
+    pub(crate) fn into_scope(mut self) -> Option<ScopeRef> {
+        self.place.scope.take()
     }
 }
 

@@ -57,8 +57,7 @@ const MOST: usize = 32;
 const KEPT: usize = if cfg!(stook_loom) { 0 } else { 16 };
 
 thread_local! {
-    /// Of groups that are over. To take one of them costs less than half of what it costs to make one
-    /// and to enter it in the registry.
+    /// Of groups that are over: to take one of them neither allocates nor enters it in the registry.
     static SPARE: RefCell<Vec<(Arc<Family>, ScopeRef)>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -186,17 +186,25 @@ impl<T, E: CancelError> futures_core::Stream for AsCompleted<T, E> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
         if let Some(cancelled) = crate::point::Point::check() {
-            let is_again = self
-                .told
-                .replace(cancelled.clone())
-                .is_some_and(|told| told.is_same(&cancelled));
-            return Poll::Ready((!is_again).then_some(Err(cancelled)));
+            return Poll::Ready(self.tell(cancelled));
         }
         let polled = self.poll_ended(cx);
         if polled.is_pending() {
-            self.point.park(cx);
+            if let Some(cancelled) = self.point.park(cx) {
+                return Poll::Ready(self.tell(cancelled));
+            }
         }
         polled.map(|item| item.map(Ok))
+    }
+}
+
+#[cfg(feature = "stream")]
+impl<T, E: CancelError> AsCompleted<T, E> {
+    /// The item that a cancellation is, unless it was the last one.
+    fn tell(&mut self, cancelled: Cancelled) -> Option<Result<Completed<T, E>, Cancelled>> {
+        let before = self.told.replace(cancelled.clone());
+        let is_again = before.is_some_and(|before| before.is_same(&cancelled));
+        (!is_again).then_some(Err(cancelled))
     }
 }
 

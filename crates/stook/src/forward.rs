@@ -61,10 +61,13 @@ impl Forward {
     }
 
     /// Takes a cancellation of the caller that was not taken before; with none, has the caller polled
-    /// when one comes.
+    /// when one comes. Called until there is none.
     pub(crate) fn take(&mut self, cx: &Context<'_>) -> Option<&mut Taken> {
-        let cancelled = Point::check().filter(|cancelled| !self.has_same(cancelled));
-        self.point.park(cx);
+        let mut cancelled = Point::check().filter(|cancelled| !self.has_same(cancelled));
+        if cancelled.is_none() {
+            let meanwhile = self.point.park(cx);
+            cancelled = meanwhile.filter(|cancelled| !self.has_same(cancelled));
+        }
         let taken = Taken {
             cancelled: cancelled?,
             handed_on: None,

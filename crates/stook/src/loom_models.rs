@@ -190,9 +190,9 @@ fn a_request_against_a_cancel_point() {
         let mut place = Place::of_task(cell);
         let _entered = Entered::new(&mut place);
         let mut point = Point::new(Location::caller());
-        let found = Point::check().is_some();
+        let mut found = Point::check().is_some();
         if !found {
-            point.park(&Context::from_waker(&waker));
+            found = point.park(&Context::from_waker(&waker)).is_some();
         }
         asking.join().unwrap();
         assert!(found || count.0.load(Ordering::SeqCst) > 0);
@@ -207,12 +207,12 @@ fn a_request_against_a_cancel_point_with_another_waker() {
         let mut place = Place::of_task(cell.clone());
         let _entered = Entered::new(&mut place);
         let mut point = Point::new(Location::caller());
-        point.park(&Context::from_waker(Waker::noop()));
+        assert!(point.park(&Context::from_waker(Waker::noop())).is_none());
         let asking = asking(&cell);
         let (count, waker) = counting();
-        let found = Point::check().is_some();
+        let mut found = Point::check().is_some();
         if !found {
-            point.park(&Context::from_waker(&waker));
+            found = point.park(&Context::from_waker(&waker)).is_some();
         }
         asking.join().unwrap();
         assert!(found || count.0.load(Ordering::SeqCst) > 0);

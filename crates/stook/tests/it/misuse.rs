@@ -1,5 +1,6 @@
 //! Bad input: documented behaviour, no deadlock, nothing lost.
 
+use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use futures_util::FutureExt;
 use stook::{Cancelled, Gather, Outcome, TaskGroup};
+use tokio::time::Instant;
 
 use crate::stage::{seconds, settle, with_paused_clock};
 
@@ -109,6 +111,54 @@ fn a_panic_in_a_destructor_does_not_lose_the_result() {
             std::task::Poll::Ready(Ok::<_, Cancelled>("result"))
         }));
         assert_eq!(task.join().await.unwrap().ok(), Some("result"));
+    });
+}
+
+/// A future that ends at once, by a result or a panic, and whose destructor panics.
+fn ends_and_breaks(panics: bool) -> impl Future<Output = Result<&'static str, Cancelled>> {
+    let held = PanicsWhenDropped;
+    std::future::poll_fn(move |_| {
+        let _ = &held;
+        assert!(!panics, "in the future");
+        std::task::Poll::Ready(Ok("result"))
+    })
+}
+
+#[test]
+fn a_panic_in_a_destructor_keeps_no_clean_up_from_running() {
+    with_paused_clock(|| async {
+        for (panics, message) in [(false, "in a destructor"), (true, "in the future")] {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let cleaned = stook::with_cleanup(ends_and_breaks(panics), async {
+                stook::checkpoint().await.unwrap();
+                tell.send(()).unwrap();
+            });
+            let panic = AssertUnwindSafe(cleaned).catch_unwind().await.unwrap_err();
+            assert_eq!(panic.downcast_ref(), Some(&message));
+            told.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_a_body_does_not_go_before_the_tasks_of_its_group() {
+    with_paused_clock(|| async {
+        for panics in [false, true] {
+            let group = stook::task_group(|group: TaskGroup<Cancelled>| {
+                drop(group.spawn(async {
+                    let end = stook::sleep(seconds(60)).await;
+                    tokio::time::sleep(seconds(1)).await;
+                    end
+                }));
+                drop(group);
+                ends_and_breaks(panics)
+            });
+            let begun = Instant::now();
+            settle().await;
+            assert!(AssertUnwindSafe(group).catch_unwind().await.is_err());
+            assert!(stook::tree().is_empty());
+            assert!(begun.elapsed() < seconds(60));
+        }
     });
 }
 

@@ -294,7 +294,7 @@ impl<T, E: CancelError> Future for Gather<T, E> {
         Poll::Ready(match (end.over, end.cancelled) {
             (Over::Child(place), cancelled) => {
                 let Some(outcome) = outcomes.get_mut(place).and_then(Option::take) else {
-                    panic!("a gather was polled after it was over")
+                    unreachable!("the outcome of the child that ended it is kept")
                 };
                 waiting.report_unread(&outcomes);
                 match cancelled {
@@ -324,7 +324,7 @@ impl<T, E: CancelError> Future for Gather<T, E> {
                     .into_iter()
                     .map(|outcome| match outcome {
                         Some(outcome) => outcome.into_result(),
-                        None => panic!("a gather was polled after it was over"),
+                        None => unreachable!("all have ended"),
                     })
                     .collect()
             }

@@ -104,7 +104,14 @@ impl<T, E: CancelError> Waiting<T, E> {
         }
     }
 
+    /// # Panics
+    /// It is over: its outcomes were given.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End<T, E>> {
+        assert!(
+            !self.is_over,
+            "a {} was polled after it was over",
+            self.what
+        );
         if let Some(end) = self.poll_over(cx) {
             return Poll::Ready(end);
         }

@@ -163,6 +163,18 @@ fn a_panic_in_the_destructor_of_a_body_does_not_go_before_the_tasks_of_its_group
 }
 
 #[test]
+fn a_gather_that_was_over_panics_when_it_is_polled_again() {
+    with_paused_clock(|| async {
+        let mut gathered = stook::gather([async { Ok::<_, Cancelled>(1) }]);
+        assert_eq!((&mut gathered).await.unwrap(), [1]);
+        assert!(AssertUnwindSafe(gathered).catch_unwind().await.is_err());
+        let mut gathered = stook::gather_outcomes([async { Ok::<_, Cancelled>(1) }]);
+        assert_eq!((&mut gathered).await.unwrap().len(), 1);
+        assert!(AssertUnwindSafe(gathered).catch_unwind().await.is_err());
+    });
+}
+
+#[test]
 fn a_panic_in_a_destructor_of_an_aborted_task_is_its_end() {
     with_paused_clock(|| async {
         let mut task = stook::spawn(async {

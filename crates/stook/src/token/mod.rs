@@ -25,7 +25,7 @@ use crate::cancel_error::CancelError;
 use crate::handle::TaskHandle;
 use crate::record::{CancelKind, Reason, Record};
 use crate::task::Task;
-use crate::token::node::{Kept, Node, Place};
+use crate::token::node::{Callback, Kept, Node, Place};
 use crate::watcher::Watcher;
 
 /// A cancellation token: whoever has it can cancel it, once, and all that it was given to hear of it.
@@ -216,7 +216,8 @@ impl CancellationToken {
     }
 
     /// Has the function called when the token is cancelled, inside [`cancel`](Self::cancel); at once,
-    /// when it was. Not any more once the registration is dropped.
+    /// when it was. Not any more once the registration is dropped, by another callback of the same
+    /// token perhaps; one that is being called by another thread is not waited for.
     ///
     /// A panic of it is reported, and stops no other.
     ///
@@ -233,9 +234,10 @@ impl CancellationToken {
     /// # Source
     /// `CancellationToken.Register` of .NET 8.0.
     pub fn on_cancel(&self, function: impl FnOnce(&Self) + Send + 'static) -> Registration {
-        let call = Kept::Call(Box::new(move |node| function(&Self(Arc::clone(node)))));
+        let callback = Callback::new(move |node| function(&Self(Arc::clone(node))));
+        let key = self.0.register(Kept::Call(callback.clone()));
         Registration {
-            place: self.0.register(call).map(|key| Place::new(&self.0, key)),
+            kept: key.map(|key| (callback, Place::new(&self.0, key))),
         }
     }
 
@@ -329,7 +331,7 @@ impl fmt::Debug for CancellationToken {
 #[derive(Debug)]
 pub struct Registration {
     /// `None` when it was called at once.
-    place: Option<Place>,
+    kept: Option<(Callback, Place)>,
 }
 
 impl Registration {
@@ -345,8 +347,16 @@ impl Registration {
     /// assert_eq!(told.recv(), Ok(()));
     /// ```
     pub fn keep(mut self) {
-        if let Some(place) = self.place.take() {
+        if let Some((_callback, place)) = self.kept.take() {
             place.leave_there();
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some((callback, _place)) = &self.kept {
+            callback.forget();
         }
     }
 }

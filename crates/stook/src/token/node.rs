@@ -52,8 +52,30 @@ pub(crate) enum Kept {
     Call(Callback),
 }
 
-/// A function of the user's.
-type Callback = Box<dyn FnOnce(&Arc<Node>) + Send>;
+/// A function of the user's, which is called once. Copies are the same one.
+#[derive(Clone)]
+pub(crate) struct Callback(Arc<Mutex<Option<Function>>>);
+
+type Function = Box<dyn FnOnce(&Arc<Node>) + Send>;
+
+impl Callback {
+    pub(crate) fn new(function: impl FnOnce(&Arc<Node>) + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(function)))))
+    }
+
+    /// It is not called any more, a firing that has begun included.
+    pub(crate) fn forget(&self) {
+        let function = lock(&self.0).take();
+        drop(function);
+    }
+
+    fn call(&self, node: &Arc<Node>) {
+        let function = lock(&self.0).take();
+        if let Some(function) = function {
+            report::guard_token_callback(|| function(node));
+        }
+    }
+}
 
 impl Kept {
     fn tell(self, node: &Arc<Node>, record: &Arc<Record>) {
@@ -65,7 +87,7 @@ impl Kept {
             Self::Scope(scope) => {
                 scope.fire(Arc::clone(record));
             }
-            Self::Call(function) => report::guard_token_callback(|| function(node)),
+            Self::Call(callback) => callback.call(node),
         }
     }
 }
@@ -295,6 +317,12 @@ impl Drop for Place {
         if let Some(node) = &self.node {
             node.unregister(self.key);
         }
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback").finish_non_exhaustive()
     }
 }
 

@@ -260,3 +260,19 @@ fn cancelling_from_a_thread_races_with_waiting() {
         }
     });
 }
+
+#[test]
+fn a_callback_that_another_one_forgets_is_not_called() {
+    let token = CancellationToken::new();
+    let kept = Arc::new(Mutex::new(None));
+    let forgotten = Arc::clone(&kept);
+    token
+        .on_cancel(move |_| drop(forgotten.lock().unwrap().take()))
+        .keep();
+    let called = Arc::new(Mutex::new(false));
+    let note = Arc::clone(&called);
+    *kept.lock().unwrap() = Some(token.on_cancel(move |_| *note.lock().unwrap() = true));
+    assert!(token.cancel());
+    assert!(!*called.lock().unwrap());
+    assert_eq!(Arc::strong_count(&called), 1, "it is dropped");
+}

@@ -15,6 +15,7 @@ use crate::lock::lock;
 use crate::or_cancel::OrCancelled;
 use crate::outcome::{Ended, Outcome};
 use crate::reaper;
+use crate::report;
 use crate::task::Task;
 use crate::watcher::WatchChildren;
 use crate::watching::Watching;
@@ -94,7 +95,7 @@ impl WatchChildren for Queue {
             queue.1.take()
         };
         if let Some(waker) = waker {
-            waker.wake();
+            report::wake(waker);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::task::Waker;
 use stook_kernel::{CancelRequests, Received, Retrieval};
 
 use crate::record::Record;
+use crate::report;
 use crate::slab::Slab;
 use crate::watcher::Watchers;
 
@@ -90,6 +91,7 @@ pub(crate) struct Wakers {
 
 impl Wakers {
     pub(crate) fn wake(self) {
+        // tokio's, unlike the others.
         if let Some(own) = self.own {
             own.wake();
         }
@@ -102,6 +104,6 @@ impl Wakers {
 #[cold]
 fn wake_all(wakers: &[Arc<Waker>]) {
     for waker in wakers {
-        waker.wake_by_ref();
+        report::wake_by_ref(waker);
     }
 }

@@ -18,6 +18,7 @@ use crate::lock::lock;
 use crate::or_cancel::OrCancelled;
 use crate::outcome::Ended;
 use crate::record::{CancelKind, Record};
+use crate::report;
 use crate::task::Task;
 use crate::watcher::WatchChildren;
 use crate::watching::Watching;
@@ -312,7 +313,7 @@ impl WatchChildren for Waiter {
             }
         };
         if let Some(waker) = waker {
-            waker.wake();
+            report::wake(waker);
         }
     }
 }

@@ -39,7 +39,7 @@ impl fmt::Debug for Watcher {
 impl Watcher {
     pub(crate) fn tell(self, cell: &CellRef, ended: Ended) {
         match self {
-            Self::Wake(waker) => waker.wake(),
+            Self::Wake(waker) => report::wake(waker),
             Self::Child(parent, place) => parent.child_done(place, ended),
             Self::Call(function) => report::guard_callback(cell, || function(cell)),
         }

@@ -456,7 +456,7 @@ impl<E: CancelError> Group<E> {
             self.failed(cell, error.as_ref(), then);
         }
         if let Some(waker) = wake {
-            waker.wake();
+            report::wake(waker);
         }
         // The last reference to the error may be here, where the group and the handle are gone.
         if let Some(error) = error {

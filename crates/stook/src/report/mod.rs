@@ -9,6 +9,7 @@ pub(crate) mod tree;
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
+use std::task::Waker;
 
 use crate::block::CellRef;
 use crate::cancel_error::CancelError;
@@ -77,6 +78,12 @@ pub enum Report {
         /// The message of the panic.
         message: String,
     },
+    /// The waker of who waits panicked, one of another executor than tokio's. Others are woken
+    /// nonetheless.
+    WakerPanicked {
+        /// The message of the panic.
+        message: String,
+    },
     /// The destructor of a task's future panicked after the task had ended. Its outcome is kept.
     DestructorPanicked {
         /// The task.
@@ -142,6 +149,7 @@ impl fmt::Display for Report {
                 task: None,
                 message,
             } => write!(f, "a callback of a token panicked: {message}"),
+            Self::WakerPanicked { message } => write!(f, "a waker panicked: {message}"),
             Self::DestructorPanicked { task, message } => {
                 write!(f, "a destructor of {task} panicked: {message}")
             }
@@ -291,6 +299,23 @@ pub(crate) fn guard_callback(cell: &CellRef, call: impl FnOnce()) {
 /// The same for a callback of a token.
 pub(crate) fn guard_token_callback(call: impl FnOnce()) {
     guard(None, call);
+}
+
+/// Wakes who waits, and reports a panic of the waker: it may be foreign code.
+pub(crate) fn wake(waker: Waker) {
+    guard_waker(|| waker.wake());
+}
+
+/// The same by a reference.
+pub(crate) fn wake_by_ref(waker: &Waker) {
+    guard_waker(|| waker.wake_by_ref());
+}
+
+fn guard_waker(wake: impl FnOnce()) {
+    if let Err(panic) = caught(wake) {
+        let message = panic.message().to_owned();
+        report(&Report::WakerPanicked { message });
+    }
 }
 
 /// Drops something of a task that has ended, and reports a panic of that.

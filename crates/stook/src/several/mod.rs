@@ -236,7 +236,7 @@ impl<T, E> Several<T, E> {
             accepted = 1 + Self::ask_these(&self.cells[place + 1..], record);
         }
         if let Some(waker) = waker {
-            waker.wake();
+            report::wake(waker);
         }
         accepted
     }
@@ -298,7 +298,7 @@ impl<T, E: CancelError> Several<T, E> {
         cell.finish(outcome.ended());
         let todo = lock(&self.state).child_done(cell.place(), outcome);
         if let Some(waker) = todo.wake {
-            waker.wake();
+            report::wake(waker);
         }
         if let Some(kind) = todo.ask {
             let who = match kind {

@@ -17,6 +17,7 @@ use crate::kept_waker::ToKeep;
 use crate::lock::lock;
 use crate::or_cancel::OrCancelled;
 use crate::outcome::Ended;
+use crate::report;
 use crate::task::Task;
 use crate::token::CancellationToken;
 use crate::watcher::WatchChildren;
@@ -201,7 +202,7 @@ impl WatchChildren for Waiter {
             state.waker.take()
         };
         if let Some(waker) = waker {
-            waker.wake();
+            report::wake(waker);
         }
     }
 }

@@ -80,7 +80,7 @@ impl Callback {
 impl Kept {
     fn tell(self, node: &Arc<Node>, record: &Arc<Record>) {
         match self {
-            Self::Wake(waker) => waker.wake(),
+            Self::Wake(waker) => report::wake(waker),
             Self::Task(cell) => {
                 cell.request(Arc::clone(record));
             }

@@ -3,9 +3,14 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::future::{Future, pending};
 use std::panic;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
-use stook::{CancelError, Cancelled, OrCancel, Outcome, TaskGroup};
+use stook::{CancelError, CancellationToken, Cancelled, OrCancel, Outcome, TaskGroup};
+use tokio::time::Instant;
 
 use crate::stage::{seconds, settle, with_paused_clock};
 
@@ -188,5 +193,57 @@ fn a_payload_that_panics_when_it_is_dropped_keeps_no_task() {
         let handle = unread.handle();
         drop(unread);
         assert!(handle.done().await.unwrap().is_done());
+    });
+}
+
+/// A waker of another executor, which panics.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("in a waker");
+    }
+}
+
+/// Polls it once with such a waker, and keeps it.
+fn polled_by_one_that_panics<F: Future>(future: F) -> Pin<Box<F>> {
+    let mut future = Box::pin(future);
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(
+        future
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    future
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+    with_paused_clock(|| async {
+        let begun = Instant::now();
+        let mut task = stook::spawn(stook::sleep(seconds(1)));
+        let handle = task.handle();
+        let _waits = polled_by_one_that_panics(handle.done());
+        assert!(task.join().await.unwrap().is_ok());
+        assert_eq!(begun.elapsed(), seconds(1));
+
+        let token = CancellationToken::new();
+        let child = token.child();
+        let _waits = polled_by_one_that_panics(token.cancelled());
+        let waits = tokio::spawn(async move { child.cancelled().await });
+        settle().await;
+        assert!(token.cancel());
+        waits.await.unwrap();
+
+        let gathered = stook::gather((0..3).map(|number| async move {
+            let _waits =
+                (number == 0).then(|| polled_by_one_that_panics(pending::<()>().or_cancel()));
+            pending::<()>().or_cancel().await
+        }));
+        settle().await;
+        assert!(gathered.cancel());
+        assert!(gathered.await.is_err());
+        assert_eq!(begun.elapsed(), seconds(1));
     });
 }

@@ -141,7 +141,7 @@ impl TaskHandle {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
     /// let mut task = stook::spawn(async { stook::checkpoint().await });
     /// task.handle().cancel_with("closing time");
-    /// task.join().await?;
+    /// assert!(task.join().await?.is_cancelled());
     /// assert_eq!(task.info().reason.as_deref(), Some("closing time"));
     /// # Ok(()) }
     /// ```

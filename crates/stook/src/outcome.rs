@@ -10,6 +10,7 @@ use crate::panicked::Panic;
 /// `JoinHandle` of tokio 1.47, which has the first, the fourth and the last; the others are those of
 /// `Task` in CPython 3.13.
 #[derive(Debug)]
+#[must_use = "it may be an error, which counts as read"]
 pub enum Outcome<T, E> {
     /// It returned a value.
     Ok(T),

@@ -223,7 +223,7 @@ pub struct Branch {
 /// println!("{tree}");
 ///
 /// task.cancel();
-/// task.join().await.unwrap();
+/// assert!(task.join().await.unwrap().is_cancelled());
 /// assert!(stook::tree().is_empty());
 /// # }
 /// ```

@@ -28,9 +28,9 @@ async fn read_all(tasks: Vec<Task<u64, io::Error>>) {
     for mut task in tasks {
         if !task.is_done() {
             task.cancel();
-            task.join().await.unwrap();
+            drop(task.join().await.unwrap());
         } else {
-            task.try_take();
+            drop(task.try_take());
         }
     }
 }

@@ -46,6 +46,11 @@ impl<V> InOrder<V> {
             .ok()
     }
 
+    #[cfg(all(test, feature = "tokio-util"))]
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.iter().filter_map(|(_, value)| value.as_ref())
+    }
+
     /// All that are there, in the order of their keys.
     pub(super) fn into_values(self) -> impl Iterator<Item = V> {
         self.entries.into_iter().filter_map(|(_, value)| value)

@@ -43,7 +43,8 @@ impl CancellationToken {
         token
     }
 
-    /// A token of tokio-util that is cancelled with this one, while a copy of this one is there.
+    /// A token of tokio-util that is cancelled with this one, while a copy of this one is there. Cancelled
+    /// on its own, it cancels nobody else; once it is dropped, nothing is left of it here.
     ///
     /// # Examples
     /// ```
@@ -55,9 +56,12 @@ impl CancellationToken {
     /// # }
     /// ```
     pub fn to_tokio_util(&self) -> tokio_util::sync::CancellationToken {
-        let foreign = tokio_util::sync::CancellationToken::new();
-        let copy = foreign.clone();
-        self.on_cancel(move |_| copy.cancel()).keep();
-        foreign
+        let parent = self.0.foreign.get_or_init(|| {
+            let foreign = tokio_util::sync::CancellationToken::new();
+            let copy = foreign.clone();
+            self.on_cancel(move |_| copy.cancel()).keep();
+            foreign
+        });
+        parent.child_token()
     }
 }

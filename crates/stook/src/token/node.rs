@@ -30,6 +30,9 @@ pub(crate) struct Node {
     state: Mutex<State>,
     /// Those that it follows, with its place among their followers.
     parents: Mutex<Vec<(Arc<Node>, u64)>>,
+    /// The parent of all that were made of it for tokio-util, and is cancelled with it.
+    #[cfg(feature = "tokio-util")]
+    pub(super) foreign: std::sync::OnceLock<tokio_util::sync::CancellationToken>,
 }
 
 struct State {
@@ -107,6 +110,8 @@ impl Node {
                 helpers: Vec::new(),
             }),
             parents: Mutex::new(Vec::new()),
+            #[cfg(feature = "tokio-util")]
+            foreign: std::sync::OnceLock::new(),
         });
         for parent in parents {
             if node.is_fired() {
@@ -337,6 +342,22 @@ impl fmt::Debug for Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "tokio-util")]
+    #[test]
+    fn a_foreign_token_that_is_gone_leaves_nothing_behind() {
+        let token = crate::CancellationToken::new();
+        let (one, other) = (token.to_tokio_util(), token.to_tokio_util());
+        for _ in 0..100 {
+            drop(token.to_tokio_util());
+        }
+        let registered = |kept: &InOrder<Kept>| kept.values().count();
+        assert_eq!(registered(&lock(&token.0.state).kept), 1);
+        one.cancel();
+        assert!(!other.is_cancelled() && !token.is_cancelled());
+        token.cancel();
+        assert!(other.is_cancelled() && token.to_tokio_util().is_cancelled());
+    }
 
     #[test]
     fn a_follower_that_is_gone_leaves_no_place_behind() {

@@ -81,6 +81,8 @@ where
         let (group, inside) = Group::enter(location);
         let mut guard = Guard {
             group: &group,
+            body: None,
+            location,
             is_over: false,
         };
         let mut left = {
@@ -88,11 +90,18 @@ where
             let mut body = pin!(Some(inside));
             poll_fn(|cx| poll_body(&group, body.as_mut(), location, cx)).await
         };
-        let waited = match left.gone {
-            Some(gone) => Waited::of(gone),
-            None => wait_for_children(&group, &mut left.exit, true, location).await,
+        let (waited, body) = match left.gone {
+            Some(gone) => (Waited::of(gone), left.body),
+            None => {
+                guard.body = Some(left.body);
+                let waited = wait_for_children(&group, &mut left.exit, true, location).await;
+                let Some(body) = guard.body.take() else {
+                    unreachable!("it was kept for the time of the wait");
+                };
+                (waited, body)
+            }
         };
-        let end = end(&group, left.exit, left.body, waited, location);
+        let end = end(&group, left.exit, body, waited, location);
         guard.is_over = true;
         drop(guard);
         // Where nobody has its handle any more.
@@ -123,7 +132,8 @@ where
         Err(panic) => Err(panic),
     };
     let inside = running.take_inside();
-    body.set(None);
+    let dropped = caught(|| body.set(None));
+    let result = result.and_then(|result| dropped.map(|()| result));
     Poll::Ready(leave(group, result, inside, location, cx))
 }
 
@@ -385,14 +395,17 @@ fn end<T, E: CancelError>(
 }
 
 /// Dropped half-way, the group asks its tasks to cancel, and takes no others; their errors are
-/// reported. So are those that a panic goes before.
-struct Guard<'group, E: CancelError> {
+/// reported, and that of the body. So are those that a panic goes before.
+struct Guard<'group, T, E: CancelError> {
     group: &'group Group<E>,
+    /// How the body has ended, while its tasks are waited for.
+    body: Option<Body<T, E>>,
+    location: &'static Location<'static>,
     /// It came to its end.
     is_over: bool,
 }
 
-impl<E: CancelError> Drop for Guard<'_, E> {
+impl<T, E: CancelError> Drop for Guard<'_, T, E> {
     fn drop(&mut self) {
         if self.is_over {
             return;
@@ -412,11 +425,18 @@ impl<E: CancelError> Drop for Guard<'_, E> {
         if !is_over {
             reaper::adopt(&self.group.family.unfinished(), Some("task_group"));
         }
+        if let Some(body) = self.body.take() {
+            // The body has returned it, and nobody has it from the group.
+            renew(body.cancelled());
+            if let Body::Err(error) = &body {
+                report::unread_body(self.location, error);
+            }
+        }
         self.report_unread();
     }
 }
 
-impl<E: CancelError> Guard<'_, E> {
+impl<T, E: CancelError> Guard<'_, T, E> {
     /// What the group had collected and returns to nobody, but for what was read from a handle.
     fn report_unread(&self) {
         let (errors, panic) = {

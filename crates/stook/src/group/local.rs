@@ -18,12 +18,14 @@ use stook_kernel::{
 
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
+use crate::catch::caught;
 use crate::context;
 use crate::forward::renew;
 use crate::group::error::{GroupError, Shared};
 use crate::kept_waker::ToKeep;
 use crate::lock::lock;
 use crate::record::{CancelKind, Record};
+use crate::report;
 use crate::scope::node::ScopeRef;
 use crate::scope::within::Within;
 
@@ -71,7 +73,8 @@ impl<E> fmt::Debug for LocalScope<'_, E> {
 
 /// Runs a body and the children that it spawns, all in this task, and returns when all have ended.
 ///
-/// The children run in turns, never in parallel, so that they may borrow. When one fails, or the body
+/// The children run in turns, never in parallel, so that they may borrow; nor need they be `Send`, so
+/// that this is not, either: in a task, it is for those of [`spawn_local`](crate::spawn_local). When one fails, or the body
 /// does, the others are cancelled at each of their cancel points; the errors come out together. So it
 /// is when the caller is cancelled.
 ///
@@ -79,10 +82,11 @@ impl<E> fmt::Debug for LocalScope<'_, E> {
 /// All errors of children and the body; or, with none, the cancellation that ended it.
 ///
 /// # Panics
-/// A child or the body panics: at once, and all others are dropped.
+/// A child or the body panics: at once, and all others are dropped. Errors that came before are
+/// reported, see [`set_report_hook`](crate::set_report_hook).
 ///
 /// # Cancel safety
-/// Dropped, it drops all of them.
+/// Dropped, it drops all of them, and reports the errors that came before.
 ///
 /// # Examples
 /// ```
@@ -143,19 +147,23 @@ where
 }
 
 /// How the body ended.
-enum Body<T, E> {
+enum Body<T> {
     Ok(T),
-    Err(E),
+    /// The error is kept in the block.
+    Err,
     Cancelled,
 }
 
 /// The children of one scope, and how it will end.
-struct Block<'env, E> {
+struct Block<'env, E: CancelError> {
     machine: TaskGroup,
     node: ScopeRef,
     children: Vec<Option<Child<'env, E>>>,
     ready: Arc<Ready>,
+    /// Of children.
     errors: Vec<Shared<E>>,
+    /// That of the body.
+    error_of_body: Option<Shared<E>>,
     /// The first cancellation from outside, or that of the scope itself.
     cancelled: Option<Cancelled>,
     location: &'static Location<'static>,
@@ -178,6 +186,7 @@ impl<'env, E: CancelError> Block<'env, E> {
             children: Vec::new(),
             ready: Arc::default(),
             errors: Vec::new(),
+            error_of_body: None,
             cancelled: None,
             location,
         }
@@ -259,7 +268,7 @@ impl<'env, E: CancelError> Block<'env, E> {
     }
 
     /// The body has ended.
-    fn leave<T>(&mut self, result: Result<T, E>) -> (TaskGroupExit, Body<T, E>) {
+    fn leave<T>(&mut self, result: Result<T, E>) -> (TaskGroupExit, Body<T>) {
         let (end, body) = match result {
             Ok(value) => (BodyEnd::Returned, Body::Ok(value)),
             Err(error) => match self.taken(&error) {
@@ -267,7 +276,10 @@ impl<'env, E: CancelError> Block<'env, E> {
                     self.cancel(cancelled);
                     (BodyEnd::Cancelled, Body::Cancelled)
                 }
-                None => (BodyEnd::Raised, Body::Err(error)),
+                None => {
+                    self.error_of_body = Some(Shared::new(error));
+                    (BodyEnd::Raised, Body::Err)
+                }
             },
         };
         let (exit, actions) = self.machine.exit(end, false, ExitRule::UncancelLast);
@@ -277,7 +289,7 @@ impl<'env, E: CancelError> Block<'env, E> {
         (exit, body)
     }
 
-    fn end<T>(mut self, ended: Option<(TaskGroupExit, Body<T, E>)>) -> Result<T, GroupError<E>> {
+    fn end<T>(mut self, ended: Option<(TaskGroupExit, Body<T>)>) -> Result<T, GroupError<E>> {
         let Some((mut exit, body)) = ended else {
             unreachable!("the body has ended");
         };
@@ -288,13 +300,11 @@ impl<'env, E: CancelError> Block<'env, E> {
         if exit.children_gone(&self.machine, false) == ChildrenGone::Uncancel {
             exit.uncancelled(u32::from(self.cancelled.is_some()));
         }
-        let mut errors = self.errors;
+        let mut errors = std::mem::take(&mut self.errors);
         match (exit.end(errors.len()), body) {
-            (ExitEnd::RaiseGroup { add_body, .. }, body) => {
-                if let Body::Err(error) = body {
-                    if add_body {
-                        errors.push(Shared::new(error));
-                    }
+            (ExitEnd::RaiseGroup { add_body, .. }, _) => {
+                if add_body {
+                    errors.extend(self.error_of_body.take());
                 }
                 renew(self.cancelled.as_ref());
                 Err(GroupError {
@@ -303,10 +313,21 @@ impl<'env, E: CancelError> Block<'env, E> {
                 })
             }
             (_, Body::Ok(value)) if self.cancelled.is_none() => Ok(value),
-            _ => match self.cancelled.or_else(|| self.node.cancelled()) {
+            _ => match self.cancelled.take().or_else(|| self.node.cancelled()) {
                 Some(cancelled) => Err(GroupError::cancelled(cancelled)),
                 None => unreachable!("what is no result and no error is a cancellation"),
             },
+        }
+    }
+}
+
+impl<E: CancelError> Drop for Block<'_, E> {
+    /// What there is still comes to nobody.
+    fn drop(&mut self) {
+        for error in self.errors.drain(..).chain(self.error_of_body.take()) {
+            report::unread_in_scope(self.location, &*error);
+            // It may be that a panic unwinds, which a second one must not meet.
+            drop(caught(|| drop(error)));
         }
     }
 }

@@ -33,11 +33,21 @@ pub enum Report {
         /// The error, as its `Debug` shows it.
         error: String,
     },
-    /// The body of a task group returned an error, and a panic of one of the group's tasks went before
-    /// it: the error came to nobody.
+    /// The body of a task group returned an error, and it came to nobody: a panic of one of the group's
+    /// tasks went before it, or the group was dropped while it waited for them.
     UnreadBody {
         /// The group, `file:line`.
         group: String,
+        /// The task that it is in; `None` outside the tasks of this crate.
+        task: Option<TaskInfo>,
+        /// The error, as its `Debug` shows it.
+        error: String,
+    },
+    /// A child of a [`local_scope`](crate::local_scope), or its body, returned an error, and it came to
+    /// nobody: another panicked, or the scope was dropped while it waited for others.
+    UnreadInScope {
+        /// The scope, `file:line`.
+        scope: String,
         /// The task that it is in; `None` outside the tasks of this crate.
         task: Option<TaskInfo>,
         /// The error, as its `Debug` shows it.
@@ -105,7 +115,15 @@ impl fmt::Display for Report {
                     f.write_str(" in ")?;
                     task.write_who(f)?;
                 }
-                write!(f, " gave way to a panic: {error}")
+                write!(f, " came to nobody: {error}")
+            }
+            Self::UnreadInScope { scope, task, error } => {
+                write!(f, "an error in the local scope at {scope}")?;
+                if let Some(task) = task {
+                    f.write_str(" in ")?;
+                    task.write_who(f)?;
+                }
+                write!(f, " came to nobody: {error}")
             }
             Self::StuckCancel {
                 task,
@@ -250,6 +268,17 @@ pub(crate) fn unread_body<E: CancelError>(location: &Location<'_>, error: &E) {
     if let Some(error) = shown(error) {
         report(&Report::UnreadBody {
             group: tree::place(location),
+            task: context::task().as_ref().map(TaskInfo::of),
+            error,
+        });
+    }
+}
+
+/// The same of what is in a local scope.
+pub(crate) fn unread_in_scope<E: CancelError>(location: &Location<'_>, error: &E) {
+    if let Some(error) = shown(error) {
+        report(&Report::UnreadInScope {
+            scope: tree::place(location),
             task: context::task().as_ref().map(TaskInfo::of),
             error,
         });

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 use futures_util::FutureExt;
-use stook::{Cancelled, Losers, OnError, OrCancel};
+use stook::{Cancelled, Losers, OnError, OrCancel, TaskGroup};
 
 use crate::stage::{seconds, settle, with_paused_clock};
 
@@ -251,5 +251,26 @@ fn all_requests_that_met_come_back() {
         let others = told.others().iter().map(|record| record.reason());
         assert_eq!(told.reason(), Some("closing time"));
         assert_eq!(others.collect::<Vec<_>>(), [Some("fire alarm")]);
+    });
+}
+
+#[test]
+fn a_group_that_is_dropped_as_it_waits_gives_its_bodys_cancellation_back() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+                drop(group.spawn(async {
+                    tokio::time::sleep(seconds(60)).await;
+                    Ok(())
+                }));
+                pending::<()>().or_cancel().await
+            });
+            assert!(tokio::time::timeout(seconds(5), group).await.is_err());
+            stook::checkpoint().await
+        });
+        settle().await;
+        task.cancel();
+        assert!(task.join().await.unwrap().is_cancelled());
+        tokio::time::sleep(seconds(60)).await;
     });
 }

@@ -518,3 +518,55 @@ fn an_error_of_a_body_that_gives_way_to_a_panic_is_reported() {
         );
     });
 }
+
+#[test]
+fn an_error_of_a_body_whose_group_is_dropped_half_way_is_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let group = stook::task_group(async |group: TaskGroup<io::Error>| {
+            drop(group.spawn(async {
+                tokio::time::sleep(seconds(10)).await;
+                Ok(())
+            }));
+            stook::checkpoint().await?;
+            Err::<(), _>(io::Error::other("out of thread"))
+        });
+        assert!(tokio::time::timeout(seconds(1), group).await.is_err());
+        let seen = reports("out of thread");
+        assert!(matches!(&seen[..], [Report::UnreadBody { .. }]), "{seen:?}");
+        tokio::time::sleep(seconds(10)).await;
+    });
+}
+
+#[test]
+fn errors_in_a_local_scope_that_come_to_nobody_are_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let scope = |panics: bool| {
+            stook::local_scope(async move |scope| {
+                scope.spawn(async move {
+                    tokio::time::sleep(seconds(2)).await;
+                    assert!(!panics, "out of ink");
+                    pending().await
+                });
+                scope.spawn(async { Err(io::Error::other("out of glue")) });
+                tokio::task::yield_now().await;
+                Err::<(), _>(io::Error::other("out of glue, too"))
+            })
+        };
+        let line = line!() - 11;
+        let panics = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(scope(true)));
+        assert!(panics.await.is_err());
+        assert!(
+            tokio::time::timeout(seconds(60), scope(false))
+                .await
+                .is_err()
+        );
+        let seen = reports("out of glue");
+        assert_eq!(seen.len(), 4, "{seen:?}");
+        let place = format!("{}:{line}", file!());
+        assert!(seen.iter().all(|report| {
+            matches!(report, Report::UnreadInScope { scope, task: None, .. } if *scope == place)
+        }));
+    });
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
+use tokio::time::Sleep;
 
 use crate::block::CellRef;
 use crate::id::TaskId;
@@ -25,7 +26,7 @@ use crate::scope::fired;
 /// it. Requests are looked at every `after`, so one is reported between `after` and twice that.
 ///
 /// # Panics
-/// Outside a runtime; when `after` is zero.
+/// Outside a runtime with time; when `after` is zero.
 ///
 /// # Examples
 /// ```
@@ -41,7 +42,9 @@ use crate::scope::fired;
 #[track_caller]
 pub fn watch_cancels(after: Duration) -> WatchGuard {
     assert!(!after.is_zero(), "a period of zero");
-    let watching = tokio::spawn(watch(after));
+    // Here, so that a runtime without time is told of here.
+    let first = tokio::time::sleep(after);
+    let watching = tokio::spawn(watch(after, first));
     WatchGuard {
         watching: watching.abort_handle(),
         location: Location::caller(),
@@ -77,14 +80,15 @@ impl Drop for WatchGuard {
     }
 }
 
-async fn watch(after: Duration) {
+async fn watch(after: Duration, first: Sleep) {
     let runtime = Handle::current().id();
     let mut tasks = StuckTasks::default();
     let mut scopes = StuckScopes::default();
+    first.await;
     loop {
-        tokio::time::sleep(after).await;
         tasks.look(after, runtime);
         scopes.look(after, runtime);
+        tokio::time::sleep(after).await;
     }
 }
 

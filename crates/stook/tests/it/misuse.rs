@@ -57,6 +57,16 @@ fn a_panic_outside_a_runtime_is_at_the_line_that_spawns() {
 }
 
 #[test]
+fn on_a_runtime_without_time_watching_panics_at_once() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        assert!(catch_unwind(|| stook::watch_cancels(seconds(1))).is_err());
+    });
+}
+
+#[test]
 fn outside_a_local_set_spawning_a_local_task_panics_and_leaves_nothing() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

@@ -22,7 +22,11 @@ use crate::watching::Watching;
 
 /// Gives the outcomes of the tasks in the order in which they end, each with the place of its task.
 ///
-/// With feature `stream` it is a `Stream`, too.
+/// Those whose outcome was taken before are passed over. With feature `stream` it is a `Stream`, too.
+///
+/// # Cancel safety
+/// Dropped before all have ended, it asks the others to cancel and reports it; they stay in the tree
+/// until they have ended.
 ///
 /// # Examples
 /// ```

@@ -18,7 +18,8 @@ use crate::or_cancel::OrCancelled;
 /// The caller was cancelled.
 ///
 /// # Panics
-/// Outside a runtime, when it is called; on a runtime without time, when it is awaited.
+/// Outside a runtime with time: when it is called, or when it is awaited, as the version of tokio has
+/// it.
 ///
 /// # Cancel safety
 /// It can be dropped at any time.
@@ -44,7 +45,7 @@ pub fn sleep(duration: Duration) -> OrCancelled<tokio::time::Sleep> {
 /// The caller was cancelled.
 ///
 /// # Panics
-/// Outside a runtime, when it is called.
+/// As [`sleep`].
 ///
 /// # Cancel safety
 /// It can be dropped at any time.

@@ -44,8 +44,9 @@ pub fn shield<F: Future>(future: F) -> impl Future<Output = F::Output> {
     Within::new(ScopeRef::shield(Location::caller()), future)
 }
 
-/// Runs the future as [`shield`] does, but for this long only: after that, what was hidden is
-/// delivered to its cancel points. A limit for clean-up.
+/// Runs the future as [`shield`] does, but for this long only, from this call on: after that, what was
+/// hidden is delivered to its cancel points. A limit for clean-up. What a shield around this one hides
+/// stays hidden.
 ///
 /// # Panics
 /// Outside a runtime with time.
@@ -111,6 +112,9 @@ impl<F: Future> Future for ShieldFor<F> {
 
 /// Runs the first future, and then the second in a [`shield`], however the first ended: by a result,
 /// an error, a cancellation or a panic, of its destructor too.
+///
+/// What limits the second has to be in it, as [`move_on_after`](crate::move_on_after) in an `async`
+/// block is.
 ///
 /// # Panics
 /// The first future panicked: with the same payload, after the second one has ended. Or the second did,

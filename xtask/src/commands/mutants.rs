@@ -2,12 +2,15 @@
 //! of a face have to notice.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, absolute};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::process;
+use crate::project;
 use crate::report;
 use crate::setup;
 
@@ -36,11 +39,71 @@ const NOT_PYTHON: &str = "(AllFired|Firing::progress|Gather::(children|finished)
     TaskGroup::(added|child_left|marks)|Timeout::is_expired|TimeoutPhase::name|\
     TokenSource::keys|Wait::(cancelled|is_waiting|remaining|timed_out)|fmt::Debug)";
 
+/// What cargo builds and runs of a face, unchanged and after each change.
+struct Judge {
+    package: &'static str,
+    /// Of the package, only these: cargo-mutants would build its examples each time, too.
+    targets: &'static [&'static str],
+    /// To the programs.
+    arguments: &'static [&'static str],
+    never_asked: &'static str,
+    /// In seconds: some ten times what it takes on a machine where little else runs.
+    timeout: &'static str,
+}
+
+impl Judge {
+    const fn of(face: Face) -> Self {
+        match face {
+            Face::Rust => Self {
+                package: "stook",
+                targets: &["--test=scenarios", "--test=it"],
+                // Long chains take four times as long as all the others, and ask the kernel nothing else.
+                arguments: &["--skip", "deep::"],
+                never_asked: NOT_RUST,
+                timeout: "40",
+            },
+            Face::Python => Self {
+                package: "xtask",
+                targets: &["--bin=xtask"],
+                arguments: &["mutants::tests", "--ignored"],
+                never_asked: NOT_PYTHON,
+                // It includes building the extension.
+                timeout: "150",
+            },
+        }
+    }
+
+    fn unchanged(&self) -> Command {
+        let mut tests = process::cargo();
+        tests.args(["test", "--quiet", "--package", self.package]);
+        tests.args(self.targets).arg("--").args(self.arguments);
+        tests
+    }
+
+    fn changed(&self, passed: &[OsString]) -> Command {
+        let mut mutants = process::cargo();
+        mutants.args(["mutants", "--package", "stook-kernel", "--file", MACHINES]);
+        mutants.args(["--exclude-re", self.never_asked]);
+        mutants.args(["--output", "target/mutants", "--no-shuffle"]);
+        // Its own would run the kernel's tests.
+        mutants.args(["--baseline", "skip", "--timeout", self.timeout]);
+        mutants.args(["--test-package", self.package]);
+        mutants.args(
+            self.targets
+                .iter()
+                .map(|target| format!("--cargo-arg={target}")),
+        );
+        mutants.args(passed).args(["--", "--"]).args(self.arguments);
+        mutants
+    }
+}
+
 /// Changes the kernel, one change at a time, and has the face's tests judge; what is said goes to
 /// `target/mutants`.
 ///
 /// # Errors
-/// cargo-mutants is not installed or refuses its arguments, or a change was not noticed.
+/// cargo-mutants is not installed or refuses its arguments, the tests fail without a change, or a
+/// change was not noticed.
 pub(crate) fn run(face: Face, wanted: Option<&Path>, passed: &[OsString]) -> Result<()> {
     let version = process::capture(process::cargo().args(["mutants", "--version"]));
     if !version.is_ok_and(|output| output.success) {
@@ -50,50 +113,47 @@ pub(crate) fn run(face: Face, wanted: Option<&Path>, passed: &[OsString]) -> Res
     let mut list = process::cargo();
     list.args(["mutants", "--list", "--package", "stook-kernel"]);
     process::printed(list.args(passed)).context("cargo-mutants refuses its arguments")?;
-    let environment = setup::set_up(wanted)?;
+    let python = match face {
+        Face::Rust => None,
+        // Each change builds an extension of its own.
+        Face::Python => Some(absolute(setup::open(wanted)?.python())?),
+    };
+    let judge = Judge::of(face);
+    let prepared = |mut command: Command| {
+        // No debug information: linking is most of the time.
+        command.env("CARGO_PROFILE_DEV_DEBUG", "0");
+        command.env("CARGO_PROFILE_TEST_DEBUG", "0");
+        // The changed sources are elsewhere.
+        command.envs(python.iter().map(|python| (PYTHON, python)));
+        command
+    };
+    report::heading("unchanged");
+    process::run(&mut prepared(judge.unchanged())).context("they fail without a change")?;
     report::heading("mutants");
-    let mut mutants = environment.cargo();
-    mutants.args(["mutants", "--package", "stook-kernel", "--file", MACHINES]);
-    mutants.args(["--output", "target/mutants", "--no-shuffle"]);
-    // Unchanged it would run the kernel's own tests; `cargo xtask test` says whether those pass that judge.
-    mutants.args(["--baseline", "skip", "--timeout"]);
-    // In seconds; of the Python face it includes building the extension.
-    mutants.arg(match face {
-        Face::Rust => "120",
-        Face::Python => "300",
-    });
-    // No debug information: linking is most of the time.
-    mutants.env("CARGO_PROFILE_DEV_DEBUG", "0");
-    mutants.env("CARGO_PROFILE_TEST_DEBUG", "0");
-    match face {
-        Face::Rust => {
-            mutants.args(["--exclude-re", NOT_RUST, "--test-package", "stook"]);
-            mutants.args(passed).arg("--");
-            mutants.args(["--test", "scenarios", "--test", "it"]);
-        }
-        Face::Python => {
-            mutants.args(["--exclude-re", NOT_PYTHON, "--test-package", "xtask"]);
-            mutants.args(passed).arg("--");
-            mutants.args(["--bin", "xtask", "mutants::tests", "--", "--ignored"]);
-            // The changed sources are elsewhere.
-            let python = std::path::absolute(environment.python());
-            mutants.env(PYTHON, python.context("no path of the interpreter")?);
-        }
+    let mut mutants = prepared(judge.changed(passed));
+    println!("$ {}", process::describe(&mutants));
+    let status = mutants.status().context("cannot start cargo-mutants")?;
+    let missed = project::target().join("mutants/mutants.out/missed.txt");
+    match status.code() {
+        Some(0) => Ok(()),
+        // Tests that hang have noticed; beside them others may have missed something.
+        Some(HUNG) if fs::read_to_string(&missed)?.is_empty() => Ok(()),
+        Some(MISSED | HUNG) => bail!("not noticed:\n{}", fs::read_to_string(&missed)?),
+        _ => bail!("cargo-mutants failed: {status}"),
     }
-    process::run(&mut mutants)
 }
+
+/// The statuses of cargo-mutants where the tests passed with a change, and where they took too long
+/// with one.
+const MISSED: i32 = 2;
+const HUNG: i32 = 3;
 
 /// The variable with the path of the interpreter that judges.
 const PYTHON: &str = "STOOK_MUTANTS_PYTHON";
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-    use std::process::Command;
-
     use super::*;
-    use crate::project;
 
     /// The tests of what asks the machines, beside the scenarios.
     const TESTS: [&str; 14] = [

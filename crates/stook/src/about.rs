@@ -46,7 +46,7 @@ impl About {
         runtime: Id,
         name: Option<&Arc<str>>,
     ) -> bool {
-        std::ptr::eq(self.location, location)
+        is_one_line(self.location, location)
             && self.parent == parent
             && self.runtime == runtime
             && self.name.is_none()
@@ -78,4 +78,9 @@ impl Kin {
             runtime: self.runtime,
         }
     }
+}
+
+fn is_one_line(one: &'static Location<'static>, other: &'static Location<'static>) -> bool {
+    // In one loop it is one location as a rule. There may be copies of it, and Miri makes one a call.
+    std::ptr::eq(one, other) || one.line() == other.line() && one == other
 }

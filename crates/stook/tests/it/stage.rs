@@ -9,7 +9,7 @@ use tokio::task::{LocalSet, yield_now};
 /// How often a race between threads is tried; seldom under Miri, which tries other orders each time.
 pub(crate) const fn rounds(wanted: u64) -> u64 {
     if cfg!(miri) {
-        wanted.div_ceil(100)
+        wanted.div_ceil(1000)
     } else {
         wanted
     }

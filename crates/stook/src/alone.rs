@@ -1,6 +1,5 @@
 //! The block of a task that shares it with no other.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use tokio::runtime::Id;
@@ -54,14 +53,6 @@ impl Block for Alone {
     fn ending(&self, _place: usize) -> &Cell {
         self.membership.leave();
         &self.cell
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }
 

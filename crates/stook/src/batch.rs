@@ -3,7 +3,6 @@
 //! Those of one type, from one line, at one time share a block, what is known of them from the
 //! beginning, and their entry in the registry. Only the thread that spawns them looks for room there.
 
-use std::any::Any;
 use std::cell::Cell as PlainCell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -198,14 +197,6 @@ where
 
     fn watchers(&self) -> Option<&BlockWatchers> {
         Some(&self.children.watchers)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }
 

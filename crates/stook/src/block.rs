@@ -16,7 +16,7 @@ use crate::outcome::Ended;
 use crate::record::Who;
 
 /// What keeps cells.
-pub(crate) trait Block: Send + Sync + 'static {
+pub(crate) trait Block: OfAnyKind + Send + Sync + 'static {
     /// The cell in this place.
     fn cell(&self, place: usize) -> &Cell;
 
@@ -44,12 +44,26 @@ pub(crate) trait Block: Send + Sync + 'static {
     fn ending(&self, place: usize) -> &Cell {
         self.cell(place)
     }
+}
 
-    /// For who knows what kind of block it is.
+/// A block, for who knows what kind it is.
+///
+/// Blocks alone have it, so that a reference to one is not taken for one.
+pub(crate) trait OfAnyKind {
     fn as_any(&self) -> &dyn Any;
 
     /// The same, with the reference.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<B: Block> OfAnyKind for B {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
 }
 
 /// A reference to a cell, which keeps it.

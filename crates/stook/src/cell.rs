@@ -14,7 +14,6 @@
 //! 4. What two may change at once is in the word. What only the task changes, or who holds the lock,
 //!    is stored beside it: that is a third of the price.
 
-use std::any::Any;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -576,13 +575,5 @@ impl Block for Cell {
 
     fn about(&self) -> Option<&About> {
         None
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }

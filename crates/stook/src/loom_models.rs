@@ -2,7 +2,6 @@
 //!
 //!     RUSTFLAGS="--cfg stook_loom" cargo test --release -p stook --lib loom_models
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -395,14 +394,6 @@ impl Block for Pair {
 
     fn watchers(&self) -> Option<&BlockWatchers> {
         Some(&self.watchers)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }
 

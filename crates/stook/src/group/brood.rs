@@ -3,7 +3,6 @@
 //! Most groups have many children that are spawned in one loop. Those of one type, from one line, at
 //! one time, share a block and what is known of them from the beginning.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use crate::about::About;
@@ -110,14 +109,6 @@ where
 
     fn watchers(&self) -> Option<&BlockWatchers> {
         Some(&self.children.watchers)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }
 

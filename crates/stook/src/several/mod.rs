@@ -12,7 +12,6 @@
 
 mod waiting;
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
@@ -385,14 +384,6 @@ where
 
     fn about(&self) -> Option<&About> {
         Some(&self.about)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }
 

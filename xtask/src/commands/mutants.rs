@@ -39,15 +39,16 @@ const NOT_PYTHON: &str = "(AllFired|Firing::progress|Gather::(children|finished)
     TaskGroup::(added|child_left|marks)|Timeout::is_expired|TimeoutPhase::name|\
     TokenSource::keys|Wait::(cancelled|is_waiting|remaining|timed_out)|fmt::Debug)";
 
-/// What cargo builds and runs of a face, unchanged and after each change.
+/// What judges of a face.
 struct Judge {
     package: &'static str,
-    /// Of the package, only these: cargo-mutants would build its examples each time, too.
+    /// What cargo builds and runs of it, and of these one after the other what the ones before have not
+    /// noticed: building is most of the time.
     targets: &'static [&'static str],
     /// To the programs.
     arguments: &'static [&'static str],
     never_asked: &'static str,
-    /// In seconds: some ten times what it takes on a machine where little else runs.
+    /// In seconds: some ten times what it takes where little else runs.
     timeout: &'static str,
 }
 
@@ -56,11 +57,11 @@ impl Judge {
         match face {
             Face::Rust => Self {
                 package: "stook",
-                targets: &["--test=scenarios", "--test=it"],
-                // Long chains take four times as long as all the others, and ask the kernel nothing else.
+                targets: &["--test=scenarios", "--test=it", "--lib"],
+                // Long chains take four times as long as all others, and ask the kernel nothing else.
                 arguments: &["--skip", "deep::"],
                 never_asked: NOT_RUST,
-                timeout: "40",
+                timeout: "30",
             },
             Face::Python => Self {
                 package: "xtask",
@@ -80,20 +81,16 @@ impl Judge {
         tests
     }
 
-    fn changed(&self, passed: &[OsString]) -> Command {
+    fn changed(&self, target: &str) -> Command {
         let mut mutants = process::cargo();
         mutants.args(["mutants", "--package", "stook-kernel", "--file", MACHINES]);
         mutants.args(["--exclude-re", self.never_asked]);
         mutants.args(["--output", "target/mutants", "--no-shuffle"]);
         // Its own would run the kernel's tests.
         mutants.args(["--baseline", "skip", "--timeout", self.timeout]);
+        // It would build all that the package has, examples too.
+        mutants.arg(format!("--cargo-arg={target}"));
         mutants.args(["--test-package", self.package]);
-        mutants.args(
-            self.targets
-                .iter()
-                .map(|target| format!("--cargo-arg={target}")),
-        );
-        mutants.args(passed).args(["--", "--"]).args(self.arguments);
         mutants
     }
 }
@@ -130,23 +127,53 @@ pub(crate) fn run(face: Face, wanted: Option<&Path>, passed: &[OsString]) -> Res
     report::heading("unchanged");
     process::run(&mut prepared(judge.unchanged())).context("they fail without a change")?;
     report::heading("mutants");
-    let mut mutants = prepared(judge.changed(passed));
-    println!("$ {}", process::describe(&mutants));
-    let status = mutants.status().context("cannot start cargo-mutants")?;
-    let missed = project::target().join("mutants/mutants.out/missed.txt");
-    match status.code() {
-        Some(0) => Ok(()),
-        // Tests that hang have noticed; beside them others may have missed something.
-        Some(HUNG) if fs::read_to_string(&missed)?.is_empty() => Ok(()),
-        Some(MISSED | HUNG) => bail!("not noticed:\n{}", fs::read_to_string(&missed)?),
-        _ => bail!("cargo-mutants failed: {status}"),
+    let mut missed: Vec<String> = Vec::new();
+    for (number, target) in judge.targets.iter().enumerate() {
+        let mut mutants = prepared(judge.changed(target));
+        if number == 0 {
+            mutants.args(passed);
+        }
+        mutants.args(
+            missed
+                .iter()
+                .flat_map(|name| ["--re".to_owned(), exactly(name)]),
+        );
+        missed = missed_by(mutants.args(["--", "--"]).args(judge.arguments))?;
+        if missed.is_empty() {
+            return Ok(());
+        }
     }
+    bail!("not noticed:\n{}", missed.join("\n"))
 }
 
-/// The statuses of cargo-mutants where the tests passed with a change, and where they took too long
-/// with one.
+/// Runs cargo-mutants and gives the names of the changes that were not noticed.
+fn missed_by(mutants: &mut Command) -> Result<Vec<String>> {
+    println!("$ {}", process::describe(mutants));
+    let status = mutants.status().context("cannot start cargo-mutants")?;
+    if !matches!(status.code(), Some(0 | MISSED | HUNG)) {
+        bail!("cargo-mutants failed: {status}");
+    }
+    let names = project::target().join("mutants/mutants.out/missed.txt");
+    let names = fs::read_to_string(names).context("cargo-mutants left no list")?;
+    Ok(names.lines().map(str::to_owned).collect())
+}
+
+/// The statuses of cargo-mutants where tests passed with a change, and where some took too long with
+/// one: those have noticed, beside them others may have not.
 const MISSED: i32 = 2;
 const HUNG: i32 = 3;
+
+/// The regular expression of this text.
+fn exactly(text: &str) -> String {
+    let mut expression = String::from("^");
+    for character in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(character) {
+            expression.push('\\');
+        }
+        expression.push(character);
+    }
+    expression + "$"
+}
 
 /// The variable with the path of the interpreter that judges.
 const PYTHON: &str = "STOOK_MUTANTS_PYTHON";
@@ -194,6 +221,16 @@ mod tests {
         // After install(): asyncio's groups and timeouts ask the kernel, too.
         tests.env("STOOK_TESTS_INSTALLED", "1");
         process::run(tests.current_dir(project::root())).unwrap();
+    }
+
+    #[test]
+    fn a_name_is_found_by_its_letters() {
+        let name = "gather.rs:7:9: replace += with *= in Gather::done";
+        let found = exactly(name);
+        assert_eq!(
+            found,
+            r"^gather\.rs:7:9: replace \+= with \*= in Gather::done$"
+        );
     }
 
     fn copy(from: &Path, to: &Path) {

@@ -63,13 +63,13 @@ impl Forward {
     /// Takes a cancellation of the caller that was not taken before; with none, has the caller polled
     /// when one comes. Called until there is none.
     pub(crate) fn take(&mut self, cx: &Context<'_>) -> Option<&mut Taken> {
-        let mut cancelled = Point::check().filter(|cancelled| !self.has_same(cancelled));
-        if cancelled.is_none() {
-            let meanwhile = self.point.park(cx);
-            cancelled = meanwhile.filter(|cancelled| !self.has_same(cancelled));
-        }
+        let cancelled = if self.first.is_none() {
+            self.point.check_or_park(cx)?
+        } else {
+            self.another(cx)?
+        };
         let taken = Taken {
-            cancelled: cancelled?,
+            cancelled,
             handed_on: None,
         };
         match &mut self.first {
@@ -79,6 +79,15 @@ impl Forward {
                 self.later.last_mut()
             }
         }
+    }
+
+    /// One after the first.
+    fn another(&mut self, cx: &Context<'_>) -> Option<Cancelled> {
+        let found = Point::check().filter(|cancelled| !self.has_same(cancelled));
+        found.or_else(|| {
+            let meanwhile = self.point.park(cx)?;
+            (!self.has_same(&meanwhile)).then_some(meanwhile)
+        })
     }
 
     fn taken(&self) -> impl Iterator<Item = &Taken> {

@@ -83,7 +83,6 @@ where
             group: &group,
             body: None,
             location,
-            is_over: false,
         };
         let mut left = {
             let inside = Within::inside(inside, body(TaskGroup(Arc::clone(&group))));
@@ -94,7 +93,7 @@ where
             Some(gone) => (Waited::of(gone), left.body),
             None => {
                 guard.body = Some(left.body);
-                let waited = wait_for_children(&group, &mut left.exit, true, location).await;
+                let waited = WaitForChildren::new(&group, &mut left.exit, true, location).await;
                 let Some(body) = guard.body.take() else {
                     unreachable!("it was kept for the time of the wait");
                 };
@@ -102,11 +101,10 @@ where
             }
         };
         let end = end(&group, left.exit, body, waited, location);
-        guard.is_over = true;
-        drop(guard);
-        // Where nobody has its handle any more.
-        if let (Some(group), Some(scope)) = (Arc::into_inner(group), left.scope) {
-            group.family.keep(scope);
+        // It came to its end.
+        std::mem::forget(guard);
+        if let Some(scope) = left.scope {
+            group.keep_family(scope);
         }
         end
     }
@@ -258,6 +256,13 @@ fn leave<T, E: CancelError>(
 }
 
 impl<E> Group<E> {
+    /// It is over: another group may have its family, where nobody has its handle any more.
+    fn keep_family(self: Arc<Self>, scope: ScopeRef) {
+        if let Some(group) = Arc::into_inner(self) {
+            group.family.keep(scope);
+        }
+    }
+
     /// No child is left, and nobody comes any more.
     fn gone(&self, members: &Members, exit: &TaskGroupExit) -> Gone {
         let is_panic = members.has_errors && lock(&self.errors).panic.is_some();
@@ -269,53 +274,89 @@ impl<E> Group<E> {
     }
 }
 
-/// The body has ended, and there were children then. `is_told`: that the last one has the caller polled.
-pub(super) async fn wait_for_children<E>(
-    group: &Group<E>,
-    exit: &mut TaskGroupExit,
-    mut is_told: bool,
-    location: &'static Location<'static>,
-) -> Waited {
-    let mut forward = Forward::new(location);
-    let mut is_propagated = false;
-    let gone = poll_fn(|cx| {
+/// Waits for the children: the body has ended, and there were some then.
+pub(super) struct WaitForChildren<'group, E> {
+    group: &'group Group<E>,
+    exit: &'group mut TaskGroupExit,
+    /// The last one has the caller polled.
+    is_told: bool,
+    forward: Forward,
+    is_propagated: bool,
+}
+
+impl<'group, E> WaitForChildren<'group, E> {
+    pub(super) fn new(
+        group: &'group Group<E>,
+        exit: &'group mut TaskGroupExit,
+        is_told: bool,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            group,
+            exit,
+            is_told,
+            forward: Forward::new(location),
+            is_propagated: false,
+        }
+    }
+
+    /// Has the caller polled when the last child has gone, unless it has.
+    fn look(&mut self, cx: &Context<'_>) -> Option<Gone> {
         let mut waker = ToKeep::new(cx);
-        while !std::mem::take(&mut is_told) {
-            let mut state = lock(&group.family.state);
+        while !std::mem::take(&mut self.is_told) {
+            let mut state = lock(&self.group.family.state);
             let members = &mut state.more;
             if members.machine.marks().tasks == 0 {
-                let (gone, room) = (group.gone(members, exit), members.over());
+                let (gone, room) = (self.group.gone(members, self.exit), members.over());
                 drop(state);
                 drop(room);
-                return Poll::Ready(gone);
+                return Some(gone);
             }
-            is_told = waker.put(&mut members.waker);
+            self.is_told = waker.put(&mut members.waker);
             drop(state);
-            if !is_told {
+            if !self.is_told {
                 waker.prepare();
             }
         }
-        while let Some(taken) = forward.take(cx) {
-            let mut state = lock(&group.family.state);
-            let begins_the_end = exit.interrupted(&mut state.more.machine);
+        None
+    }
+
+    /// Hands the cancellations of the caller on.
+    fn forward(&mut self, cx: &Context<'_>) {
+        let location = self.forward.location();
+        while let Some(taken) = self.forward.take(cx) {
+            let mut state = lock(&self.group.family.state);
+            let begins_the_end = self.exit.interrupted(&mut state.more.machine);
             drop(state);
             if begins_the_end {
                 let cause = Some(taken.cancelled.record());
                 let kind = CancelKind::ParentCancelled;
-                group.abort(&Record::new(kind, None, location, cause));
-                is_propagated = true;
+                self.group.abort(&Record::new(kind, None, location, cause));
+                self.is_propagated = true;
             }
         }
-        // The waker is told of the last child, which may have gone meanwhile.
-        Poll::Pending
-    })
-    .await;
-    let mut waited = Waited::of(gone);
-    waited.is_propagated = is_propagated;
-    waited.mine = forward.mine();
-    // From here on it is the group's to return it or not.
-    forward.answered();
-    waited
+    }
+}
+
+impl<E> Future for WaitForChildren<'_, E> {
+    type Output = Waited;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited> {
+        let this = &mut *self;
+        let Some(gone) = this.look(cx) else {
+            this.forward(cx);
+            // The waker is told of the last child, which may have gone meanwhile.
+            return Poll::Pending;
+        };
+        let mine = this.forward.mine();
+        // From here on it is the group's to return it or not.
+        this.forward.answered();
+        Poll::Ready(Waited {
+            gone,
+            is_propagated: this.is_propagated,
+            mine,
+        })
+    }
 }
 
 /// No child is left: says how the block ends.
@@ -401,15 +442,10 @@ struct Guard<'group, T, E: CancelError> {
     /// How the body has ended, while its tasks are waited for.
     body: Option<Body<T, E>>,
     location: &'static Location<'static>,
-    /// It came to its end.
-    is_over: bool,
 }
 
 impl<T, E: CancelError> Drop for Guard<'_, T, E> {
     fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
         let (is_over, room, waker) = {
             let members = &mut lock(&self.group.family.state).more;
             let is_over = members.machine.marks().exiting && members.machine.marks().tasks == 0;

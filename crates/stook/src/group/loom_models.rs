@@ -13,7 +13,7 @@ use stook_kernel::{BodyEnd, ExitRule, TaskGroupExit};
 use tokio::time::Instant;
 
 use super::brood::ToBrood;
-use super::exit::wait_for_children;
+use super::exit::WaitForChildren;
 use super::{Group, TaskGroup};
 use crate::about::About;
 use crate::block::CellRef;
@@ -121,7 +121,7 @@ fn a_spawn_against_the_end_of_the_body() {
         };
         let mut exit = leave(group);
         let is_over = {
-            let waiting = pin!(wait_for_children(
+            let waiting = pin!(WaitForChildren::new(
                 group,
                 &mut exit,
                 false,
@@ -144,7 +144,7 @@ fn the_last_task_against_who_waits() {
         let ending = thread::spawn(move || end(&last, Outcome::Ok(())));
         let count = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&count));
-        let mut waiting = pin!(wait_for_children(
+        let mut waiting = pin!(WaitForChildren::new(
             group,
             &mut exit,
             false,

@@ -49,11 +49,6 @@ impl Block for Alone {
     fn about(&self) -> Option<&About> {
         Some(&self.about)
     }
-
-    fn ending(&self, _place: usize) -> &Cell {
-        self.membership.leave();
-        &self.cell
-    }
 }
 
 impl Listed for Alone {
@@ -94,6 +89,9 @@ pub(crate) struct Beside<T, E>(pub(crate) Arc<Slot<T, E>>);
 
 impl<T, E: CancelError> Settle<T, E> for Beside<T, E> {
     fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
+        if let Some(block) = cell.block::<Alone>() {
+            block.membership.leave();
+        }
         self.0.settle(cell, cell, outcome, false);
     }
 }

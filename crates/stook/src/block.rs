@@ -39,11 +39,6 @@ pub(crate) trait Block: OfAnyKind + Send + Sync + 'static {
 
     /// What is known of its tasks from the beginning; `None` for a scope outside tasks.
     fn about(&self) -> Option<&About>;
-
-    /// The cell in this place, whose task is about to end.
-    fn ending(&self, place: usize) -> &Cell {
-        self.cell(place)
-    }
 }
 
 /// A block, for who knows what kind it is.
@@ -126,7 +121,12 @@ impl CellRef {
     /// Records how the task ended, and tells who watches; whether its handle was dropped before.
     /// Called once, by what tokio runs.
     pub(crate) fn finish(&self, ended: Ended) -> bool {
-        let finished = self.block.ending(self.place).finish(ended);
+        self.finish_at(self, ended)
+    }
+
+    /// The same for who has found the cell of this reference.
+    pub(crate) fn finish_at(&self, cell: &Cell, ended: Ended) -> bool {
+        let finished = cell.finish(ended);
         if finished.is_watched_in_block {
             if let Some(watchers) = self.block.watchers() {
                 watchers.tell(self.place, ended);

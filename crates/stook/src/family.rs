@@ -9,7 +9,7 @@ use stook_kernel::{SpawnRefused, TaskGroup as Machine};
 use tokio::runtime::Id;
 
 use crate::block::{Block, CellRef};
-use crate::context::Place;
+use crate::context;
 use crate::group::GroupClosed;
 use crate::record::Who;
 use crate::registry::{Listed, Membership};
@@ -62,12 +62,11 @@ thread_local! {
 }
 
 impl Family {
-    /// None yet, in a group that is entered in this place, and its body.
+    /// None yet, in a group that is entered here, and its body.
     pub(crate) fn enter(
         machine: Machine,
         runtime: Id,
         location: &'static Location<'static>,
-        place: Place,
     ) -> (Arc<Self>, Inside) {
         let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
         let (family, scope) = spare.ok().flatten().unwrap_or_else(|| {
@@ -75,7 +74,7 @@ impl Family {
             let scope = ScopeRef::of(Arc::clone(&family) as _);
             (family, scope)
         });
-        let inside = Inside::at(place, |cell, outer| {
+        let inside = Inside::at(context::current(), |cell, outer| {
             let mut state = lock(&family.state);
             state.enter_again(location, cell, outer);
             state.more.machine = machine;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::runtime::{Handle, Id};
 
 use crate::block::CellRef;
-use crate::context::{self, Place};
+use crate::context;
 use crate::lock::lock;
 use crate::record::Who;
 use crate::slab::Slab;
@@ -61,21 +61,12 @@ pub(crate) fn runtime() -> Id {
     or_current(context::inherited().1)
 }
 
-/// The runtime of the task in this place, or else the current one.
+/// That which was inherited, or else the current one.
 ///
 /// # Panics
 /// As [`runtime`] does.
 #[track_caller]
-pub(crate) fn runtime_at(place: &Place) -> Id {
-    or_current(runtime_of(place))
-}
-
-fn runtime_of(place: &Place) -> Option<Id> {
-    Some(place.cell.as_ref()?.about()?.runtime)
-}
-
-#[track_caller]
-fn or_current(runtime: Option<Id>) -> Id {
+pub(crate) fn or_current(runtime: Option<Id>) -> Id {
     match runtime {
         Some(runtime) => runtime,
         // No closure: a panic is at the line of the program.

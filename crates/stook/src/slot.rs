@@ -52,11 +52,11 @@ impl<T, E: CancelError> Slot<T, E> {
             report_unread(task, &outcome);
             // Before who waits goes on.
             report::guard_destructor(task, outcome);
-            task.finish(ended);
+            task.finish_at(cell, ended);
             return;
         }
         *lock(&self.0) = Some(outcome);
-        if task.finish(ended) {
+        if task.finish_at(cell, ended) {
             let left = self.give_up(task);
             report::guard_destructor(task, left);
         }

@@ -274,14 +274,10 @@ impl Builder {
 #[track_caller]
 fn kin(name: Option<Arc<str>>, location: &'static Location<'static>) -> Kin {
     let (parent, runtime) = context::inherited();
-    let runtime = match runtime {
-        Some(runtime) => runtime,
-        None => registry::current_runtime(),
-    };
     Kin {
         parent,
         name,
         location,
-        runtime,
+        runtime: registry::or_current(runtime),
     }
 }

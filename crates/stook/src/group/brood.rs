@@ -128,8 +128,8 @@ where
         let Some(brood) = cell.block::<Brood<T, E>>() else {
             unreachable!("the task was made with the block");
         };
-        let slot = &brood.children.get(self.0).slot;
-        brood.group.settle(brood.member, cell, slot, outcome);
+        let Child { cell: own, slot } = brood.children.get(self.0);
+        brood.group.settle(brood.member, cell, own, slot, outcome);
     }
 }
 

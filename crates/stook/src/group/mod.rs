@@ -26,6 +26,7 @@ use crate::about::About;
 use crate::alone::{Alone, Outlet};
 use crate::block::{Block, CellRef};
 use crate::cancel_error::CancelError;
+use crate::cell::Cell;
 use crate::context;
 use crate::family::Family;
 use crate::group::brood::{Place, ToBrood};
@@ -72,10 +73,9 @@ impl<E> Group<E> {
         let mut machine = Machine::new();
         // It was not entered before.
         let _entered = machine.enter();
-        let place = context::current();
-        let runtime = registry::runtime_at(&place);
-        let owner = place.task_id();
-        let (family, inside) = Family::enter(machine, runtime, location, place);
+        let (owner, runtime) = context::inherited();
+        let runtime = registry::or_current(runtime);
+        let (family, inside) = Family::enter(machine, runtime, location);
         let group = Arc::new(Self {
             errors: Mutex::new(Errors {
                 errors: Vec::new(),
@@ -403,22 +403,26 @@ struct Beside<T, E> {
 
 impl<T, E: CancelError> Settle<T, E> for Beside<T, E> {
     fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
-        self.group.settle(self.member, cell, &self.slot, outcome);
+        self.group
+            .settle(self.member, cell, cell, &self.slot, outcome);
     }
 }
 
 impl<E: CancelError> Group<E> {
     /// A child has ended: its outcome goes to its slot, and its error to the group as well.
+    ///
+    /// The reference is to this cell.
     fn settle<T>(
         &self,
         member: usize,
-        cell: &CellRef,
+        task: &CellRef,
+        cell: &Cell,
         slot: &Slot<T, Shared<E>>,
         outcome: Outcome<T, E>,
     ) {
         let ended = outcome.ended();
         let is_started = ended != Ended::Cancelled || cell.is_started();
-        let never_started = (!is_started).then(|| cell.who());
+        let never_started = (!is_started).then(|| task.who());
         let outcome = outcome.map_err(Shared::new);
         let error = match &outcome {
             Outcome::Err(error) => Some(Ok(error.clone())),
@@ -426,7 +430,7 @@ impl<E: CancelError> Group<E> {
             _ => None,
         };
         // Before the group goes on: it finds no child that runs still.
-        slot.settle(cell, cell, outcome, true);
+        slot.settle(task, cell, outcome, true);
         let (block, wake, then) = {
             let members = &mut lock(&self.family.state).more;
             let (block, wake) = members.one_left(member);
@@ -445,7 +449,7 @@ impl<E: CancelError> Group<E> {
                     // Who waits finds it when it finds that nobody is left.
                     members.has_errors = true;
                     if let (Some(error), false) = (&error, is_abandoned) {
-                        lock(&self.errors).keep(cell, error.clone());
+                        lock(&self.errors).keep(task, error.clone());
                     }
                     Some(then)
                 }
@@ -453,14 +457,14 @@ impl<E: CancelError> Group<E> {
             (block, wake, then)
         };
         if let Some(error) = &error {
-            self.failed(cell, error.as_ref(), then);
+            self.failed(task, error.as_ref(), then);
         }
         if let Some(waker) = wake {
             report::wake(waker);
         }
         // The last reference to the error may be here, where the group and the handle are gone.
         if let Some(error) = error {
-            report::guard_destructor(cell, error);
+            report::guard_destructor(task, error);
         }
         drop(block);
     }

@@ -82,5 +82,10 @@ impl Kin {
 
 fn is_one_line(one: &'static Location<'static>, other: &'static Location<'static>) -> bool {
     // In one loop it is one location as a rule. There may be copies of it, and Miri makes one a call.
-    std::ptr::eq(one, other) || one.line() == other.line() && one == other
+    std::ptr::eq(one, other) || one.line() == other.line() && is_copy(one, other)
+}
+
+#[cold]
+fn is_copy(one: &Location<'_>, other: &Location<'_>) -> bool {
+    one == other
 }

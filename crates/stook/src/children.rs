@@ -52,13 +52,16 @@ impl<T, E> Child<T, E> {
 impl<T, E> Children<T, E> {
     pub(crate) fn new(count: usize) -> Self {
         let mut ids = TaskId::next_many(count);
+        let first = ids.next().unwrap_or_else(TaskId::next);
+        let others = if count > 1 {
+            ids.map(Child::new).collect()
+        } else {
+            Box::default()
+        };
         Self {
-            first: Child::new(ids.next().unwrap_or_else(TaskId::next)),
-            others: if count > 1 {
-                ids.map(Child::new).collect()
-            } else {
-                Box::default()
-            },
+            // After the others: so it is made in its place.
+            first: Child::new(first),
+            others,
             watchers: BlockWatchers::default(),
         }
     }

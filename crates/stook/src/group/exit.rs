@@ -87,18 +87,15 @@ where
         let mut left = {
             let inside = Within::inside(inside, body(TaskGroup(Arc::clone(&group))));
             let mut body = pin!(Some(inside));
-            poll_fn(|cx| poll_body(&group, body.as_mut(), location, cx)).await
+            let ended = &mut guard.body;
+            poll_fn(|cx| poll_body(&group, body.as_mut(), ended, location, cx)).await
         };
-        let (waited, body) = match left.gone {
-            Some(gone) => (Waited::of(gone), left.body),
-            None => {
-                guard.body = Some(left.body);
-                let waited = WaitForChildren::new(&group, &mut left.exit, true, location).await;
-                let Some(body) = guard.body.take() else {
-                    unreachable!("it was kept for the time of the wait");
-                };
-                (waited, body)
-            }
+        let waited = match left.gone {
+            Some(gone) => Waited::of(gone),
+            None => WaitForChildren::new(&group, &mut left.exit, true, location).await,
+        };
+        let Some(body) = guard.body.take() else {
+            unreachable!("it has ended");
         };
         let end = end(&group, left.exit, body, waited, location);
         // It came to its end.
@@ -114,9 +111,10 @@ where
 fn poll_body<Fut, T, E>(
     group: &Group<E>,
     mut body: Pin<&mut Option<Within<Fut>>>,
+    ended: &mut Option<Body<T, E>>,
     location: &'static Location<'static>,
     cx: &mut Context<'_>,
-) -> Poll<AfterBody<T, E>>
+) -> Poll<AfterBody>
 where
     Fut: Future<Output = Result<T, E>>,
     E: CancelError,
@@ -132,7 +130,7 @@ where
     let inside = running.take_inside();
     let dropped = caught(|| body.set(None));
     let result = result.and_then(|result| dropped.map(|()| result));
-    Poll::Ready(leave(group, result, inside, location, cx))
+    Poll::Ready(leave(group, result, ended, inside, location, cx))
 }
 
 /// How the body ended.
@@ -155,9 +153,8 @@ impl<T, E> Body<T, E> {
 }
 
 /// What there is when the body has ended.
-struct AfterBody<T, E> {
+struct AfterBody {
     exit: TaskGroupExit,
-    body: Body<T, E>,
     /// Of the body, which has left it.
     scope: Option<ScopeRef>,
     /// `None` when there are children to be waited for.
@@ -192,27 +189,32 @@ impl Waited {
     }
 }
 
-/// The body has ended: begins to leave the block, and has the caller polled when the last child has
-/// gone.
+/// The body has ended: keeps how it did, begins to leave the block, and has the caller polled when the
+/// last child has gone.
 fn leave<T, E: CancelError>(
     group: &Group<E>,
-    body: Result<Result<T, E>, Panic>,
+    result: Result<Result<T, E>, Panic>,
+    ended: &mut Option<Body<T, E>>,
     inside: Inside,
     location: &'static Location<'static>,
     cx: &Context<'_>,
-) -> AfterBody<T, E> {
-    let (end, mut panic, body) = match body {
-        Ok(Ok(value)) => (BodyEnd::Returned, None, Body::Ok(value)),
+) -> AfterBody {
+    let (end, mut panic, body) = match result {
+        Ok(Ok(value)) => (BodyEnd::Returned, None, ended.insert(Body::Ok(value))),
         Ok(Err(error)) => match error.as_cancelled().cloned() {
             Some(cancelled)
                 if cancelled.target() == group.family.id()
                     || context::is_mine(cancelled.target()) =>
             {
-                (BodyEnd::Cancelled, None, Body::Cancelled(cancelled))
+                (
+                    BodyEnd::Cancelled,
+                    None,
+                    ended.insert(Body::Cancelled(cancelled)),
+                )
             }
-            _ => (BodyEnd::Raised, None, Body::Err(error)),
+            _ => (BodyEnd::Raised, None, ended.insert(Body::Err(error))),
         },
-        Err(panic) => (BodyEnd::Raised, Some(panic), Body::Panicked),
+        Err(panic) => (BodyEnd::Raised, Some(panic), ended.insert(Body::Panicked)),
     };
     let mut waker = ToKeep::new(cx);
     waker.prepare_foreign();
@@ -238,7 +240,7 @@ fn leave<T, E: CancelError>(
     };
     drop((left, room));
     if actions.abort {
-        let record = match &body {
+        let record = match body {
             Body::Cancelled(cancelled) => {
                 let cause = Some(cancelled.record());
                 Record::new(CancelKind::ParentCancelled, None, location, cause)
@@ -249,7 +251,6 @@ fn leave<T, E: CancelError>(
     }
     AfterBody {
         exit,
-        body,
         scope: inside.into_scope(),
         gone,
     }
@@ -439,7 +440,7 @@ fn end<T, E: CancelError>(
 /// reported, and that of the body. So are those that a panic goes before.
 struct Guard<'group, T, E: CancelError> {
     group: &'group Group<E>,
-    /// How the body has ended, while its tasks are waited for.
+    /// How the body has ended, until the group has.
     body: Option<Body<T, E>>,
     location: &'static Location<'static>,
 }

@@ -51,7 +51,11 @@ impl<T, E: CancelError> Slot<T, E> {
         if cell.is_abandoned() {
             report_unread(task, &outcome);
             // Before who waits goes on.
-            report::guard_destructor(task, outcome);
+            match outcome {
+                // Most are empty.
+                Outcome::Ok(value) => report::guard_destructor(task, value),
+                outcome => report::guard_destructor(task, outcome),
+            }
             task.finish_at(cell, ended);
             return;
         }

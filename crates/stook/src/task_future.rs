@@ -113,7 +113,7 @@ where
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
+        let this = self.project();
         let Some(block) = this.block.take() else {
             return Poll::Pending;
         };
@@ -131,53 +131,45 @@ where
             }
         }
         let mut place = Place::of_task(CellRef::new(block, this.sink.place()));
-        let stepped = step(this.future.as_mut(), &mut place, cx);
+        let mut polled = Poll::Pending;
+        let panic = step(this.future, &mut place, cx, &mut polled);
         let Some(cell) = place.cell else {
             unreachable!("it was lent");
         };
-        let Some(end) = stepped.end else {
-            let waiting = context::take_waiting();
-            if let Some(block) = cell.into_block::<B>() {
-                let block = this.block.insert(block);
-                block.cell(this.sink.place()).park(waiting, cx.waker());
+        let outcome = match polled {
+            Poll::Ready(result) => {
+                // It is not lost to a destructor that panics.
+                if let Some(panic) = panic {
+                    report::destructor_panicked(&cell, &panic);
+                }
+                returned(&cell, result)
             }
-            return Poll::Pending;
+            Poll::Pending => match panic {
+                Some(panic) => Outcome::Panicked(panic),
+                None => {
+                    let waiting = context::take_waiting();
+                    if let Some(block) = cell.into_block::<B>() {
+                        let block = this.block.insert(block);
+                        block.cell(this.sink.place()).park(waiting, cx.waker());
+                    }
+                    return Poll::Pending;
+                }
+            },
         };
-        // A result is not lost to a destructor that panics.
-        if let Some(panic) = stepped.panic {
-            report::destructor_panicked(&cell, &panic);
-        }
-        let outcome = outcome(&cell, end);
         this.sink.settle(&cell, outcome);
         Poll::Ready(())
     }
 }
 
-/// What came of one step.
-struct Stepped<T, E> {
-    /// `None` while the task goes on.
-    end: Option<End<T, E>>,
-    /// Of the destructor of the user's future, once that has ended.
-    panic: Option<Panic>,
-}
-
-/// How the user's future ended.
-enum End<T, E> {
-    Returned(Result<T, E>),
-    Panicked(Panic),
-}
-
-/// Polls the user's future once, drops it when it has ended, and says how the task ended if it did.
-fn step<F, T, E>(
+/// Polls the user's future once, and drops it when it has ended. A panic that ended it or, where it has
+/// returned, one of its destructor.
+fn step<F: Future>(
     mut future: Pin<&mut Option<F>>,
     place: &mut Place,
     cx: &mut Context<'_>,
-) -> Stepped<T, E>
-where
-    F: Future<Output = Result<T, E>>,
-{
+    polled: &mut Poll<F::Output>,
+) -> Option<Panic> {
     context::take_waiting();
-    let mut polled = Poll::Pending;
     let unwound = panic::catch_unwind(AssertUnwindSafe(|| {
         // Inside: a panic of the program's subscriber is one of the task.
         #[cfg(feature = "tracing")]
@@ -189,26 +181,20 @@ where
         let _span = span.as_ref().map(tracing::Span::enter);
         let _polled = Polled::new(place, cx.waker());
         if let Some(future) = future.as_mut().as_pin_mut() {
-            polled = future.poll(cx);
+            *polled = future.poll(cx);
         }
         if polled.is_ready() {
             future.set(None);
         }
     }));
-    match (polled, unwound) {
-        (Poll::Pending, Ok(())) => Stepped {
-            end: None,
-            panic: None,
-        },
-        (Poll::Ready(result), unwound) => Stepped {
-            end: Some(End::Returned(result)),
-            panic: unwound.err().map(Panic::new),
-        },
-        (Poll::Pending, Err(payload)) => Stepped {
-            end: Some(End::Panicked(Panic::new(payload))),
-            panic: drop_future(future, place),
-        },
+    let panic = Panic::new(unwound.err()?);
+    if polled.is_pending() {
+        let of_destructor = drop_future(future, place);
+        if let (Some(cell), Some(panic)) = (&place.cell, of_destructor) {
+            report::destructor_panicked(cell, &panic);
+        }
     }
+    Some(panic)
 }
 
 /// Drops the user's future where it waits: that is the end of the task.
@@ -243,11 +229,10 @@ fn never_start<F, T, E, S: Settle<T, E>>(
     sink.settle_never_started(cell, cancelled, left);
 }
 
-fn outcome<T, E: CancelError>(cell: &CellRef, end: End<T, E>) -> Outcome<T, E> {
-    match end {
-        End::Returned(Ok(value)) => Outcome::Ok(value),
-        End::Returned(Err(error)) => failed(cell, error),
-        End::Panicked(panic) => Outcome::Panicked(panic),
+fn returned<T, E: CancelError>(cell: &CellRef, result: Result<T, E>) -> Outcome<T, E> {
+    match result {
+        Ok(value) => Outcome::Ok(value),
+        Err(error) => failed(cell, error),
     }
 }
 

@@ -225,7 +225,9 @@ fn leave<T, E: CancelError>(
         let members = &mut state.more;
         let rule = ExitRule::UncancelLast;
         let (exit, actions) = members.machine.exit(end, panic.is_some(), rule);
+        debug_assert!(!actions.uncancel, "the rule takes it back at the end");
         if actions.keep_base_error {
+            debug_assert!(panic.is_some(), "only a panic ends the program");
             let kept = &mut lock(&group.errors).panic;
             *kept = kept.take().or_else(|| Some((None, panic.take()?)));
             members.has_errors = true;

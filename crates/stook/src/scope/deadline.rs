@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
-use stook_kernel::{BodyEnd, ConvertRule, EnterRule, Timeout, TimeoutEnd, TimeoutExit};
+use stook_kernel::{BodyEnd, ConvertRule, EnterRule, OutOfPhase, Timeout, TimeoutEnd, TimeoutExit};
 use tokio::time::{Instant, Sleep};
 
 use crate::cancel_error::CancelError;
@@ -89,9 +89,11 @@ fn end<T, E: CancelError>(
         // Refused when the time has come before; it stays come.
         let _expired = machine.expire();
     }
-    let Ok(TimeoutExit::Uncancel) = machine.exit() else {
-        return ScopeEnd::Body(result);
-    };
+    match machine.exit() {
+        Ok(TimeoutExit::Uncancel) => {}
+        Ok(TimeoutExit::Nothing) => return ScopeEnd::Body(result),
+        Err(OutOfPhase) => unreachable!("it was entered, and is left once"),
+    }
     let body = match &result {
         Ok(_) => BodyEnd::Returned,
         Err(error) => match error.as_cancelled() {

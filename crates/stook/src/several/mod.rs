@@ -333,17 +333,22 @@ impl<T, E> State<T, E> {
             },
             Machine::Race(race, others) => {
                 let others = *others;
-                let action = race.child_done(kind);
-                if action == RaceAction::Decide {
-                    self.decided = Some(place);
-                }
-                if action != RaceAction::KeepWaiting {
-                    // The handle is eager: who waits need not be there for the others to be dealt
-                    // with.
-                    match race.resumed() {
-                        AfterRace::CancelAndWait => ask = Some(others),
-                        AfterRace::Wait => {}
-                        AfterRace::Finish => self.finish_race(),
+                match race.child_done(kind) {
+                    RaceAction::KeepWaiting => {}
+                    RaceAction::Decide => {
+                        self.decided = Some(place);
+                        // The handle is eager: who waits need not be there for the others to be
+                        // dealt with.
+                        match race.resumed() {
+                            AfterRace::CancelAndWait => ask = Some(others),
+                            AfterRace::Wait => {}
+                            AfterRace::Finish => self.finish_race(),
+                        }
+                    }
+                    RaceAction::Release => {
+                        // No child is left.
+                        let _finish = race.resumed();
+                        self.finish_race();
                     }
                 }
             }

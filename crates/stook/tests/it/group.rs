@@ -321,6 +321,29 @@ fn a_group_is_cancelled_by_its_handle() {
 }
 
 #[test]
+fn a_request_goes_before_the_cancellation_of_the_group_by_its_handle() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            stook::task_group(async |group: TaskGroup<Cancelled>| {
+                let tidied = tokio::time::sleep(seconds(5));
+                group.spawn(stook::with_cleanup(forever(), tidied)).unwrap();
+                settle().await;
+                group.cancel_with("enough");
+                forever::<Cancelled>().await
+            })
+            .await
+        });
+        tokio::time::sleep(seconds(1)).await;
+        // Its body has ended by then, and the group waits for its task.
+        task.cancel_with("closing time");
+        match task.join().await.unwrap() {
+            Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
+            other => panic!("it was cancelled, too: {other:?}"),
+        }
+    });
+}
+
+#[test]
 fn a_group_that_is_cancelled_by_its_handle_asks_its_tasks_once() {
     with_paused_clock(|| async {
         let mut caller = stook::spawn(async {

@@ -65,14 +65,19 @@ enum Command {
     Growth(Passthrough),
     /// Set up, then count instructions: more than is committed fails; `--write` commits what is now.
     Instructions(Passthrough),
-    /// Set up, then change the kernel's transitions one at a time, which the tests of a face have to
-    /// notice; further arguments go to cargo-mutants.
+    /// Change the kernel's transitions one at a time, which the tests of a face have to notice; further
+    /// arguments go to cargo-mutants.
     Mutants {
         /// Whose tests judge.
         #[arg(long, value_enum)]
         face: Face,
-        #[command(flatten)]
-        passed: Passthrough,
+        /// The interpreter of the Python face, by path or name; default: the first on PATH. Each
+        /// further one is asked about what those before have not noticed.
+        #[arg(long = "python", value_name = "PY")]
+        pythons: Vec<PathBuf>,
+        /// Passed on as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
     },
     /// Set up, then run the tests under what finds misuse of memory.
     Safety {
@@ -137,11 +142,11 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz(passed) => drive(Driver::Fuzz, &passed),
         Command::Growth(passed) => drive(Driver::Growth, &passed),
         Command::Instructions(passed) => drive(Driver::Instructions, &passed),
-        Command::Mutants { face, passed } => commands::mutants::run(
+        Command::Mutants {
             face,
-            passed.python.interpreter.as_deref(),
-            &passed.arguments,
-        ),
+            pythons,
+            arguments,
+        } => commands::mutants::run(face, &pythons, &arguments),
         Command::Safety { python, checks } => {
             commands::safety::run(python.interpreter.as_deref(), &checks)
         }

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, absolute};
+use std::path::{Path, PathBuf, absolute};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -51,8 +51,16 @@ const NOT_PYTHON: &str = "(AllFired|Firing::progress|Gather::(children|finished)
     TaskGroup::(added|child_left|marks)|Timeout::is_expired|TimeoutPhase::name|\
     TokenSource::keys|Wait::(cancelled|is_waiting|remaining|timed_out)|fmt::Debug)";
 
+/// Changes in what the Python face calls that are none for it.
+const SAME_FOR_PYTHON: [&str; 1] = [
+    // Where exceptions are results no child is asked how it ended: each counts as one that returned.
+    r"replace match guard !self\.return_exceptions with true in Gather::child_done",
+];
+
 /// What judges of a face.
 struct Judge {
+    /// Where cargo-mutants writes what comes of it.
+    output: &'static str,
     package: &'static str,
     /// What cargo builds and runs of it, and of these one after the other what the ones before have not
     /// noticed: building is most of the time.
@@ -69,6 +77,7 @@ impl Judge {
     const fn of(face: Face) -> Self {
         match face {
             Face::Rust => Self {
+                output: "target/mutants/rust",
                 package: "stook",
                 targets: &["--test=scenarios", "--test=it", "--lib"],
                 // Long chains take four times as long as all others, and ask the kernel nothing else.
@@ -78,11 +87,12 @@ impl Judge {
                 timeout: "30",
             },
             Face::Python => Self {
+                output: "target/mutants/python",
                 package: "xtask",
                 targets: &["--bin=xtask"],
                 arguments: &["mutants::tests", "--ignored"],
                 never_asked: NOT_PYTHON,
-                never_told_apart: &[],
+                never_told_apart: &SAME_FOR_PYTHON,
                 // It includes building the extension.
                 timeout: "150",
             },
@@ -102,7 +112,7 @@ impl Judge {
         for names in [self.never_asked].iter().chain(self.never_told_apart) {
             mutants.args(["--exclude-re", names]);
         }
-        mutants.args(["--output", "target/mutants", "--no-shuffle"]);
+        mutants.args(["--output", self.output, "--no-shuffle"]);
         // Its own would run the kernel's tests.
         mutants.args(["--baseline", "skip", "--timeout", self.timeout]);
         // It would build all that the package has, examples too.
@@ -113,12 +123,62 @@ impl Judge {
 }
 
 /// Changes the kernel, one change at a time, and has the face's tests judge; what is said goes to
-/// `target/mutants`.
+/// `target/mutants/FACE`. What is of some versions of Python only, tests on one of those notice: what one
+/// interpreter has not noticed the next is asked about.
 ///
 /// # Errors
 /// cargo-mutants is not installed or refuses its arguments, the tests fail without a change, or a
 /// change was not noticed.
-pub(crate) fn run(face: Face, wanted: Option<&Path>, passed: &[OsString]) -> Result<()> {
+pub(crate) fn run(face: Face, pythons: &[PathBuf], passed: &[OsString]) -> Result<()> {
+    let interpreters: Vec<Option<&Path>> = match (face, pythons) {
+        (_, []) => vec![None],
+        (Face::Rust, _) => bail!("the tokio face asks no interpreter: --python is for the other"),
+        (Face::Python, _) => pythons.iter().map(|path| Some(path.as_path())).collect(),
+    };
+    is_to_be_had(passed)?;
+    let judge = Judge::of(face);
+    fs::create_dir_all(project::root().join(judge.output))?;
+    let mut missed: Option<Vec<String>> = None;
+    for interpreter in interpreters {
+        let python = match face {
+            Face::Rust => None,
+            // Each change builds an extension of its own.
+            Face::Python => Some(absolute(setup::open(interpreter)?.python())?),
+        };
+        let prepared = |mut command: Command| {
+            // No debug information: linking is most of the time.
+            command.env("CARGO_PROFILE_DEV_DEBUG", "0");
+            command.env("CARGO_PROFILE_TEST_DEBUG", "0");
+            // The changed sources are elsewhere.
+            command.envs(python.iter().map(|python| (PYTHON, python)));
+            command
+        };
+        report::heading("unchanged");
+        process::run(&mut prepared(judge.unchanged())).context("they fail without a change")?;
+        report::heading("mutants");
+        for target in judge.targets {
+            let mut mutants = prepared(judge.changed(target));
+            match &missed {
+                None => mutants.args(passed),
+                Some(names) => mutants.args(
+                    names
+                        .iter()
+                        .flat_map(|name| ["--re".to_owned(), exactly(name)]),
+                ),
+            };
+            mutants.args(["--", "--"]).args(judge.arguments);
+            let left = missed_by(&mut mutants, judge.output)?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            missed = Some(left);
+        }
+    }
+    bail!("not noticed:\n{}", missed.unwrap_or_default().join("\n"))
+}
+
+/// Whether cargo-mutants is, and takes these arguments.
+fn is_to_be_had(passed: &[OsString]) -> Result<()> {
     let version = process::capture(process::cargo().args(["mutants", "--version"]));
     if !version.is_ok_and(|output| output.success) {
         bail!("cargo-mutants is not installed (cargo install --locked cargo-mutants)");
@@ -127,50 +187,17 @@ pub(crate) fn run(face: Face, wanted: Option<&Path>, passed: &[OsString]) -> Res
     let mut list = process::cargo();
     list.args(["mutants", "--list", "--package", "stook-kernel"]);
     process::printed(list.args(passed)).context("cargo-mutants refuses its arguments")?;
-    let python = match face {
-        Face::Rust => None,
-        // Each change builds an extension of its own.
-        Face::Python => Some(absolute(setup::open(wanted)?.python())?),
-    };
-    let judge = Judge::of(face);
-    let prepared = |mut command: Command| {
-        // No debug information: linking is most of the time.
-        command.env("CARGO_PROFILE_DEV_DEBUG", "0");
-        command.env("CARGO_PROFILE_TEST_DEBUG", "0");
-        // The changed sources are elsewhere.
-        command.envs(python.iter().map(|python| (PYTHON, python)));
-        command
-    };
-    report::heading("unchanged");
-    process::run(&mut prepared(judge.unchanged())).context("they fail without a change")?;
-    report::heading("mutants");
-    let mut missed: Vec<String> = Vec::new();
-    for (number, target) in judge.targets.iter().enumerate() {
-        let mut mutants = prepared(judge.changed(target));
-        if number == 0 {
-            mutants.args(passed);
-        }
-        mutants.args(
-            missed
-                .iter()
-                .flat_map(|name| ["--re".to_owned(), exactly(name)]),
-        );
-        missed = missed_by(mutants.args(["--", "--"]).args(judge.arguments))?;
-        if missed.is_empty() {
-            return Ok(());
-        }
-    }
-    bail!("not noticed:\n{}", missed.join("\n"))
+    Ok(())
 }
 
 /// Runs cargo-mutants and gives the names of the changes that were not noticed.
-fn missed_by(mutants: &mut Command) -> Result<Vec<String>> {
+fn missed_by(mutants: &mut Command, output: &str) -> Result<Vec<String>> {
     println!("$ {}", process::describe(mutants));
     let status = mutants.status().context("cannot start cargo-mutants")?;
     if !matches!(status.code(), Some(0 | MISSED | HUNG)) {
         bail!("cargo-mutants failed: {status}");
     }
-    let names = project::target().join("mutants/mutants.out/missed.txt");
+    let names = project::root().join(output).join("mutants.out/missed.txt");
     let names = fs::read_to_string(names).context("cargo-mutants left no list")?;
     Ok(names.lines().map(str::to_owned).collect())
 }

@@ -106,12 +106,35 @@ impl Judge {
         tests
     }
 
-    fn changed(&self, target: &str) -> Command {
+    /// Cargo-mutants, with the changes that the face can notice.
+    fn changes(&self) -> Command {
         let mut mutants = process::cargo();
         mutants.args(["mutants", "--package", "stook-kernel", "--file", MACHINES]);
         for names in [self.never_asked].iter().chain(self.never_told_apart) {
             mutants.args(["--exclude-re", names]);
         }
+        mutants
+    }
+
+    /// Fails where cargo-mutants is not there, refuses these arguments, or finds nothing by them.
+    fn check(&self, passed: &[OsString]) -> Result<()> {
+        let version = process::capture(process::cargo().args(["mutants", "--version"]));
+        if !version.is_ok_and(|output| output.success) {
+            bail!("cargo-mutants is not installed (cargo install --locked cargo-mutants)");
+        }
+        // The list takes the same arguments, and no time.
+        let names = process::printed(self.changes().arg("--list").args(passed));
+        if names
+            .context("cargo-mutants refuses its arguments")?
+            .is_empty()
+        {
+            bail!("no change that this face can notice is left by these arguments");
+        }
+        Ok(())
+    }
+
+    fn changed(&self, target: &str) -> Command {
+        let mut mutants = self.changes();
         mutants.args(["--output", self.output, "--no-shuffle"]);
         // Its own would run the kernel's tests.
         mutants.args(["--baseline", "skip", "--timeout", self.timeout]);
@@ -127,16 +150,16 @@ impl Judge {
 /// interpreter has not noticed the next is asked about.
 ///
 /// # Errors
-/// cargo-mutants is not installed or refuses its arguments, the tests fail without a change, or a
-/// change was not noticed.
+/// cargo-mutants is not installed, refuses its arguments or finds nothing by them; the tests fail
+/// without a change; or a change was not noticed.
 pub(crate) fn run(face: Face, pythons: &[PathBuf], passed: &[OsString]) -> Result<()> {
     let interpreters: Vec<Option<&Path>> = match (face, pythons) {
         (_, []) => vec![None],
         (Face::Rust, _) => bail!("the tokio face asks no interpreter: --python is for the other"),
         (Face::Python, _) => pythons.iter().map(|path| Some(path.as_path())).collect(),
     };
-    is_to_be_had(passed)?;
     let judge = Judge::of(face);
+    judge.check(passed)?;
     fs::create_dir_all(project::root().join(judge.output))?;
     let mut missed: Option<Vec<String>> = None;
     for interpreter in interpreters {
@@ -175,19 +198,6 @@ pub(crate) fn run(face: Face, pythons: &[PathBuf], passed: &[OsString]) -> Resul
         }
     }
     bail!("not noticed:\n{}", missed.unwrap_or_default().join("\n"))
-}
-
-/// Whether cargo-mutants is, and takes these arguments.
-fn is_to_be_had(passed: &[OsString]) -> Result<()> {
-    let version = process::capture(process::cargo().args(["mutants", "--version"]));
-    if !version.is_ok_and(|output| output.success) {
-        bail!("cargo-mutants is not installed (cargo install --locked cargo-mutants)");
-    }
-    // Its list takes the same arguments, and no time.
-    let mut list = process::cargo();
-    list.args(["mutants", "--list", "--package", "stook-kernel"]);
-    process::printed(list.args(passed)).context("cargo-mutants refuses its arguments")?;
-    Ok(())
 }
 
 /// Runs cargo-mutants and gives the names of the changes that were not noticed.

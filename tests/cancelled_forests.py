@@ -166,9 +166,9 @@ class Forest:
         rng = self.rng
         act = rng.random()
         if act < 0.4:
-            message = rng.choice(MESSAGES)
+            message, each_own = rng.choice(MESSAGES), rng.random() < 0.3
             for task in rng.sample(self.tasks, rng.randrange(len(self.tasks) + 1)):
-                self.ask(task, message)
+                self.ask(task, f"for {task.get_name()}" if each_own else message)
         elif act < 0.55:
             for _ in range(rng.randrange(1, 20)):
                 self.ask(rng.choice(self.tasks), rng.choice(MESSAGES))

@@ -98,6 +98,47 @@ async def test_the_last_task_keeps_the_message_of_the_last_request(engine, loop)
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("upwards", [True, False])
+async def test_each_request_to_a_long_chain_may_have_a_message_of_its_own(engine, loop, upwards):
+    length = CHAIN // 20 if loop.get_debug() else CHAIN
+    tasks = await chain_of(engine, loop, length)
+    asked = tasks if upwards else tasks[::-1]
+    for number, task in enumerate(asked):
+        task.cancel(f"for the end, {number}")
+    assert [task.cancelling() for task in tasks] == list(range(length, 0, -1))
+    assert tasks[0]._cancel_message == f"for the end, {length - 1}"
+    await engine.wait(tasks)
+    assert all(task.cancelled() for task in tasks)
+
+
+@pytest.mark.ours
+async def test_the_error_of_a_request_that_was_put_off_has_its_message(engine, loop):
+    tasks = await chain_of(engine, loop, 3)
+    for _ in range(2):
+        tasks[2].cancel("why")
+    assert tasks[0]._make_cancelled_error().args == ("why",)
+    await engine.wait(tasks)
+
+
+class Reason:
+    """What may be referred to weakly."""
+
+
+@pytest.mark.ours
+async def test_asking_again_and_again_does_not_use_up_memory(engine, loop):
+    stook = pytest.importorskip("stook")
+    (task,) = await chain_of(engine, loop, 1)
+    alive = weakref.WeakSet()
+    for _ in range(20_000):
+        reason = Reason()
+        alive.add(reason)
+        stook.cancel(task, reason=reason)
+        assert len(alive) < 5_000
+    assert task.cancelling() == 20_000
+    await engine.wait([task])
+
+
+@pytest.mark.ours
 async def test_what_was_put_off_keeps_no_task_of_a_closed_loop_alive(engine, loop):
     other = engine.new_event_loop()
     future = other.create_future()

@@ -314,6 +314,7 @@ fn set_blocking<'py>(this: &Ref<'py, FutureState>, value: &Bound<'py, PyAny>) ->
 }
 
 fn make_cancelled_error<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
+    prepare_task(this);
     future::recorded_cancelled_error(this)
 }
 

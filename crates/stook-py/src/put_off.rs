@@ -6,10 +6,8 @@
 
 use std::cell::Cell;
 
-use pyo3::prelude::*;
-
 use crate::ffi::gc::traverse;
-use crate::ffi::{Held, HeldCell, ListCell};
+use crate::ffi::{Held, ListCell};
 
 /// One request.
 #[derive(Debug)]
@@ -18,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) task: Held,
     /// The record that it comes with.
     pub(crate) record: Held,
+    /// Its message, `None` for none.
+    pub(crate) message: Held,
 }
 
 /// Those of one loop.
@@ -26,14 +26,17 @@ pub(crate) struct PutOff {
     /// Tasks are marked with the number of the round. It is over when a marked one goes on or is
     /// looked at.
     round: Cell<u64>,
-    /// The message that all requests of the round have; none while no task is marked.
-    message: HeldCell,
+    /// How many tasks were marked in it.
+    marked: Cell<usize>,
     /// In the order in which they came.
     requests: ListCell<Request>,
 }
 
-traverse!(Request: task, record);
-traverse!(PutOff: message, requests);
+traverse!(Request: task, record, message);
+traverse!(PutOff: requests);
+
+/// So many requests are put off however few tasks are marked.
+const FEW: usize = 1_000;
 
 impl PutOff {
     /// The number of the round.
@@ -41,19 +44,20 @@ impl PutOff {
         self.round.get()
     }
 
-    /// Whether requests with this message, `None` for none, belong to the round that has begun.
-    pub(crate) fn is_of_round(&self, message: &Bound<'_, PyAny>) -> bool {
-        self.message.holds(message)
-    }
-
     /// Whether a task was marked in this round.
     pub(crate) fn has_begun(&self) -> bool {
-        self.message.is_some()
+        self.marked.get() > 0
     }
 
-    /// A task is marked in this round, of requests with this message.
-    pub(crate) fn begin(&self, message: &Bound<'_, PyAny>) {
-        self.message.set(message.clone());
+    /// So many tasks are marked in this round.
+    pub(crate) fn mark(&self, tasks: usize) {
+        self.marked.set(self.marked.get() + tasks);
+    }
+
+    /// Whether there are as many requests as are put off at the most: a program that asks again and
+    /// again does not use up memory, and to begin a new round costs little for each of so many.
+    pub(crate) fn is_full(&self) -> bool {
+        self.requests.len() >= self.marked.get().max(FEW)
     }
 
     /// Puts a request off.
@@ -61,10 +65,12 @@ impl PutOff {
         self.requests.push(request);
     }
 
-    /// The round is over: its message, unless no task was marked in it, and what was put off.
-    pub(crate) fn end<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyAny>, Vec<Request>)> {
-        let message = self.message.take(py)?;
-        self.round.set(self.round.get() + 1);
-        Some((message, self.requests.take()))
+    /// The round is over, in which these were put off.
+    pub(crate) fn end(&self) -> Vec<Request> {
+        if self.has_begun() {
+            self.marked.set(0);
+            self.round.set(self.round.get() + 1);
+        }
+        self.requests.take()
     }
 }

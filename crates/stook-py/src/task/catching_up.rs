@@ -6,8 +6,8 @@
 //!
 //! - they are tasks of one loop of ours, of our own class, that wait for each other, the last one for
 //!   nothing or for a future or task that is done;
-//! - so the next request that comes there, with the same message, is counted by each down to the last,
-//!   which keeps it for its next step, and nothing else happens: no code of anybody's is called.
+//! - so the next request that comes there is counted by each down to the last, which keeps it, and its
+//!   message, for its next step, and nothing else happens: no code of anybody's is called.
 //!
 //! Such a request ends at the first marked task, and is put off. The marks are of one round. It is over,
 //! and all of what was put off is counted at once, in one walk over these tasks, before any marked task
@@ -15,8 +15,8 @@
 //! the first ones and the last (`Received`, in the kernel), so no others are made.
 //!
 //! What ends a round: reading a marked task's requests or message ([`TaskState::requests`], its step
-//! above all), its next await, a request with another message, and whatever a program may do to a future
-//! behind our back ([`catch_up_with`]).
+//! above all), its next await, more requests than there is room for, and whatever a program may do to a
+//! future behind our back ([`catch_up_with`]).
 //!
 //! Gathers are not walked through so: a chain above one is walked to its end by each request.
 
@@ -36,8 +36,8 @@ use crate::record::RecordState;
 /// How many records of requests that come at once a task may keep: the first ones and the last.
 const MOST: usize = Received::MOST as usize;
 
-/// Marks the tasks that a request with this message has gone through; of the last one the next is known.
-pub(super) fn mark<'py>(walked: &[Ref<'py, TaskState>], message: &Bound<'py, PyAny>) {
+/// Marks the tasks that a request has gone through; of the last one the next is known.
+pub(super) fn mark(walked: &[Ref<'_, TaskState>]) {
     let Some(event_loop) = walked
         .last()
         .and_then(|last| last.future.event_loop(last.py()))
@@ -51,17 +51,16 @@ pub(super) fn mark<'py>(walked: &[Ref<'py, TaskState>], message: &Bound<'py, PyA
     if native.has(Marks::CALL_SOON) {
         return;
     }
-    if !native.put_off.is_of_round(message) {
-        catch_up_all(native);
-        native.put_off.begin(message);
-    }
     let round = native.put_off.round();
     let alike =
-        |task: &&Ref<'py, TaskState>| task.is_exact() && task.future.belongs_to(native.as_any());
+        |task: &&Ref<'_, TaskState>| task.is_exact() && task.future.belongs_to(native.as_any());
+    let mut marked = 0;
     for task in walked.iter().rev().take_while(alike) {
         task.is_marked.set(true);
         task.future.cancellations().set_round(round);
+        marked += 1;
     }
+    native.put_off.mark(marked);
 }
 
 /// Puts a request off that has come to `task`, if it is marked; whether it is.
@@ -83,13 +82,14 @@ pub(super) fn put_off<'py>(
     if !is_of_round(task, native) {
         return false;
     }
-    if !native.put_off.is_of_round(message) {
+    if native.put_off.is_full() {
         catch_up_all(native);
         return false;
     }
     native.put_off.push(Request {
         task: Held::new(task.as_any()),
         record: Held::new(record.as_any()),
+        message: Held::new(message),
     });
     true
 }
@@ -137,9 +137,7 @@ pub(crate) fn catch_up_with(py: Python<'_>, future: &FutureState) {
 pub(crate) fn catch_up_all(native: &Ref<'_, LoopState>) {
     let py = native.py();
     let round = native.put_off.round();
-    let Some((message, requests)) = native.put_off.end(py) else {
-        return;
-    };
+    let requests = native.put_off.end();
     if requests.is_empty() {
         return;
     }
@@ -155,10 +153,13 @@ pub(crate) fn catch_up_all(native: &Ref<'_, LoopState>) {
             && let Some(record) = Ref::<RecordState>::cast(record)
         {
             let place = chains.place_of(task);
-            chains.tasks[place].coming.add(number, record.clone());
+            let message = request.message.bind(py).clone();
+            chains.tasks[place]
+                .coming
+                .add(number, record.clone(), message);
         }
     }
-    chains.count(&message);
+    chains.count();
 }
 
 /// The tasks that requests which were put off go through, each once.
@@ -221,7 +222,7 @@ impl<'py> Chains<'py> {
     }
 
     /// Has each task receive what comes to it, those above before those below.
-    fn count(mut self, message: &Bound<'py, PyAny>) {
+    fn count(mut self) {
         let is_first = |place: &usize| self.tasks[*place].before == 0;
         let mut ready: Vec<usize> = (0..self.tasks.len()).filter(is_first).collect();
         while let Some(place) = ready.pop() {
@@ -229,7 +230,7 @@ impl<'py> Chains<'py> {
             let link = &self.tasks[place];
             coming.receive(&link.task);
             let Some(next) = link.next else {
-                keep_for_next_step(&link.task, message);
+                coming.kept_for_next_step(&link.task);
                 continue;
             };
             let going_on = coming.passed_on_by(&link.task);
@@ -247,14 +248,6 @@ fn address_of(task: &Ref<'_, TaskState>) -> usize {
     task.as_any().as_ptr() as usize
 }
 
-/// What the task awaits has refused the requests, or it awaits nothing.
-fn keep_for_next_step<'py>(task: &Ref<'py, TaskState>, message: &Bound<'py, PyAny>) {
-    let mut requests = task.requests.get();
-    requests.forward_refused();
-    task.requests.set(requests);
-    task.future.set_cancel_message(Some(message));
-}
-
 /// The requests that come to one task.
 #[derive(Default)]
 struct Coming<'py> {
@@ -262,14 +255,17 @@ struct Coming<'py> {
     /// The records of the first ones and of the last, each with the number of its request; `MOST` at
     /// the most.
     records: Vec<(usize, Ref<'py, RecordState>)>,
+    /// The message of the last one, with its number.
+    message: Option<(usize, Bound<'py, PyAny>)>,
 }
 
 impl<'py> Coming<'py> {
     /// One more, the last.
-    fn add(&mut self, number: usize, record: Ref<'py, RecordState>) {
+    fn add(&mut self, number: usize, record: Ref<'py, RecordState>, message: Bound<'py, PyAny>) {
         self.times = self.times.saturating_add(1);
         self.records.truncate(MOST - 1);
         self.records.push((number, record));
+        self.message = Some((number, message));
     }
 
     /// Those that come another way.
@@ -280,6 +276,10 @@ impl<'py> Coming<'py> {
         let count = self.records.len();
         if count > MOST {
             self.records.drain(MOST - 1..count - 1);
+        }
+        let number = |message: &Option<(usize, _)>| message.as_ref().map(|(number, _)| *number);
+        if number(&others.message) > number(&self.message) {
+            self.message = others.message;
         }
     }
 
@@ -292,6 +292,16 @@ impl<'py> Coming<'py> {
             known.receive(record);
         }
         cancellations::count(u64::from(self.times) - self.records.len() as u64);
+    }
+
+    /// What the task awaits has refused them, or it awaits nothing.
+    fn kept_for_next_step(self, task: &Ref<'py, TaskState>) {
+        let mut requests = task.requests.get();
+        requests.forward_refused();
+        task.requests.set(requests);
+        if let Some((_, message)) = self.message {
+            task.future.set_cancel_message(Some(&message));
+        }
     }
 
     /// What comes to the one that `task` awaits.

@@ -44,7 +44,7 @@ pub(crate) fn cancel<'py>(
     let end = pass_on(&mut walked, message, record.clone());
     walked.iter().for_each(|task| task.asking.set(false));
     if end? == End::Settled {
-        catching_up::mark(&walked, message);
+        catching_up::mark(&walked);
     }
     Ok(true)
 }

@@ -340,3 +340,39 @@ def test_an_import_that_a_fork_waits_for_is_not_held_up_for_ever(program):
     """
     ended = program(textwrap.dedent(body), way="stock", options=("-Wignore",), timeout=20)
     assert (ended.stdout, ended.stderr) == ("7\n", "")
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["not watched", "watched"])
+def test_two_threads_that_fork_do_not_wait_for_each_other_for_ever(program, watched):
+    # As the lock of logging's does, this one is taken before a fork, after stook's own are.
+    body = """
+        import asyncio, os, threading
+        lock = threading.RLock()
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release)
+        is_forking = threading.Event()
+        import stook
+        os.register_at_fork(before=is_forking.set)
+
+        def fork():
+            pid = os.fork()
+            if pid == 0:
+                os._exit(7)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+        if "watched" in sys.argv:
+            stook.on_slow_callback("report", after=30)
+            loop = stook.new_event_loop()
+            loop.run_until_complete(asyncio.sleep(0))
+        thread = threading.Thread(target=fork)
+        with lock:
+            thread.start()
+            is_forking.wait()
+            thread.join(0.2)
+            fork()
+        thread.join()
+        if "watched" in sys.argv:
+            loop.close()
+    """
+    body = textwrap.dedent(body).replace('"watched" in sys.argv', str(watched))
+    ended = program(body, way="stock", options=("-Wignore",), timeout=20)
+    assert (ended.stdout, ended.stderr) == ("7\n7\n", "")

@@ -40,11 +40,13 @@ def load(name):
     ended = _thread.allocate_lock()
     ended.acquire()
     own = _thread.get_ident(), ended
-    _begin(own)
     try:
+        _begin(own)
         return importlib.import_module(name)
     finally:
-        _imports.remove(own)
+        # It is not there where a signal has ended it at once.
+        if own in _imports:
+            _imports.remove(own)
         ended.release()
 
 
@@ -65,7 +67,9 @@ def _before_fork():
     global _forking, _waits_for_fork
     own, until = _thread.get_ident(), time.monotonic() + LONGEST_WAIT
     while True:
-        _lock.acquire()
+        if not _lock.acquire(timeout=max(until - time.monotonic(), 0)):
+            # Another thread forks, and may wait for what this one has, such as a lock of logging's.
+            return
         others = [ended for thread, ended in tuple(_imports) if thread != own]
         if not others:
             _forking, _waits_for_fork = own, True

@@ -138,7 +138,9 @@ def settings_changed() -> None:
 
 def _before_fork() -> None:
     global _held_by
-    _lock.acquire()
+    if not _lock.acquire(timeout=LONGEST_WAIT_TO_FORK):
+        # Another thread forks, and may wait for what this one has, such as a lock of logging's.
+        return
     _held_by = _thread.get_ident()
     if _watcher is not None:
         _watcher.end()

@@ -181,6 +181,102 @@ async def test_a_lock_in_the_place_of_another_has_no_taker(engine, loop, asks):
     assert await asks(first) == (None, ", nobody knows held by whom")
 
 
+async def test_one_of_the_same_name_in_the_place_of_the_taker_is_not_named(engine, loop, stook):
+    if loop.get_debug():
+        loop.set_debug(False)
+    lock = engine.Lock()
+
+    async def wait():
+        async with lock:
+            pass
+
+    loop.create_task(lock.acquire(), name="worker").add_done_callback(lambda task: None)
+    await settle(engine)
+    # One of these gets its address.
+    waiters = [loop.create_task(wait(), name="worker") for _ in range(100)]
+    await settle(engine)
+    waits = [info.wait for info in stook.tasks() if info.task in waiters]
+    assert {wait.taken_by for wait in waits} == {(None, None)}
+    for task in waiters:
+        task.cancel()
+    await engine.wait(waiters)
+
+
+def plain(lock):
+    """Leave a lock as it is: asyncio's methods take it in debug mode."""
+
+
+def with_a_method(lock):
+    """Give a lock a method of its own."""
+    lock.release = lambda: None
+
+
+class OwnLock(asyncio.Lock):
+    """A lock of a program's own class, with methods of asyncio's."""
+
+    def release(self):
+        """Release it."""
+        super().release()
+
+
+class TakenInItsOwnWay(asyncio.Lock):
+    """A lock that is taken in a way of its own, and waited for in asyncio's."""
+
+    async def acquire(self):
+        """Take it."""
+        if self._locked:
+            return await super().acquire()
+        self._locked = True
+        return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (asyncio.Lock, plain),
+        (asyncio.Lock, with_a_method),
+        (OwnLock, plain),
+        (TakenInItsOwnWay, plain),
+    ],
+)
+async def test_who_took_one_that_is_gone_is_not_named(engine, loop, stook, kind, change):
+    if loop.get_debug():
+        loop.set_debug(False)
+    held = loop.create_future()
+
+    async def take():
+        await (lock := asyncio.Lock()).acquire()
+        del lock
+        await held
+
+    takers = [loop.create_task(take(), name="innocent") for _ in range(20)]
+    await settle(engine)
+    # Some have the addresses of those that are gone.
+    locks = [kind() for _ in range(200)]
+    for lock in locks:
+        change(lock)
+
+    async def hold(lock):
+        await lock.acquire()
+        await held
+
+    async def want(lock):
+        await lock.acquire()
+
+    loop.set_debug(kind is asyncio.Lock and change is plain)
+    holders = [loop.create_task(hold(lock)) for lock in locks]
+    await settle(engine)
+    waiters = [loop.create_task(want(lock)) for lock in locks]
+    await settle(engine)
+    loop.set_debug(False)
+    waits = [info.wait for info in stook.tasks() if info.task in waiters]
+    assert [wait.kind for wait in waits] == ["lock"] * len(locks)
+    assert {wait.taken_by for wait in waits} == {None}
+    for task in (*waiters, *holders, *takers):
+        task.cancel()
+    await engine.wait([*waiters, *holders, *takers])
+
+
 async def test_no_circle_is_made_of_it(engine, loop, stook, asks):
     one, two = engine.Lock(), engine.Lock()
 

@@ -684,6 +684,55 @@ async def test_who_enters_a_lock_again_waits_for_itself(engine, loop, stook, kin
     await end_all(engine)
 
 
+class Unlocked(asyncio.Condition):
+    """A condition of a program's own class, that does without a lock."""
+
+    def __init__(self):
+        self.entered = 0
+
+    async def acquire(self):
+        """Wait for ever from the second time on."""
+        self.entered += 1
+        if self.entered > 1:
+            await asyncio.get_running_loop().create_future()
+
+    def release(self):
+        """Do nothing."""
+
+
+class Broken(Unlocked):
+    """One that cannot even be asked for it."""
+
+    @property
+    def _lock(self):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("kind", [Unlocked, Broken])
+async def test_a_condition_that_has_no_lock_is_no_error(engine, loop, stook, kind):
+    condition, lock = kind(), asyncio.Lock()
+
+    async def holds():
+        async with lock, condition:
+            await loop.create_future()
+
+    async def enters():
+        async with condition:
+            pass
+
+    async def waits():
+        async with lock:
+            pass
+
+    holder = engine.create_task(holds())
+    await settle(engine)
+    waiter, other = engine.create_task(waits()), engine.create_task(enters())
+    await settle(engine)
+    assert info_of(stook, waiter).wait.on == (holder,)
+    assert info_of(stook, other).wait.kind == "future"
+    await end_all(engine)
+
+
 async def test_who_enters_a_semaphore_again_holds_it(engine, loop, stook):
     semaphore = asyncio.BoundedSemaphore(2)
 

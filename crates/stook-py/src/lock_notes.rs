@@ -71,7 +71,7 @@ pub(crate) fn taken(lock: &Bound<'_, PyAny>) {
                 note.event_loop.store(of_loop, Ordering::Relaxed);
                 note.task.store(task.as_ptr() as usize, Ordering::Relaxed);
                 note.identity
-                    .store(own.identity(py).as_number(), Ordering::Relaxed);
+                    .store(own.identity().as_number(), Ordering::Relaxed);
                 is_noted = true;
             }
             true

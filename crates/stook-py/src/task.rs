@@ -47,7 +47,8 @@ pub(crate) struct TaskState {
     /// The future that the task awaits.
     pub(crate) awaited: HeldCell,
     name: HeldCell,
-    /// What the name is made of until somebody asks for it.
+    /// What the name is made of until somebody asks for it. One that was given a name has 0, until it is
+    /// asked for its identity.
     number: Cell<u64>,
     /// Those that were put off are not counted: see `catching_up.rs`.
     requests: Cell<CancelRequests>,
@@ -89,6 +90,9 @@ impl Class for TaskState {
 /// them and one of stook's may both be called `Task-1`.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
+/// The number that the next task takes which has a name of its own, and is to be told from others.
+static NEXT_OF_NAMED: AtomicU64 = AtomicU64::new(1);
+
 impl Default for TaskState {
     fn default() -> Self {
         TaskState::with(FutureState::default())
@@ -122,33 +126,39 @@ impl TaskState {
         if let Some(name) = self.name.get(py) {
             return name;
         }
-        if self.number.get() == 0 {
+        let number = self.number_of_name();
+        if number == 0 {
             return py.None().into_bound(py);
         }
-        let name = PyString::new(py, &format!("Task-{}", self.number.get())).into_any();
+        let name = PyString::new(py, &format!("Task-{number}")).into_any();
         self.name.set(name.clone());
         name
     }
 
     /// The name or, where it has none yet, the number that it is to be made of.
     pub(crate) fn name_or_number<'py>(&self, py: Python<'py>) -> (Option<Bound<'py, PyAny>>, u64) {
-        (self.name.get(py), self.number.get())
+        (self.name.get(py), self.number_of_name())
     }
 
-    /// What tells the task from another one that gets its address when it is gone.
-    #[inline]
-    pub(crate) fn identity(&self, py: Python<'_>) -> Identity {
+    /// What the name is made of; 0 where it was given one.
+    fn number_of_name(&self) -> u64 {
         let number = self.number.get();
-        if number != 0 {
-            let named = u64::from(self.is_named.get()) * Identity::NAMED;
-            return Identity(number | named);
+        if number & Identity::OF_NAMED == 0 {
+            number
+        } else {
+            0
         }
-        let mut address = 0;
-        self.name.is_some_and(py, |name| {
-            address = name.as_ptr() as u64;
-            true
-        });
-        Identity(address | Identity::OF_NAME)
+    }
+
+    /// What tells the task from every other one, also from one that gets its address when it is gone.
+    #[inline]
+    pub(crate) fn identity(&self) -> Identity {
+        if self.number.get() == 0 {
+            let next = NEXT_OF_NAMED.fetch_add(1, Ordering::Relaxed);
+            self.number.set(next | Identity::OF_NAMED);
+        }
+        let named = u64::from(self.is_named.get()) * Identity::NAMED;
+        Identity(self.number.get() | named)
     }
 
     /// Sets the name; what is no string is converted.
@@ -210,9 +220,9 @@ impl TaskState {
 pub(crate) struct Identity(u64);
 
 impl Identity {
-    /// It is the address of the name; no address has this bit.
-    const OF_NAME: u64 = 1 << 63;
-    /// It is a number, and the task has another name.
+    /// The task was given a name when it was made, so its number is of no name.
+    const OF_NAMED: u64 = 1 << 63;
+    /// The task has another name than that of its number.
     const NAMED: u64 = 1 << 62;
 
     /// As one number.
@@ -225,14 +235,9 @@ impl Identity {
         Identity(number)
     }
 
-    /// Whether no other task of the process has it.
-    pub(crate) const fn is_unique(self) -> bool {
-        self.0 & Self::OF_NAME == 0
-    }
-
     /// What the task's name is made of, where it was given none.
     pub(crate) const fn number(self) -> Option<u64> {
-        if self.0 & (Self::OF_NAME | Self::NAMED) == 0 {
+        if self.0 & (Self::OF_NAMED | Self::NAMED) == 0 {
             return Some(self.0);
         }
         None
@@ -358,7 +363,10 @@ fn prepare<'py>(
     this.coroutine.set(coroutine.clone());
     this.made_at.set(asking::here(py)?);
     match options.name.filter(|name| !name.is_none()) {
-        Some(name) => this.set_name(&name)?,
+        Some(name) => {
+            this.number.set(0);
+            this.set_name(&name)?;
+        }
         None => {
             this.name.clear();
             this.is_named.set(false);

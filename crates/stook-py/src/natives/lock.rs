@@ -43,7 +43,20 @@ static ACQUIRING: Routine = Routine {
 };
 
 fn acquire<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
-    routine::call::<1>(&ACQUIRING, args, |lock| LOCK.is_plain(lock))
+    let coroutine = routine::call::<1>(&ACQUIRING, args, |lock| LOCK.is_plain(lock))?;
+    if Ref::<RoutineState>::cast_exact(&coroutine).is_none() {
+        forget_given(args);
+    }
+    Ok(coroutine)
+}
+
+/// Whether it is a lock of which it is noted who takes it; of others a note is about a lock that was
+/// there before it.
+pub(crate) fn is_noted(lock: &Bound<'_, PyAny>) -> bool {
+    LOCK.is_plain(lock).unwrap_or_else(|raised| {
+        raised.clear(lock.py());
+        false
+    })
 }
 
 /// `lock.acquire()`, for a lock as [`StockClass::plain`] gives it.

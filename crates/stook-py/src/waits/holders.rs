@@ -9,10 +9,11 @@ use rustc_hash::FxHashMap;
 use super::block::ended_by;
 use super::given;
 use super::stack::Links;
-use super::task::{TASK_INFO, WAIT};
+use super::task::{TASK_INFO, WAIT, unless_raised};
 use crate::errors::Imported;
-use crate::ffi::{Args, Fallible, Ref, Signature, call, referents};
+use crate::ffi::{Args, Fallible, Raised, Ref, Signature, call, referents};
 use crate::lock_notes;
+use crate::natives;
 use crate::task::TaskState;
 
 static TAKER: Imported = Imported::new("stook._waits", "Taker");
@@ -112,7 +113,8 @@ fn taker<'py>(
 ) -> Fallible<Bound<'py, PyAny>> {
     let py = lock.py();
     let none = || py.None().into_bound(py);
-    let Some(taker) = lock_notes::taker(lock) else {
+    let noted = lock_notes::taker(lock);
+    let Some(taker) = noted.filter(|_| natives::lock::is_noted(lock)) else {
         return Ok(none());
     };
     if taker.event_loop != everyone.event_loop.as_ptr() as usize {
@@ -125,15 +127,10 @@ fn taker<'py>(
     }
     if let Some(found) = everyone.at(taker.task)? {
         let own = Ref::<TaskState>::cast(&found);
-        match own.filter(|own| own.identity(py).is_of_same(taker.identity)) {
-            Some(own) => {
-                name = own.name(py);
-                task = found;
-            }
-            // Another one that has got its address.
-            None if taker.identity.is_unique() => {}
-            // That, or the same by another name.
-            None => return Ok(none()),
+        // Else it is another one that has got its address.
+        if let Some(own) = own.filter(|own| own.identity().is_of_same(taker.identity)) {
+            name = own.name(py);
+            task = found;
         }
     }
     call::call2(TAKER.get(py)?, &task, &name)
@@ -207,12 +204,14 @@ fn held_by<'py>(task: &Bound<'py, PyAny>, codes: &Codes<'py>) -> Fallible<Vec<us
             count(lock, -1);
         } else if code.is(&codes.waiting)
             && let Some(condition) = referents::first(&link, &codes.conditions)
+            && let Some(lock) = lock_of(&condition, codes)?
         {
-            count(lock_of(&condition, codes)?, -1);
+            count(lock, -1);
         }
         for each in referents::all(&link) {
-            if let Some(block) = ended_by(&each)? {
-                let lock = lock_of(&block, codes)?;
+            if let Some(block) = ended_by(&each)?
+                && let Some(lock) = lock_of(&block, codes)?
+            {
                 count(lock, 1);
                 newest = Some(lock);
             }
@@ -222,10 +221,13 @@ fn held_by<'py>(task: &Bound<'py, PyAny>, codes: &Codes<'py>) -> Fallible<Vec<us
     Ok(held.into_iter().filter_map(is_held).collect())
 }
 
-/// The `id()` of what a block holds: of a condition its lock.
-fn lock_of(block: &Bound<'_, PyAny>, codes: &Codes<'_>) -> Fallible<usize> {
-    if block.get_type().is_subclass(&codes.conditions[0])? {
-        return Ok(block.getattr(intern!(block.py(), "_lock"))?.as_ptr() as usize);
+/// The `id()` of what a block holds: of a condition its lock. A program's own class may have conditions
+/// that do without one.
+fn lock_of(block: &Bound<'_, PyAny>, codes: &Codes<'_>) -> Fallible<Option<usize>> {
+    let py = block.py();
+    if !block.get_type().is_subclass(&codes.conditions[0])? {
+        return Ok(Some(block.as_ptr() as usize));
     }
-    Ok(block.as_ptr() as usize)
+    let lock = block.getattr(intern!(py, "_lock")).map_err(Raised::from);
+    Ok(unless_raised(py, lock)?.map(|lock| lock.as_ptr() as usize))
 }

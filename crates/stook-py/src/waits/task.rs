@@ -98,7 +98,7 @@ impl<'py> Own<'py> {
 }
 
 /// What a call has returned; nothing where it has raised an `Exception`.
-fn unless_raised<'py, T>(py: Python<'py>, called: Fallible<T>) -> Fallible<Option<T>> {
+pub(super) fn unless_raised<'py, T>(py: Python<'py>, called: Fallible<T>) -> Fallible<Option<T>> {
     match called {
         Ok(returned) => Ok(Some(returned)),
         Err(raised) if raised.matches(py.get_type::<PyException>().as_any()) => {
@@ -322,10 +322,12 @@ fn one_of<'py>(
         for (kind, class, attribute) in kinds {
             if thing.get_type().is_subclass(&class)? {
                 let what = match attribute {
-                    Some(attribute) => thing.getattr(attribute)?,
-                    None => thing,
+                    Some(name) => unless_raised(py, thing.getattr(name).map_err(Raised::from))?,
+                    None => Some(thing),
                 };
-                found = (kind, what);
+                if let Some(what) = what {
+                    found = (kind, what);
+                }
                 break;
             }
         }

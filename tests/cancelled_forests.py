@@ -54,7 +54,8 @@ class Forest:
         """Make a task that waits for something that there is, or for a new future."""
         name = f"t{len(self.tasks)}"
         patience = self.rng.choice((0, 0, 0, 0, 0, 1, 2))
-        coroutine = self.body(name, self.awaitable(), patience)
+        asks = self.rng.randrange(4) if self.rng.random() < 0.2 else 0
+        coroutine = self.body(name, self.awaitable(), patience, asks)
         make = self.rng.choice((None,) * 8 + (OwnTask, Stubborn))
         if make is None:
             self.tasks.append(self.loop.create_task(coroutine, name=name))
@@ -83,13 +84,15 @@ class Forest:
             return lambda: asyncio.wait_for(known, 3600)
         return lambda: asyncio.sleep(0)
 
-    async def body(self, name, awaitable, patience):
-        """Wait, and again after so many cancellations."""
+    async def body(self, name, awaitable, patience, asks):
+        """Wait, and again after so many cancellations; at each of these ask so many others."""
         while True:
             try:
                 print(name, "got", await awaitable())
             except asyncio.CancelledError as error:
                 print(name, "is told", error.args, self.record(error))
+                for task in self.tasks[-asks:] if asks else ():
+                    self.ask(task, "when told")
                 if not patience:
                     raise
                 patience -= 1

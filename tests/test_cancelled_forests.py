@@ -120,6 +120,31 @@ async def test_the_error_of_a_request_that_was_put_off_has_its_message(engine, l
     await engine.wait(tasks)
 
 
+@pytest.mark.parametrize("error", [None, ValueError])
+async def test_a_task_that_was_asked_while_it_ended_counts_no_later_request(engine, loop, error):
+    future = loop.create_future()
+
+    async def below():
+        try:
+            await future
+        finally:
+            for _ in range(2):
+                above.cancel()
+            if error:
+                raise error
+
+    inner = loop.create_task(below())
+    # Called before the task that awaits it is told.
+    inner.add_done_callback(lambda _task: [above.cancel() for _ in range(2)])
+    above = loop.create_task(link(inner))
+    for _ in range(2):
+        await engine.sleep(0)
+    inner.cancel()
+    await engine.wait([above])
+    assert (inner.cancelling(), above.cancelling()) == (3, 4)
+    assert above.cancelled()
+
+
 class Reason:
     """What may be referred to weakly."""
 

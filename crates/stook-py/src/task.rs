@@ -428,6 +428,8 @@ fn let_go(this: &Ref<'_, TaskState>) -> Fallible<()> {
 /// What taking it out of a set raises.
 #[inline]
 pub(crate) fn leave(this: &Ref<'_, TaskState>) -> Fallible<()> {
+    // Who awaits it passes no more on to it.
+    catch_up(this.py(), this);
     this.leave();
     if this.is_kept.get() {
         return let_go(this);

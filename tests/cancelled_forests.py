@@ -117,7 +117,12 @@ class Forest:
             (one.kind, one.who and one.who.name, one.where and one.where.line, one.reason)
             for one in record.chain
         ]
-        return told, [other.kind for other in record.others], record.is_mine()
+        # Those that say the same are one record, or several if a tick of the clock lies between.
+        others = dict.fromkeys(
+            (other.kind, other.who and other.who.name, str([one.reason for one in other.chain]))
+            for other in record.others
+        )
+        return told, list(others), record.is_mine()
 
     def state(self, task):
         """Look at a task."""

@@ -1,7 +1,7 @@
 """Random forests of tasks that wait for each other, cancelled in random ways; prints what is seen.
 
     python tests/cancelled_forests.py [--forests N] [--seed N] [--look] [--records]
-        [--loop-factory]
+        [--eager] [--loop-factory]
 
 Under stock asyncio and under stook the same has to be printed, and with ``--look``, which looks at
 every task after each request, the same as without.
@@ -39,12 +39,14 @@ class Forest:
         rng: Makes every choice, so that the same seed gives the same forest.
         look: Look at all tasks after each request.
         records: Print records of cancellations too, which only stook has.
+        eager: Have half of the tasks begin while they are made, from CPython 3.12 on.
     """
 
-    def __init__(self, rng, look, records):
+    def __init__(self, rng, look, records, eager):
         self.rng = rng
         self.look = look
         self.records = records
+        self.eager = eager
         self.loop = asyncio.get_running_loop()
         self.tasks = []
         self.futures = []
@@ -57,10 +59,13 @@ class Forest:
         asks = self.rng.randrange(4) if self.rng.random() < 0.2 else 0
         coroutine = self.body(name, self.awaitable(), patience, asks)
         make = self.rng.choice((None,) * 8 + (OwnTask, Stubborn))
+        eager = self.eager and self.rng.random() < 0.5
         if make is None:
+            self.loop.set_task_factory(asyncio.eager_task_factory if eager else None)
             self.tasks.append(self.loop.create_task(coroutine, name=name))
         else:
-            self.tasks.append(make(coroutine, loop=self.loop, name=name))
+            options = {"eager_start": True} if eager else {}
+            self.tasks.append(make(coroutine, loop=self.loop, name=name, **options))
 
     def awaitable(self):
         """Return a function that makes what a task waits for, from what there is by now."""
@@ -216,11 +221,11 @@ def future_class(task):
     return next(base for base in type(task).__mro__ if base.__name__ == "Future")
 
 
-async def play(seed, look, records):
+async def play(seed, options):
     """Play one forest."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _loop, context: print("handler:", context["message"][:20]))
-    forest = Forest(random.Random(seed), look, records)
+    forest = Forest(random.Random(seed), options.look, options.records, options.eager)
     try:
         await forest.play()
     except RecursionError:
@@ -234,6 +239,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--look", action="store_true")
     parser.add_argument("--records", action="store_true")
+    parser.add_argument("--eager", action="store_true")
     parser.add_argument("--loop-factory", action="store_true")
     options = parser.parse_args()
     run = asyncio.run
@@ -243,7 +249,7 @@ def main():
         run = stook.run
     for seed in range(options.seed, options.seed + options.forests):
         print("forest", seed)
-        run(play(seed, options.look, options.records))
+        run(play(seed, options))
 
 
 if __name__ == "__main__":

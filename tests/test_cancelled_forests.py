@@ -5,6 +5,7 @@ looked at after each request, so that no request is put off.
 """
 
 import gc
+import sys
 import weakref
 
 import pytest
@@ -16,6 +17,8 @@ FORESTS = 200 if SLOWNESS == 1 else 20
 CHAIN = 100_000 if SLOWNESS == 1 else 2_000
 PROGRAM = "tests/cancelled_forests.py"
 WAYS = {"launcher": (["-m", "stook"], []), "loop_factory": ([], ["--loop-factory"])}
+# Tasks that begin while they are made there are from 3.12 on.
+BEGINNINGS = {"later": [], "eager": ["--eager"]} if sys.version_info >= (3, 12) else {"later": []}
 
 
 def play(before, after):
@@ -29,10 +32,13 @@ def play(before, after):
 
 @pytest.mark.needs_stook
 @pytest.mark.time_limit(60.0 * SLOWNESS)
+@pytest.mark.parametrize("beginning", BEGINNINGS)
 @pytest.mark.parametrize("way", WAYS)
-def test_random_forests_are_cancelled_as_by_stock_asyncio(way):
-    stock = play([], [])
-    assert play(*WAYS[way]) == stock
+def test_random_forests_are_cancelled_as_by_stock_asyncio(way, beginning):
+    before, after = WAYS[way]
+    eager = BEGINNINGS[beginning]
+    stock = play([], eager)
+    assert play(before, [*after, *eager]) == stock
     for what in (
         "ask",
         "is told",
@@ -47,11 +53,13 @@ def test_random_forests_are_cancelled_as_by_stock_asyncio(way):
 
 @pytest.mark.needs_stook
 @pytest.mark.time_limit(60.0 * SLOWNESS)
+@pytest.mark.parametrize("beginning", BEGINNINGS)
 @pytest.mark.parametrize("way", WAYS)
-def test_looking_in_between_changes_neither_counts_nor_records(way):
+def test_looking_in_between_changes_neither_counts_nor_records(way, beginning):
     before, after = WAYS[way]
-    put_off = play(before, [*after, "--records"])
-    assert put_off == play(before, [*after, "--records", "--look"])
+    after = [*after, *BEGINNINGS[beginning], "--records"]
+    put_off = play(before, after)
+    assert put_off == play(before, [*after, "--look"])
     assert any("parent cancelled" in line for line in put_off)
 
 

@@ -43,7 +43,8 @@ pub(crate) fn cancel<'py>(
     let mut walked = vec![this.clone()];
     let end = pass_on(&mut walked, message, record.clone());
     walked.iter().for_each(|task| task.asking.set(false));
-    if end? == End::Settled {
+    // Where a request goes to one task alone, the next one takes as little as to be put off.
+    if end? == End::Settled && walked.len() > 1 {
         catching_up::mark(&walked);
     }
     Ok(true)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import time
 
 import pytest
 
@@ -181,3 +182,28 @@ def test_what_is_taken_back_is_the_request_of_a_block_before_that_of_somebody_el
         assert stook.cancellation(task).swallowed is not None
 
     engine.run(main())
+
+
+def test_one_request_that_came_in_several_ways_at_different_times_is_one(engine):
+    source = stook.CancellationSource()
+    records = []
+
+    async def inner():
+        records.append(await cancelled_by(forever(engine)))
+
+    async def outer():
+        # The clock of records goes on between the request to this task and that of the block.
+        source.token.register(lambda _token: time.sleep(0.05))
+        async with source.token:
+            await asyncio.create_task(inner(), name="inner")
+
+    async def main():
+        task = stook.create_task(outer(), name="outer", token=source.token)
+        await turns()
+        source.cancel("why")
+        await asyncio.wait([task])
+
+    engine.run(main())
+    ((record, is_mine),) = records
+    assert [step.kind for step in record.chain] == ["parent cancelled", "token"]
+    assert (record.others, is_mine) == ((), True)

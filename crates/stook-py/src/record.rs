@@ -190,6 +190,18 @@ pub(crate) fn is_of_request<'py>(
     record: &Ref<'py, RecordState>,
     other: &Bound<'py, PyAny>,
 ) -> bool {
+    is_alike(record, other, Times::All)
+}
+
+/// Which times of two records have to be the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Times {
+    All,
+    /// Not when it was passed on, which may be later for one of the ways in which it came.
+    First,
+}
+
+fn is_alike<'py>(record: &Ref<'py, RecordState>, other: &Bound<'py, PyAny>, times: Times) -> bool {
     if record.as_any().is(other) {
         return true;
     }
@@ -201,7 +213,9 @@ pub(crate) fn is_of_request<'py>(
         Some(held) => of(record).holds(&held),
         None => !of(record).is_some(),
     };
-    record.when.get().to_bits() == other.when.get().to_bits()
+    let was_passed_on = record.cause.is_some();
+    ((was_passed_on && times == Times::First)
+        || record.when.get().to_bits() == other.when.get().to_bits())
         && record.kind.get() == other.kind.get()
         && record.who_id.get() == other.who_id.get()
         && record.who_number.get() == other.who_number.get()
@@ -209,7 +223,7 @@ pub(crate) fn is_of_request<'py>(
         && is_same(|state| &state.code)
         && is_same(|state| &state.reason)
         && match (cause(record), cause(other)) {
-            (Some(one), Some(other)) => is_of_request(&one, other.as_any()),
+            (Some(one), Some(other)) => is_alike(&one, other.as_any(), times),
             (None, None) => true,
             _ => false,
         }
@@ -267,7 +281,7 @@ pub(crate) fn with_others<'py>(
     let mut others: Vec<Bound<'py, PyAny>> = Vec::new();
     for other in met {
         // One request may have come in several ways, by blocks of one token say.
-        let is_of_same = |known| is_of_request(known, &other);
+        let is_of_same = |known| is_alike(known, &other, Times::First);
         if !is_of_same(&record) && !others.iter().filter_map(Ref::cast).any(is_of_same) {
             others.push(other);
         }

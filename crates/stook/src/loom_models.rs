@@ -244,36 +244,50 @@ fn another_waker_against_a_request() {
     });
 }
 
-/// Who watches is told, though another stops watching meanwhile.
+/// Who watches is told, though another stops watching meanwhile. The threads are begun in both orders:
+/// begun in one, loom leaves out some in which they may run.
 #[test]
 fn a_watcher_that_stops_beside_another_against_the_end() {
-    loom::model(|| {
-        let cell = Cell::of_scope();
-        let Ok(key) = cell.watch(Watcher::Call(Box::new(|_| {}))) else {
-            panic!("it has not ended");
-        };
-        let ending = {
-            let cell = cell.clone();
-            thread::spawn(move || cell.finish(Ended::Ok))
-        };
-        let stopping = {
-            let cell = cell.clone();
-            thread::spawn(move || cell.unwatch(key))
-        };
-        let told = Arc::new(AtomicBool::new(false));
-        let tell = {
-            let told = Arc::clone(&told);
-            Watcher::Call(Box::new(move |_| {
-                assert!(!told.swap(true, Ordering::SeqCst))
-            }))
-        };
-        if let Err((watcher, ended)) = cell.watch(tell) {
-            watcher.tell(&cell, ended);
-        }
-        ending.join().unwrap();
-        stopping.join().unwrap();
-        assert!(told.load(Ordering::SeqCst));
-    });
+    for stops_first in [false, true] {
+        loom::model(move || watcher_that_stops_beside_another(stops_first));
+    }
+}
+
+fn watcher_that_stops_beside_another(stops_first: bool) {
+    let cell = Cell::of_scope();
+    let Ok(key) = cell.watch(Watcher::Call(Box::new(|_| {}))) else {
+        panic!("it has not ended");
+    };
+    let end: Box<dyn FnOnce() + Send> = {
+        let cell = cell.clone();
+        Box::new(move || {
+            cell.finish(Ended::Ok);
+        })
+    };
+    let stop: Box<dyn FnOnce() + Send> = {
+        let cell = cell.clone();
+        Box::new(move || cell.unwatch(key))
+    };
+    let both = if stops_first {
+        [stop, end]
+    } else {
+        [end, stop]
+    };
+    let running = both.map(thread::spawn);
+    let told = Arc::new(AtomicBool::new(false));
+    let tell = {
+        let told = Arc::clone(&told);
+        Watcher::Call(Box::new(move |_| {
+            assert!(!told.swap(true, Ordering::SeqCst))
+        }))
+    };
+    if let Err((watcher, ended)) = cell.watch(tell) {
+        watcher.tell(&cell, ended);
+    }
+    for thread in running {
+        thread.join().unwrap();
+    }
+    assert!(told.load(Ordering::SeqCst));
 }
 
 /// A request that is taken back is not delivered, and leaves no trigger behind.
@@ -439,6 +453,27 @@ fn a_watch_of_two_in_a_block_against_their_ends() {
         }
         assert_eq!(told.times(), [1, 1]);
         drop(watching);
+    });
+}
+
+/// Who comes while another watches already is told of an end once: by the task, which has to tell the
+/// other, or because it has come.
+#[test]
+fn a_second_watch_in_a_block_against_an_end() {
+    loom::model(|| {
+        let cells = pair();
+        let (before, after) = (Arc::new(Told::default()), Arc::new(Told::default()));
+        let first: Watching<&CellRef> = Watching::new(&before, &cells);
+        let ending = {
+            let cell = cells[0].clone();
+            thread::spawn(move || {
+                cell.finish(Ended::Ok);
+            })
+        };
+        let second: Watching<&CellRef> = Watching::new(&after, &cells);
+        ending.join().unwrap();
+        assert_eq!((before.times(), after.times()), ([1, 0], [1, 0]));
+        drop((first, second));
     });
 }
 

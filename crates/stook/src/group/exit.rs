@@ -134,7 +134,7 @@ where
 }
 
 /// How the body ended.
-enum Body<T, E> {
+pub(super) enum Body<T, E> {
     Ok(T),
     Err(E),
     /// By its own cancellation, or one from outside the group.
@@ -153,25 +153,25 @@ impl<T, E> Body<T, E> {
 }
 
 /// What there is when the body has ended.
-struct AfterBody {
-    exit: TaskGroupExit,
+pub(super) struct AfterBody {
+    pub(super) exit: TaskGroupExit,
     /// Of the body, which has left it.
     scope: Option<ScopeRef>,
     /// `None` when there are children to be waited for.
-    gone: Option<Gone>,
+    pub(super) gone: Option<Gone>,
 }
 
 /// No child is left.
 #[derive(Clone, Copy)]
-struct Gone {
+pub(super) struct Gone {
     end: ChildrenGone,
     /// Errors are kept, and no panic that goes before them.
-    has_errors: bool,
+    pub(super) has_errors: bool,
 }
 
 /// What has come of the wait for the children.
 pub(super) struct Waited {
-    gone: Gone,
+    pub(super) gone: Gone,
     /// Whether a cancellation of the caller that came meanwhile began the end.
     is_propagated: bool,
     /// Of those cancellations that of the task, or else the first of a scope.
@@ -191,7 +191,7 @@ impl Waited {
 
 /// The body has ended: keeps how it did, begins to leave the block, and has the caller polled when the
 /// last child has gone.
-fn leave<T, E: CancelError>(
+pub(super) fn leave<T, E: CancelError>(
     group: &Group<E>,
     result: Result<Result<T, E>, Panic>,
     ended: &mut Option<Body<T, E>>,

@@ -6,14 +6,14 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use loom::thread;
 use stook_kernel::{BodyEnd, ExitRule, TaskGroupExit};
 use tokio::time::Instant;
 
 use super::brood::ToBrood;
-use super::exit::WaitForChildren;
+use super::exit::{self, WaitForChildren};
 use super::{Group, TaskGroup};
 use crate::about::About;
 use crate::block::CellRef;
@@ -22,19 +22,19 @@ use crate::id::TaskId;
 use crate::outcome::Outcome;
 use crate::record::{CancelKind, Record};
 use crate::registry;
+use crate::scope::within::Inside;
 use crate::sync::lock;
 use crate::task_future::Settle;
 
 /// Tasks need a runtime to be listed at; nothing is run on it.
-fn model(body: impl Fn(&Arc<Group<Cancelled>>) + Send + Sync + 'static) {
+fn model(body: impl Fn(&Arc<Group<Cancelled>>, Inside) + Send + Sync + 'static) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     let _entered = runtime.enter();
     loom::model(move || {
         let (group, inside) = Group::enter(Location::caller());
-        body(&group);
-        drop(inside);
+        body(&group, inside);
         let room = lock(&group.family.state).more.close_room();
         drop(room);
     });
@@ -86,7 +86,7 @@ fn leave(group: &Group<Cancelled>) -> TaskGroupExit {
 /// A task that is spawned while another fails is asked to cancel with the others, or at birth.
 #[test]
 fn a_spawn_against_a_failure() {
-    model(|group| {
+    model(|group, _inside| {
         let born = Instant::now();
         let failing = child(group, born).unwrap();
         let failure = thread::spawn(move || end(&failing, error()));
@@ -100,7 +100,7 @@ fn a_spawn_against_a_failure() {
 /// birth.
 #[test]
 fn a_spawn_against_a_cancellation() {
-    model(|group| {
+    model(|group, _inside| {
         let cancelling = {
             let handle = TaskGroup(Arc::clone(group));
             thread::spawn(move || handle.cancel())
@@ -114,7 +114,7 @@ fn a_spawn_against_a_cancellation() {
 /// A task that is spawned while the body ends is waited for, or is refused.
 #[test]
 fn a_spawn_against_the_end_of_the_body() {
-    model(|group| {
+    model(|group, _inside| {
         let spawning = {
             let group = Arc::clone(group);
             thread::spawn(move || child(&group, Instant::now()).is_some())
@@ -138,7 +138,7 @@ fn a_spawn_against_the_end_of_the_body() {
 /// Who waits for the last task is woken, or has seen that it is gone.
 #[test]
 fn the_last_task_against_who_waits() {
-    model(|group| {
+    model(|group, _inside| {
         let last = child(group, Instant::now()).unwrap();
         let mut exit = leave(group);
         let ending = thread::spawn(move || end(&last, Outcome::Ok(())));
@@ -160,10 +160,40 @@ fn the_last_task_against_who_waits() {
     });
 }
 
+/// The same where the body ends with the wait's beginning: it finds that the last task is gone, with its
+/// error, or is woken by it and finds that then.
+#[test]
+fn the_last_task_against_the_end_of_the_body() {
+    model(|group, inside| {
+        let last = child(group, Instant::now()).unwrap();
+        let ending = thread::spawn(move || end(&last, error()));
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut cx = Context::from_waker(&waker);
+        let location = Location::caller();
+        let mut left = exit::leave(group, Ok(Ok(())), &mut None, inside, location, &cx);
+        let mut gone = left.gone;
+        if gone.is_none() {
+            let mut waiting = pin!(WaitForChildren::new(group, &mut left.exit, true, location));
+            // The first poll goes with the end of the body.
+            assert!(waiting.as_mut().poll(&mut cx).is_pending());
+            ending.join().unwrap();
+            assert_eq!(count.0.load(Ordering::SeqCst), 1, "it waits for ever");
+            if let Poll::Ready(waited) = waiting.poll(&mut cx) {
+                gone = Some(waited.gone);
+            }
+        } else {
+            ending.join().unwrap();
+        }
+        assert!(gone.is_some_and(|gone| gone.has_errors));
+        assert_eq!(lock(&group.errors).errors.len(), 1);
+    });
+}
+
 /// The errors of tasks that end at the same time are all there when nobody is left.
 #[test]
 fn two_failures_at_once() {
-    model(|group| {
+    model(|group, _inside| {
         let born = Instant::now();
         let (one, other) = (child(group, born).unwrap(), child(group, born).unwrap());
         let failing = thread::spawn(move || end(&one, error()));

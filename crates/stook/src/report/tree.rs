@@ -186,7 +186,8 @@ impl fmt::Display for TaskInfo {
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Tree {
-    /// Those whose parent is none of ours, or has ended; in the order in which they were spawned.
+    /// Those whose parent is none of ours, or has ended; in the order in which they were spawned, but
+    /// for those of one loop, which may come before what was spawned between them.
     pub roots: Vec<Branch>,
 }
 
@@ -199,7 +200,7 @@ pub struct Tree {
 pub struct Branch {
     /// The task.
     pub task: TaskInfo,
-    /// In the order in which they were spawned.
+    /// In the same order.
     pub children: Vec<Branch>,
 }
 

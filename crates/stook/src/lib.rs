@@ -75,6 +75,40 @@
 //!    cancel; they stay in the [`tree`] until they have ended. Errors that nobody reads are reported
 //!    once: see [`set_report_hook`].
 //!
+//! # Several cancel points at once
+//!
+//! That a request is delivered once (rule 1) means: to one cancel point. Where several wait side by side
+//! in one task, as under [`tokio::join!`], one of them returns it, and the others wait on:
+//!
+//! ```
+//! use std::time::Duration;
+//! use stook::{Cancelled, sleep};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Cancelled> {
+//! const MINUTE: Duration = Duration::from_secs(60);
+//!
+//! let mut joined = stook::spawn(async {
+//!     let (one, other) = tokio::join!(sleep(MINUTE), sleep(MINUTE));
+//!     // One was cancelled, and the other has slept for its minute.
+//!     Ok::<_, Cancelled>(one.is_err() != other.is_err())
+//! });
+//! let mut gathered = stook::spawn(stook::gather([sleep(MINUTE), sleep(MINUTE)]));
+//! sleep(Duration::from_secs(1)).await?;
+//! joined.cancel();
+//! gathered.cancel();
+//!
+//! // A gather asks each of its children.
+//! assert!(gathered.join().await?.is_cancelled());
+//! assert!(!joined.is_done());
+//! assert_eq!(joined.join().await?.ok(), Some(true));
+//! # Ok(()) }
+//! ```
+//!
+//! [`gather`], [`race`], [`task_group`] and [`local_scope`] hand it on to all of theirs;
+//! [`tokio::try_join!`] drops the others where they wait. The cancellation of a scope (rule 2) comes to
+//! every cancel point in it, those under `join!` too.
+//!
 //! # Errors of your own
 //!
 //! A task's error type has to take a [`Cancelled`] in and to show it again: [`CancelError`]. For

@@ -2,6 +2,8 @@
 
 use std::future::pending;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use stook::{CancelKind, Cancelled, GroupClosed, OrCancel, Outcome, TaskGroup, TaskState};
 use tokio::time::Instant;
@@ -595,5 +597,54 @@ fn the_ages_of_children_are_as_of_the_step_that_spawned_them() {
         })
         .await
         .unwrap();
+    });
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread that is no task's looks at the tree"
+)]
+fn groups_one_after_another_while_another_thread_looks_at_the_tree() {
+    everywhere(|| async {
+        let over = Arc::new(AtomicBool::new(false));
+        let looking = {
+            let (over, runtime) = (Arc::clone(&over), tokio::runtime::Handle::current());
+            std::thread::spawn(move || {
+                let _entered = runtime.enter();
+                while !over.load(Ordering::Acquire) {
+                    drop(stook::tree().to_string());
+                    std::thread::yield_now();
+                }
+            })
+        };
+        let mut ids = std::collections::HashSet::new();
+        for round in 0..rounds(300) {
+            let end = stook::task_group(async |group| {
+                assert!(group.is_empty() && !group.is_closed());
+                let inner = stook::task_group(async |inner: TaskGroup<io::Error>| {
+                    assert!(inner.is_empty() && !inner.is_closed());
+                    drop(inner.spawn(async { Ok(()) }));
+                    Ok(())
+                });
+                inner.await.unwrap();
+                for number in 0..5 {
+                    let task = group.spawn(async move {
+                        stook::checkpoint().await?;
+                        if round % 3 == 0 && number == 2 {
+                            return Err(failure("two"));
+                        }
+                        Ok(())
+                    });
+                    assert!(ids.insert(task.unwrap().id()), "a number is given twice");
+                }
+                Ok(())
+            });
+            let errors = end.await.err().map_or(0, |end| end.errors.len());
+            assert_eq!(errors, usize::from(round % 3 == 0));
+            assert!(stook::tree().is_empty());
+        }
+        over.store(true, Ordering::Release);
+        looking.join().unwrap();
     });
 }

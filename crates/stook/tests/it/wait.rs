@@ -2,12 +2,16 @@
 
 use std::future::pending;
 use std::io;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use stook::{CancelKind, Cancelled, OrCancel, Outcome, Task, TaskState, When};
-use tokio::time::Instant;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
+use tokio::time::{Duration, Instant};
 
-use crate::stage::{everywhere, seconds, settle, with_paused_clock};
+use crate::stage::{everywhere, rounds, seconds, settle, with_paused_clock};
 
 async fn after(number: u64) -> io::Result<u64> {
     stook::sleep(seconds(number)).await?;
@@ -277,5 +281,93 @@ fn an_aborted_task_of_a_group_ends_no_other() {
         let begun = Instant::now();
         group.await.unwrap();
         assert_eq!(begun.elapsed(), seconds(5));
+    });
+}
+
+/// Waits for these, and checks what is told of them: at a time when others end them.
+async fn waits_rightly(
+    tasks: &[&Task<usize, Cancelled>],
+    when: When,
+    timeout: Option<Duration>,
+) -> Result<(), Cancelled> {
+    let ended_before: Vec<_> = tasks.iter().map(|task| task.is_done()).collect();
+    let waited = stook::wait(tasks.iter().copied(), when, timeout).await?;
+    let ids = |tasks: &[&Task<usize, Cancelled>]| -> Vec<_> {
+        tasks.iter().map(|task| task.id()).collect()
+    };
+    let (done, pending) = (ids(&waited.done), ids(&waited.pending));
+    for (task, ended_before) in tasks.iter().zip(ended_before) {
+        assert_ne!(done.contains(&task.id()), pending.contains(&task.id()));
+        assert!(!ended_before || done.contains(&task.id()));
+    }
+    assert_eq!(done.len() + pending.len(), tasks.len());
+    assert!(waited.done.iter().all(|task| task.is_done()));
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        assert!(!waited.pending.iter().any(|task| task.is_done()));
+    }
+    match when {
+        _ if timeout.is_some() => {}
+        When::FirstCompleted => assert!(!done.is_empty()),
+        When::All | When::FirstError => assert!(pending.is_empty()),
+    }
+    Ok(())
+}
+
+#[test]
+fn several_wait_for_some_of_one_loop_while_they_end() {
+    everywhere(|| async {
+        for round in 0..rounds(200) as usize {
+            let gate = Arc::new(Semaphore::new(0));
+            let tasks = (0..45).map(|number| {
+                let gate = Arc::clone(&gate);
+                stook::spawn(async move {
+                    for _ in 0..(number * 7 + round) % 5 {
+                        yield_now().await;
+                    }
+                    if number % 11 == 0 {
+                        drop(gate.acquire().or_cancel().await?);
+                    }
+                    Ok::<_, Cancelled>(number)
+                })
+            });
+            let tasks: Arc<Vec<_>> = Arc::new(tasks.collect());
+            let waiters = (0..6).map(|waiter| {
+                let tasks = Arc::clone(&tasks);
+                stook::spawn(async move {
+                    for step in 0..4 {
+                        let first = (waiter * 7 + step * 5 + round) % 30;
+                        let some = &tasks[first..=first + (waiter + round) % 15];
+                        let mut given: Vec<_> = some.iter().collect();
+                        match step {
+                            1 => given.reverse(),
+                            2 => given.extend(some),
+                            _ => {}
+                        }
+                        // One that is dropped half-way.
+                        drop(stook::wait(given.iter().copied(), When::All, None).now_or_never());
+                        let (when, timeout) = match (waiter + step) % 4 {
+                            0 => (When::All, Some(Duration::ZERO)),
+                            1 => (When::All, None),
+                            2 => (When::FirstCompleted, None),
+                            _ => (When::FirstError, None),
+                        };
+                        waits_rightly(&given, when, timeout).await?;
+                    }
+                    Ok::<_, Cancelled>(())
+                })
+            });
+            let waiters: Vec<_> = waiters.collect();
+            yield_now().await;
+            tasks[11].abort();
+            tasks[22].cancel();
+            tasks[5].cancel();
+            for _ in 0..round % 8 {
+                yield_now().await;
+            }
+            gate.add_permits(tasks.len());
+            for waiter in waiters {
+                waiter.await.unwrap();
+            }
+        }
     });
 }

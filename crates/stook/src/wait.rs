@@ -106,7 +106,8 @@ where
 }
 
 /// Waits until one of the tasks has ended, or until the time is over, and asks the others to cancel;
-/// when the caller is cancelled, all of them. They are not waited for: see [`race`](crate::race).
+/// when the caller is cancelled, all of them. They are not waited for: see [`race`](crate::race). A task
+/// given twice is asked twice.
 ///
 /// # Errors
 /// The caller was cancelled.

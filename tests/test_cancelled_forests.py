@@ -13,7 +13,7 @@ import pytest
 from programs import output_of, run_python
 from slowness import SLOWNESS
 
-FORESTS = 200 if SLOWNESS == 1 else 20
+FORESTS = 200 if SLOWNESS == 1 else 80
 CHAIN = 100_000 if SLOWNESS == 1 else 2_000
 PROGRAM = "tests/cancelled_forests.py"
 WAYS = {"launcher": (["-m", "stook"], []), "loop_factory": ([], ["--loop-factory"])}
@@ -160,7 +160,7 @@ class Reason:
 @pytest.mark.ours
 async def test_asking_again_and_again_does_not_use_up_memory(engine, loop):
     stook = pytest.importorskip("stook")
-    (task,) = await chain_of(engine, loop, 1)
+    _, task = await chain_of(engine, loop, 2)
     alive = weakref.WeakSet()
     for _ in range(20_000):
         reason = Reason()

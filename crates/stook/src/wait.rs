@@ -204,21 +204,58 @@ impl<T, E: CancelError> Drop for Rest<'_, T, E> {
     }
 }
 
+/// Who has ended, and who has not. Each task is in one of them, however many times it was given, also
+/// while others end.
 fn sort<T, E: CancelError>(tasks: Vec<&Task<T, E>>, told: Told) -> Waited<'_, T, E> {
-    let (mut done, mut pending) = (Vec::new(), tasks);
+    let mut waited = Waited {
+        done: Vec::new(),
+        pending: tasks,
+    };
     match told {
         // To look at each is not needed.
         Told::Nobody => {}
-        Told::One(place) => done = vec![pending.remove(place as usize)],
-        Told::Several => pending.retain(|task| {
-            let is_done = task.is_done();
+        Told::One(place) => {
+            let ended: *const _ = waited.pending[place as usize];
+            waited.split(|task| std::ptr::eq(task, ended));
+        }
+        Told::Several => {
+            let mut is_done = look(&waited.pending).into_iter();
+            waited.split(|_| is_done.next().unwrap_or_default());
+        }
+    }
+    waited
+}
+
+/// Looks who of these has ended, until it finds no more: each place of a task was looked at then when
+/// it had, or before.
+fn look<T, E: CancelError>(tasks: &[&Task<T, E>]) -> Vec<bool> {
+    let mut is_done = vec![false; tasks.len()];
+    let mut left = tasks.len();
+    loop {
+        let before = left;
+        for (task, is_done) in tasks.iter().zip(&mut is_done) {
+            if !*is_done && task.is_done() {
+                *is_done = true;
+                left -= 1;
+            }
+        }
+        if left == 0 || left == before {
+            return is_done;
+        }
+    }
+}
+
+impl<'task, T, E: CancelError> Waited<'task, T, E> {
+    /// Tells the pending ones from those that are done.
+    fn split(&mut self, mut is_done: impl FnMut(&'task Task<T, E>) -> bool) {
+        self.pending.retain(|task| {
+            let is_done = is_done(task);
             if is_done {
-                done.push(*task);
+                self.done.push(task);
             }
             !is_done
-        }),
+        });
     }
-    Waited { done, pending }
 }
 
 /// A wait until enough have ended.

@@ -8,7 +8,7 @@ mod code;
 mod handing;
 mod place;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use stook_kernel::CancelKind;
 

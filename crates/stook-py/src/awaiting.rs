@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopIteration};
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::ffi::coro::{self, Resumed};

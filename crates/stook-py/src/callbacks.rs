@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 
 use crate::errors::Imported;

@@ -1,8 +1,8 @@
 //! `cancellation`, `cancel` and `Cancellation.is_mine`: asking about cancellations, and asking for
 //! one with a reason.
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyBaseException, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use stook_kernel::CancelKind;

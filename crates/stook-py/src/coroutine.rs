@@ -10,10 +10,10 @@
 
 use std::cell::Cell;
 
+use crate::ffi::intern;
 use pyo3::exceptions::{
     PyAttributeError, PyGeneratorExit, PyRuntimeError, PyStopIteration, PyTypeError, PyValueError,
 };
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 

@@ -3,8 +3,8 @@
 //! # Source
 //! `create_task`, `ensure_future`, CPython 3.11 to 3.13 `asyncio/tasks.py`.
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 

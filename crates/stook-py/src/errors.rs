@@ -1,8 +1,8 @@
 //! asyncio's own exceptions and helpers, imported and never redefined.
 
+use crate::ffi::once::Once;
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCode, PyString, PyTuple};
 
 use crate::ffi::{Fallible, Raised, call, compat, error};
@@ -11,7 +11,7 @@ use crate::ffi::{Fallible, Raised, call, compat, error};
 pub(crate) struct Imported {
     module: &'static str,
     name: &'static str,
-    object: PyOnceLock<Py<PyAny>>,
+    object: Once<Py<PyAny>>,
 }
 
 impl Imported {
@@ -22,7 +22,7 @@ impl Imported {
         Imported {
             module,
             name,
-            object: PyOnceLock::new(),
+            object: Once::new(),
         }
     }
 
@@ -153,7 +153,7 @@ pub(crate) fn new_cancelled_error<'py>(
 
 /// `CancelledError("")`; the arguments, which nobody can change, are the same for all.
 pub(crate) fn new_cancelled_error_without_words(py: Python<'_>) -> Fallible<Bound<'_, PyAny>> {
-    static ARGUMENTS: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    static ARGUMENTS: Once<Py<PyTuple>> = Once::new();
     let arguments = ARGUMENTS.get_or_try_init(py, || {
         PyTuple::new(py, [PyString::intern(py, "")]).map(Bound::unbind)
     })?;

@@ -6,8 +6,8 @@
 //! # Source
 //! `BaseEventLoop`, CPython 3.11 to 3.13 `asyncio/base_events.py`.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
 

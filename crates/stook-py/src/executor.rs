@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 

@@ -4,7 +4,7 @@
 //! not. The compiler of each minor version makes other instructions, so one text has a fingerprint
 //! for each of them, and for each level of `python -O`.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCode, PyFrozenSet, PyString, PyTuple, PyType};
 

@@ -5,8 +5,8 @@
 
 use std::cell::{Cell, OnceCell};
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyStopIteration, PyTypeError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 use stook_kernel::{FutureState as Phase, Outcome, Retrieval};

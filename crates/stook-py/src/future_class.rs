@@ -7,8 +7,8 @@
 //! DIFFERENCE: `__module__` of `Future`, `Task` and the functions in place of the accelerator's is
 //! `stook` or `stook._core`, where asyncio says `_asyncio`, and their documentation is stook's own.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyList, PyString, PyTuple};
 

@@ -6,8 +6,8 @@
 //! ours `race`, `first_success`, `gather` that cancels, and `cancel_and_wait`. Who waits otherwise
 //! (`wait`, `shield`, `detect_cancel`) ends when it is asked to cancel.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyList, PySet, PyString, PyTuple};
 use rustc_hash::FxHashMap;

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 
 use crate::accelerator;

@@ -1,7 +1,7 @@
 //! The functions of the module, by the names that asyncio has for them.
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PySet, PyType};
 

@@ -1,8 +1,8 @@
 //! Those that several are waited for by one: what a first-of and its like is given, and asking all of
 //! them to cancel.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use rustc_hash::{FxHashMap, FxHashSet};

@@ -8,7 +8,7 @@ mod ended;
 
 use std::cell::Cell;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use stook_kernel::{AfterRace, CancelKind, Decider, Losers, Race, RaceAction};

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyString, PyTuple};
 use stook_kernel::{CancelKind, ChainDepth, Follows};

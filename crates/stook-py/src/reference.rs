@@ -3,9 +3,9 @@
 //! Micro versions differ too, so the reference's own Python code is asked which names it uses
 //! instead of a version being compared.
 
-use pyo3::intern;
+use crate::ffi::intern;
+use crate::ffi::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyCode;
 use stook_kernel::{ConvertRule, EnterRule, ExitRule};
 
@@ -106,7 +106,7 @@ fn timeout_converts(py: Python<'_>) -> PyResult<ConvertRule> {
 /// # Errors
 /// When asyncio does not have what it always had.
 pub(crate) fn reference(py: Python<'_>) -> PyResult<Reference> {
-    static REFERENCE: PyOnceLock<Reference> = PyOnceLock::new();
+    static REFERENCE: Once<Reference> = Once::new();
     REFERENCE
         .get_or_try_init(py, || {
             let tasks = py.import("asyncio.tasks")?;

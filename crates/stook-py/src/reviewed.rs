@@ -6,9 +6,9 @@
 //!
 //! What this does *not* do: it does not compare versions.
 
+use crate::ffi::once::Once;
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
 use crate::errors::Imported;
@@ -23,7 +23,7 @@ use table::{LEANS_ON, REVIEWED};
 type Unit = (&'static str, &'static str);
 
 /// What was found in the running interpreter, in the order of the table.
-static FOUND: PyOnceLock<Vec<Found>> = PyOnceLock::new();
+static FOUND: Once<Vec<Found>> = Once::new();
 
 #[derive(Debug)]
 struct Found {

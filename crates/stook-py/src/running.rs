@@ -1,6 +1,6 @@
 //! `get_event_loop()` and its kin.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 
 use crate::errors::Imported;

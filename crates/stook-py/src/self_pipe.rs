@@ -9,7 +9,7 @@
 use std::cell::Cell;
 use std::io::ErrorKind;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PySuper, PyType};
 

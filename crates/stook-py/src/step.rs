@@ -7,8 +7,8 @@
 //! `task_step_impl`, `task_wakeup`, `task_eager_start`, CPython 3.13
 //! `Modules/_asynciomodule.c`; `Task.__step`, `asyncio/tasks.py`.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use stook_kernel::Suspended;
 

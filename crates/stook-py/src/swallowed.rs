@@ -7,8 +7,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyBaseException, PyBaseExceptionGroup};
-use pyo3::intern;
 use pyo3::prelude::*;
 use stook_kernel::TaskEnd;
 

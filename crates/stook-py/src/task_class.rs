@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 

@@ -10,7 +10,7 @@
 use std::cell::Cell;
 use std::io;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat};
 

@@ -8,8 +8,8 @@
 
 use std::cell::Cell;
 
+use crate::ffi::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PySet, PyWeakrefReference};
 
 use crate::ffi::gc::traverse;
@@ -35,7 +35,7 @@ impl Class for UnlistedState {
     }
 }
 
-static UNLISTED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+static UNLISTED: Once<Py<PyAny>> = Once::new();
 
 fn with<'py, R>(py: Python<'py>, run: impl FnOnce(&Ref<'py, UnlistedState>) -> R) -> Option<R> {
     UNLISTED
@@ -96,6 +96,6 @@ pub(crate) fn build(py: Python<'_>) -> Fallible<()> {
     Builder::<UnlistedState>::new(c"stook._core.Unlisted").build(py)?;
     let unlisted = Ref::allocate(py, UnlistedState::default())?.into_any();
     // The module is made once in a process.
-    let _ = UNLISTED.set(py, unlisted.unbind());
+    UNLISTED.get_or_init(py, || unlisted.unbind());
     Ok(())
 }

@@ -7,8 +7,8 @@
 
 use std::cell::Cell;
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PyList, PySet, PyString, PyTuple};
 use stook_kernel::{CancelKind, Outcome, ReturnWhen, Wait, WaitAction};

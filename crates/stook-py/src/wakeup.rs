@@ -1,8 +1,8 @@
 //! Steps and wake-ups as Python callables, for loops and futures that are not ours, and for
 //! debug mode, where every callback goes through a handle.
 
+use crate::ffi::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use crate::ffi::gc::traverse;
 use crate::ffi::method::BoundDefinition;
@@ -57,7 +57,7 @@ fn run<'py>(this: &Ref<'py, StepState>, args: &Args<'_, 'py>) -> Fallible<Bound<
 pub(crate) fn as_python<'py>(
     task: &Bound<'py, PyAny>,
 ) -> Fallible<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    static WAKEUP: PyOnceLock<&'static BoundDefinition> = PyOnceLock::new();
+    static WAKEUP: Once<&'static BoundDefinition> = Once::new();
     let py = task.py();
     let definition = WAKEUP.get_or_init(py, || {
         Method::<TaskState>::one(c"task_wakeup", c"The awaited future is done.", wake).leak()

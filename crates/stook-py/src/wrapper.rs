@@ -1,7 +1,7 @@
 //! What `coroutine.__await__()` gives: an iterator that drives the coroutine.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
-use pyo3::intern;
+use crate::ffi::intern;
+use crate::ffi::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 use rustc_hash::FxHashMap;
 use stook_kernel::CancelKind;
@@ -149,7 +149,7 @@ fn text(string: &Bound<'_, PyAny>) -> PyResult<String> {
 /// # Errors
 /// What importing them raises, the first time: at the end of the interpreter nothing can be imported.
 pub(crate) fn directories(py: Python<'_>) -> PyResult<&'static [String; 2]> {
-    static DIRECTORIES: PyOnceLock<[String; 2]> = PyOnceLock::new();
+    static DIRECTORIES: Once<[String; 2]> = Once::new();
     let directory_of = |package: &str| -> PyResult<String> {
         let path = py.import(package)?.getattr(intern!(py, "__path__"))?;
         text(&path.get_item(0)?)

@@ -1,6 +1,6 @@
 //! From which line somebody asks, raises or waits: the first one outside asyncio and stook.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 
 use super::code::{self, Code};

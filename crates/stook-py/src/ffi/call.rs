@@ -2,8 +2,8 @@
 
 use std::ptr;
 
+use crate::ffi::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{ffi, intern};
 
@@ -173,7 +173,7 @@ pub(crate) fn method_with_context<'py>(
     argument: Option<&Bound<'py, PyAny>>,
     context: &Bound<'py, PyAny>,
 ) -> Fallible<Bound<'py, PyAny>> {
-    static KEYWORDS: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+    static KEYWORDS: Once<Py<PyTuple>> = Once::new();
     let py = receiver.py();
     let keywords = KEYWORDS.get_or_try_init(py, || {
         PyTuple::new(py, [intern!(py, "context")]).map(Bound::unbind)

@@ -28,6 +28,7 @@ pub(crate) mod live;
 pub(crate) mod method;
 pub(crate) mod name;
 pub(crate) mod number;
+pub(crate) mod once;
 pub(crate) mod origin;
 pub(crate) mod poll;
 mod putting_off;

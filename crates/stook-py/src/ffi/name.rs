@@ -1,14 +1,14 @@
 //! Names that are made once, as `pyo3::intern!` makes them, for the hot path: where the name is there
 //! already, nothing is prepared for making it.
 
+use crate::ffi::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
 /// A name, once it is made.
 pub(crate) struct Name {
     text: &'static str,
-    object: PyOnceLock<Py<PyString>>,
+    object: Once<Py<PyString>>,
 }
 
 impl Name {
@@ -16,7 +16,7 @@ impl Name {
     pub(crate) const fn new(text: &'static str) -> Self {
         Name {
             text,
-            object: PyOnceLock::new(),
+            object: Once::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is called: the arguments, and the coroutine that they make.
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use stook_kernel::Losers;

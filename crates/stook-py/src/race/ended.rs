@@ -1,6 +1,6 @@
 //! How children ended, and what the coroutine returns or raises for that.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use stook_kernel::Outcome;

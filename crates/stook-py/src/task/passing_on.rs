@@ -1,6 +1,6 @@
 //! Passing cancel requests on: from a task to what it awaits, and on to what that awaits.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use stook_kernel::{CancelKind, Requested};
 

@@ -1,6 +1,6 @@
 //! Which `async with` blocks a task is in: what ends one lies on the stack of its coroutine.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyFunction, PyList, PyString, PyType};
 

@@ -1,7 +1,7 @@
 //! Who holds the locks and semaphores that others wait for: those who are in an `async with` block of one,
 //! or else who took the lock last.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyString, PyTuple, PyType};
 use rustc_hash::FxHashMap;

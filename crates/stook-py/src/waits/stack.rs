@@ -1,6 +1,6 @@
 //! Coroutines, each awaited by the one before: of any kind, and where each of them is.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyString, PyTuple};
 use rustc_hash::FxHashMap;

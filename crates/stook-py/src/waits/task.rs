@@ -1,7 +1,7 @@
 //! What is known of tasks that anybody made.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyException;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 

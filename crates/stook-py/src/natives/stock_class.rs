@@ -7,9 +7,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::ffi::intern;
-use crate::ffi::once::Once;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 
 use crate::errors::Imported;
@@ -24,15 +24,15 @@ pub(crate) struct StockClass {
     takes_number: bool,
     /// The methods that it had at first and those that it inherited; none of a class that was
     /// changed by then.
-    methods: Once<Option<Vec<StockMethod>>>,
+    methods: PyOnceLock<Option<Vec<StockMethod>>>,
     /// What instances get later than when they are made.
     later: &'static [&'static str],
     /// The names of the attributes of an instance, and what the class has by each.
-    attributes: Once<Vec<Attribute>>,
+    attributes: PyOnceLock<Vec<Attribute>>,
     /// Those that are reached as fields.
     fields: &'static [Field],
     /// Where they are, where CPython lets it be known.
-    layout: Once<Option<Layout>>,
+    layout: PyOnceLock<Option<Layout>>,
     /// The version of the class when it was last found whole.
     version: AtomicU32,
 }
@@ -66,11 +66,11 @@ impl StockClass {
         StockClass {
             class: Imported::new(module, name),
             takes_number: false,
-            methods: Once::new(),
+            methods: PyOnceLock::new(),
             later,
-            attributes: Once::new(),
+            attributes: PyOnceLock::new(),
             fields: &[],
-            layout: Once::new(),
+            layout: PyOnceLock::new(),
             version: AtomicU32::new(0),
         }
     }

@@ -3,7 +3,7 @@
 //! # Source
 //! `Barrier`, CPython 3.11 to 3.13 `asyncio/locks.py`.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 
 use super::Native;

@@ -6,8 +6,8 @@
 //! # Source
 //! `_chain_future`, `_copy_future_state`, CPython 3.11 to 3.13 `asyncio/futures.py`.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::Native;

@@ -1,6 +1,6 @@
 //! The tasks of a group, where everybody can see them.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::PySet;
 

@@ -6,8 +6,8 @@
 
 use std::cell::Cell;
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyTimeoutError};
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::completions::{self, CompletionsState};

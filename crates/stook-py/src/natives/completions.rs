@@ -8,8 +8,8 @@
 
 use std::cell::Cell;
 
+use crate::ffi::intern;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PySet};
 

@@ -3,7 +3,7 @@
 //! # Source
 //! `Condition`, CPython 3.11 to 3.13 `asyncio/locks.py`.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 

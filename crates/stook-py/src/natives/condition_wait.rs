@@ -3,9 +3,9 @@
 //! # Source
 //! `Condition`, CPython 3.11 to 3.13 `asyncio/locks.py`.
 
-use pyo3::intern;
+use crate::ffi::intern;
+use crate::ffi::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use super::Native;
 use super::bound_loop;
@@ -64,7 +64,7 @@ const REACQUIRES: u8 = 2;
 /// before it releases the lock, and raises the cancellation that it was last told of, where others
 /// raise a new one.
 fn passes_on(py: Python<'_>) -> Fallible<bool> {
-    static ANSWER: PyOnceLock<bool> = PyOnceLock::new();
+    static ANSWER: Once<bool> = Once::new();
     Ok(*ANSWER.get_or_try_init(py, || {
         reference::names(WAIT.get(py)?, "co_names", "_notify", true)
     })?)

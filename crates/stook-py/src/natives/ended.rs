@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 
 use super::waiters;

@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use stook_kernel::{ChildrenGone, ExitEnd, TaskGroupExit};

@@ -3,7 +3,7 @@
 //! # Source
 //! `TaskGroup.__init__`, CPython 3.11 to 3.13 `asyncio/taskgroups.py`.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySet, PyTuple, PyType};
 

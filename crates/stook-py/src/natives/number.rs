@@ -1,7 +1,7 @@
 //! The numbers that semaphores and queues count with: whatever the program gave, mostly an `int`.
 
+use crate::ffi::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyFloat, PyInt};
 
 use crate::ffi::{Fallible, error};
@@ -15,7 +15,7 @@ pub(super) fn is_plain(object: &Bound<'_, PyAny>) -> bool {
 /// Whether `number` is the interpreter's own 0, of which there is one; any other number may be 0 too.
 #[inline]
 pub(super) fn is_own_zero(number: &Bound<'_, PyAny>) -> bool {
-    static ZERO: PyOnceLock<Py<PyInt>> = PyOnceLock::new();
+    static ZERO: Once<Py<PyInt>> = Once::new();
     let py = number.py();
     let zero = ZERO.get_or_init(py, || PyInt::new(py, 0).unbind());
     number.is(zero)

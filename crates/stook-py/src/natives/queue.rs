@@ -3,9 +3,9 @@
 //! # Source
 //! `Queue`, `PriorityQueue`, `LifoQueue`, CPython 3.11 to 3.13 `asyncio/queues.py`.
 
+use crate::ffi::once::Once;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyList};
 
 use super::Native;
@@ -239,7 +239,7 @@ impl<'py> Queue<'py> {
 
 /// Whether queues can be shut down.
 fn knows_shutdown(py: Python<'_>) -> Fallible<bool> {
-    static ANSWER: PyOnceLock<bool> = PyOnceLock::new();
+    static ANSWER: Once<bool> = Once::new();
     match ANSWER.get(py) {
         Some(answer) => Ok(*answer),
         None => Ok(*ANSWER.get_or_try_init(py, || {

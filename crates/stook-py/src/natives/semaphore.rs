@@ -3,9 +3,9 @@
 //! # Source
 //! `Semaphore`, `BoundedSemaphore`, CPython 3.11 to 3.13 `asyncio/locks.py`.
 
+use crate::ffi::once::Once;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use super::Native;
 use super::deque;
@@ -56,7 +56,7 @@ static ACQUIRING: Routine = Routine {
 /// Whether one who was waited for wakes as many others as there are places for, however its wait
 /// ended; else, it wakes one more, if it did not end in an error.
 fn wakes_many(py: Python<'_>) -> Fallible<bool> {
-    static ANSWER: PyOnceLock<bool> = PyOnceLock::new();
+    static ANSWER: Once<bool> = Once::new();
     Ok(*ANSWER.get_or_try_init(py, || {
         reference::names(ACQUIRE.get(py)?, "co_names", "done", true)
     })?)

@@ -5,8 +5,8 @@
 //! # Source
 //! `TaskGroup`, CPython 3.11 to 3.13 `asyncio/taskgroups.py`.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyAttributeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use stook_kernel::{AfterError, CancelKind, ChildDone, Outcome, TaskGroup, TaskGroupMarks};

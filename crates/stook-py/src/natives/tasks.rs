@@ -1,6 +1,6 @@
 //! What groups and timeouts ask of a task, whatever task it is.
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use stook_kernel::CancelKind;
 

@@ -5,8 +5,8 @@
 //! `run_coroutine_threadsafe`, CPython 3.11 to 3.13 `asyncio/tasks.py`; `_chain_future`,
 //! `_set_concurrent_future_state`, `asyncio/futures.py`.
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use stook_kernel::Outcome;
 

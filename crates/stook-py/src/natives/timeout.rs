@@ -5,10 +5,10 @@
 //! # Source
 //! `Timeout`, CPython 3.11 to 3.13 `asyncio/timeouts.py`.
 
+use crate::ffi::intern;
+use crate::ffi::once::Once;
 use pyo3::exceptions::PyTimeoutError;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyFloat;
 use stook_kernel::{
     BodyEnd, CancelKind, ConvertRule, Timeout, TimeoutEnd, TimeoutExit, TimeoutPhase,
@@ -325,7 +325,7 @@ fn timer<'py>(
     running: &Ref<'py, LoopState>,
 ) -> Fallible<Ref<'py, TimerHandleState>> {
     /// The method as it was found in the class while that was as it should be.
-    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static FUNCTION: Once<Py<PyAny>> = Once::new();
     let py = timeout.py();
     let name = intern!(py, "_on_timeout");
     if TIMEOUT.plain(timeout)?.is_some() {

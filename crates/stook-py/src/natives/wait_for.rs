@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use pyo3::intern;
+use crate::ffi::intern;
 use pyo3::prelude::*;
 use stook_kernel::{CancelKind, Timeout, TimeoutExit, TimeoutPhase};
 

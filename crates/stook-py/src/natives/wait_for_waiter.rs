@@ -5,8 +5,8 @@
 
 use std::cell::Cell;
 
+use crate::ffi::intern;
 use pyo3::exceptions::PyTimeoutError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use stook_kernel::CancelKind;
 

@@ -18,6 +18,9 @@ use crate::ffi::{Fallible, call, instance};
 use crate::function;
 
 /// One class.
+///
+/// Its cells are PyO3's and no `Once`s: `capture` fills them before loops run, and with those a group of
+/// one took 13 % more of our own instructions.
 pub(crate) struct StockClass {
     class: Imported,
     /// How instances are made: with 1, or with nothing.

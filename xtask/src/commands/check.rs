@@ -25,9 +25,12 @@ pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
     if cargo_has("fmt") {
         report.step("rustfmt", || {
             process::run(process::cargo().args(["fmt", "--all", "--", "--check"]))?;
-            let mut counted = process::cargo();
-            counted.args(["fmt", "--manifest-path", COUNTED, "--", "--check"]);
-            process::run(&mut counted)
+            for manifest in BENCHES {
+                let mut bench = process::cargo();
+                bench.args(["fmt", "--manifest-path", manifest, "--", "--check"]);
+                process::run(&mut bench)?;
+            }
+            Ok(())
         });
     } else {
         report.skip("rustfmt", "not installed (rustup component add rustfmt)");
@@ -44,12 +47,15 @@ pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
             ]);
             clippy.arg(project::extension_target(environment.interpreter().version));
             process::run(clippy.args(["--", "--deny", "warnings"]))?;
-            let mut counted = process::cargo();
-            counted.args(["clippy", "--quiet", "--manifest-path", COUNTED]);
-            counted
-                .arg("--target-dir")
-                .arg(project::target().join("bench"));
-            process::run(counted.args(["--", "--deny", "warnings"]))
+            for manifest in BENCHES {
+                let mut bench = process::cargo();
+                bench.args(["clippy", "--quiet", "--manifest-path", manifest]);
+                bench
+                    .arg("--target-dir")
+                    .arg(project::target().join("bench"));
+                process::run(bench.args(["--", "--deny", "warnings"]))?;
+            }
+            Ok(())
         });
     } else {
         report.skip("clippy", "not installed (rustup component add clippy)");
@@ -85,8 +91,9 @@ pub(crate) fn run(wanted: Option<&Path>) -> Result<()> {
     report.finish()
 }
 
-/// The Rust program whose instructions are counted, in a workspace of its own.
-const COUNTED: &str = "bench/Cargo.toml";
+/// The Rust programs whose instructions are counted, and the tokio face beside tokio's own means: each in
+/// a workspace of its own.
+const BENCHES: [&str; 2] = ["bench/Cargo.toml", "bench/tokio/Cargo.toml"];
 
 /// The stubs against what is built; private modules have none.
 const STUBTEST: [&str; 5] = [

@@ -9,6 +9,7 @@ every task after each request, the same as without.
 
 import argparse
 import asyncio
+import gc
 import random
 import sys
 
@@ -78,16 +79,25 @@ class Forest:
         # As a rule the newest, so that there are chains.
         known = self.tasks[-1] if rng.random() < 0.7 else rng.choice(self.tasks)
         kind = rng.random()
-        if kind < 0.85:
+        if kind < 0.78:
             return lambda: known
         if kind < 0.9:
-            others = rng.sample(self.tasks, min(2, len(self.tasks)))
-            return lambda: asyncio.gather(*others, return_exceptions=True)
+            others = rng.sample(self.tasks, min(rng.randrange(1, 3), len(self.tasks)))
+            is_collecting, is_nested = rng.random() < 0.5, rng.random() < 0.3
+            return lambda: self.gather([known, *others], is_collecting, is_nested)
         if kind < 0.93:
             return lambda: asyncio.shield(known)
         if kind < 0.96:
             return lambda: asyncio.wait_for(known, 3600)
         return lambda: asyncio.sleep(0)
+
+    def gather(self, awaited, is_collecting, is_nested):
+        """Gather these, and the last of them and two futures once more inside."""
+        if is_nested:
+            futures = [self.loop.create_future() for _ in range(2)]
+            self.futures += futures
+            awaited = [*awaited, asyncio.gather(awaited[-1], *futures)]
+        return asyncio.gather(*awaited, return_exceptions=is_collecting)
 
     async def body(self, name, awaitable, patience, asks):
         """Wait, and again after so many cancellations; at each of these ask so many others."""
@@ -221,10 +231,10 @@ def future_class(task):
     return next(base for base in type(task).__mro__ if base.__name__ == "Future")
 
 
-async def play(seed, options):
-    """Play one forest."""
+async def play(seed, options, handled):
+    """Play one forest, and keep what the loop's handler is told: when, the collector decides."""
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _loop, context: print("handler:", context["message"][:20]))
+    loop.set_exception_handler(lambda _loop, context: handled.append(context["message"][:20]))
     forest = Forest(random.Random(seed), options.look, options.records, options.eager)
     try:
         await forest.play()
@@ -249,7 +259,10 @@ def main():
         run = stook.run
     for seed in range(options.seed, options.seed + options.forests):
         print("forest", seed)
-        run(play(seed, options))
+        handled = []
+        run(play(seed, options, handled))
+        gc.collect()
+        print("handler:", sorted(handled))
 
 
 if __name__ == "__main__":

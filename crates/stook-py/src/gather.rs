@@ -5,8 +5,6 @@
 //! # Source
 //! `gather`, `_GatheringFuture`, CPython 3.11 to 3.13 `asyncio/tasks.py`.
 
-use std::cell::Cell;
-
 use crate::ffi::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -19,42 +17,14 @@ use crate::callbacks::Callback;
 use crate::cancellations;
 use crate::ensure;
 use crate::errors;
-use crate::ffi::class::Attributes;
-use crate::ffi::gc::traverse;
-use crate::ffi::{
-    Args, Builder, Class, Fallible, GetSet, Held, HeldCell, Method, Ref, Signature, TypeSlot, call,
-    compat, coro,
-};
+use crate::ffi::{Args, Builder, Fallible, GetSet, Held, Method, Ref, Signature, call, coro};
 use crate::future::{self, Ended, FutureState};
 use crate::future_class::{self, python_bool};
-use crate::record::RecordState;
+use crate::gathering::GatheringState;
 use crate::reference::reference;
 use crate::running;
 use crate::step;
-use crate::task::TaskState;
-
-/// The state of a `_GatheringFuture`.
-#[derive(Debug, Default)]
-#[repr(C)]
-pub(crate) struct GatheringState {
-    future: FutureState,
-    children: HeldCell,
-    /// `None` for one that Python code made itself: nothing settles that.
-    machine: Cell<Option<Gather>>,
-    return_exceptions: Cell<bool>,
-    /// `gather` failed before it could return this future: children only count as read.
-    abandoned: Cell<bool>,
-}
-
-traverse!(GatheringState: future, children);
-
-impl Class for GatheringState {
-    type Extras = Attributes;
-
-    fn slot() -> &'static TypeSlot {
-        &future::GATHERING_FUTURE
-    }
-}
+use crate::task::{self, TaskState};
 
 fn as_future<'a, 'py>(this: &'a Ref<'py, GatheringState>) -> &'a Ref<'py, FutureState> {
     this.upcast(|gathering| &gathering.future)
@@ -373,41 +343,8 @@ fn cancel<'py>(
     }
     let (record, common) = asking::of_gather(this.as_any(), Some(&message))?;
     this.future.cancellations().end(&record);
-    let any = compat::recursing(py, c" while cancelling a gather", || {
-        ask_all(this, &message, &common)
-    })?;
-    Ok(python_bool(py, request_cancel(this, any)))
-}
-
-/// Asks every child to cancel; whether one took the request.
-fn ask_all<'py>(
-    this: &Ref<'py, GatheringState>,
-    message: &Bound<'py, PyAny>,
-    record: &Ref<'py, RecordState>,
-) -> Fallible<bool> {
-    let py = this.py();
-    let mut any = false;
-    let options = PyDict::new(py);
-    options.set_item(intern!(py, "msg"), message)?;
-    for child in this.children.get_or_none(py).try_iter()? {
-        let child = child?;
-        let cancelled = match Ref::<TaskState>::cast_exact(&child) {
-            Some(task) => crate::task::cancel(task, Some(message), record)?,
-            None => asking::handing(record, Some(&child), || {
-                child.call_method(intern!(py, "cancel"), (), Some(&options))
-            })?
-            .is_truthy()?,
-        };
-        any |= cancelled;
-    }
-    Ok(any)
-}
-
-fn request_cancel(this: &Ref<'_, GatheringState>, any: bool) -> bool {
-    let mut machine = this.machine.get().unwrap_or(Gather::new(0, false));
-    let answer = machine.request_cancel(any);
-    this.machine.set(Some(machine));
-    answer
+    let accepted = task::cancel_children(this, &message, &common)?;
+    Ok(python_bool(py, accepted))
 }
 
 fn init<'py>(this: &Ref<'py, GatheringState>, args: &Args<'_, 'py>) -> Fallible<()> {
@@ -468,7 +405,7 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
                     Ok(python_bool(this.py(), requested))
                 },
                 |this: &Ref<'_, GatheringState>, value: &Bound<'_, PyAny>| {
-                    request_cancel(this, value.is_truthy()?);
+                    this.request_cancel(value.is_truthy()?);
                     Ok(())
                 },
             ),

@@ -17,7 +17,7 @@ use crate::ensure;
 use crate::errors::Imported;
 use crate::ffi::{Args, Fallible, Ref, call, error};
 use crate::future::FutureState;
-use crate::gather::GatheringState;
+use crate::gathering::GatheringState;
 use crate::loop_core;
 use crate::race::RaceState;
 use crate::task::TaskState;

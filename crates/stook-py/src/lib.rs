@@ -31,6 +31,7 @@ mod future;
 mod future_class;
 mod future_iter;
 mod gather;
+mod gathering;
 mod handle;
 mod handoff;
 mod held_up;

@@ -2,7 +2,7 @@
 //!
 //! Many tasks of one chain are asked one after the other, as at the end of a run: where each of these
 //! requests would go over what those before it went over, it is put off at the first such task. What
-//! this is for, and when it may be done, says `task/passing_on.rs`.
+//! this is for, and when it may be done, says `task/catching_up.rs`.
 
 use std::cell::Cell;
 

@@ -7,6 +7,7 @@
 
 mod catching_up;
 mod passing_on;
+mod through_gathers;
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +37,7 @@ use crate::unlisted;
 
 pub(crate) use self::catching_up::{catch_up, catch_up_all, catch_up_with};
 pub(crate) use self::passing_on::cancel;
+pub(crate) use self::through_gathers::cancel_children;
 
 /// The state of a `Task`.
 #[derive(Debug)]

@@ -50,6 +50,7 @@ const RANKS: &[&[&str]] = &[
         "deadlock",
         "forward",
         "future",
+        "gathering",
         "task",
         "step",
         "swallowed",

@@ -5,19 +5,21 @@ use pyo3::prelude::*;
 use stook_kernel::{CancelKind, Requested};
 
 use super::catching_up;
+use super::through_gathers::{self, GatherAsked};
 use super::{TaskState, schedule_step};
 use crate::asking;
 use crate::ffi::{Class, Fallible, Ref, call};
 use crate::future::{self, FutureState};
+use crate::gathering::GatheringState;
 use crate::record::RecordState;
 use crate::wakeup;
 
 /// Asks the task to cancel, by the request of which this is the record; `false` when it is done
 /// already.
 ///
-/// A request goes on to what the task awaits, and on to what that awaits. That walk is a loop,
-/// so a long chain does not use up the stack; and it ends at a task that others have come to just before
-/// (`catching_up.rs`).
+/// A request goes on to what the task awaits, and on to what that awaits. That walk is a loop, through
+/// gathers too, so a long chain does not use up the stack; and it ends at a task that others have come
+/// to just before (`catching_up.rs`).
 ///
 /// # Errors
 /// What asking an awaited object raises.
@@ -26,49 +28,97 @@ pub(crate) fn cancel<'py>(
     message: Option<&Bound<'py, PyAny>>,
     record: &Ref<'py, RecordState>,
 ) -> Fallible<bool> {
-    let py = this.py();
-    let none = py.None().into_bound(py);
+    let none = this.py().None().into_bound(this.py());
     let message = message.unwrap_or(&none);
+    match ask_task(this, message, record)? {
+        Way::Over(accepted) => Ok(accepted),
+        Way::At(gather) => through_gathers::ask_all(*gather, message),
+    }
+}
+
+/// Where a request is that somebody was asked by.
+pub(super) enum Way<'py> {
+    /// At its end; whether it was taken.
+    Over(bool),
+    /// At a gather, whose children are to be asked in their turn.
+    At(Box<GatherAsked<'py>>),
+}
+
+/// Tasks that a request has gone through, each of which awaits the next. While they are known here they
+/// are marked, so that a request does not go round in circles.
+#[derive(Default)]
+pub(super) struct Walked<'py>(Vec<Ref<'py, TaskState>>);
+
+impl<'py> Walked<'py> {
+    fn from(task: Ref<'py, TaskState>) -> Self {
+        task.asking.set(true);
+        Self(vec![task])
+    }
+
+    fn add(&mut self, task: Ref<'py, TaskState>) {
+        task.asking.set(true);
+        self.0.push(task);
+    }
+
+    pub(super) fn last(&self) -> Option<&Ref<'py, TaskState>> {
+        self.0.last()
+    }
+}
+
+impl Drop for Walked<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|task| task.asking.set(false));
+    }
+}
+
+/// Asks the task, and what it awaits, up to a gather.
+pub(super) fn ask_task<'py>(
+    this: &Ref<'py, TaskState>,
+    message: &Bound<'py, PyAny>,
+    record: &Ref<'py, RecordState>,
+) -> Fallible<Way<'py>> {
     this.future.mark_read();
     if this.future.is_done() {
-        return Ok(false);
+        return Ok(Way::Over(false));
     }
     if this.asking.get() {
         break_cycle(this, message, record)?;
-        return Ok(true);
+        return Ok(Way::Over(true));
     }
     if catching_up::put_off(this, message, record) {
-        return Ok(true);
+        return Ok(Way::Over(true));
     }
-    let mut walked = vec![this.clone()];
-    let end = pass_on(&mut walked, message, record.clone());
-    walked.iter().for_each(|task| task.asking.set(false));
-    // Where a request goes to one task alone, the next one takes as little as to be put off.
-    if end? == End::Settled && walked.len() > 1 {
-        catching_up::mark(&walked);
+    let mut walked = Walked::from(this.clone());
+    match pass_on(&mut walked, message, record.clone())? {
+        // Where a request goes to one task alone, the next one takes as little as to be put off.
+        End::Settled if walked.0.len() > 1 => catching_up::mark(&walked.0),
+        End::Settled | End::Open => {}
+        End::Gather(gather, record) => {
+            return GatherAsked::new(gather, record, walked).map(Way::At);
+        }
     }
-    Ok(true)
+    Ok(Way::Over(true))
 }
 
-/// Where a request has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+/// Where a request has ended, as far as tasks pass it on.
+enum End<'py> {
     /// The next one that comes the same way ends here too: the last task keeps it for its next step.
     Settled,
     /// What will become of the next one has to be asked.
     Open,
+    /// The last task awaits a gather, whose children are to be asked by the request of this record.
+    Gather(Ref<'py, GatheringState>, Ref<'py, RecordState>),
 }
 
 /// Passes a cancel request from the last task in `walked` on along what it awaits.
 fn pass_on<'py>(
-    walked: &mut Vec<Ref<'py, TaskState>>,
+    walked: &mut Walked<'py>,
     message: &Bound<'py, PyAny>,
     record: Ref<'py, RecordState>,
-) -> Fallible<End> {
+) -> Fallible<End<'py>> {
     let py = message.py();
     let mut record = record;
     while let Some(current) = walked.last().cloned() {
-        current.asking.set(true);
         current.future.cancellations().receive(&record);
         let awaited = current.awaited.get(py);
         let mut requests = current.requests.get();
@@ -81,6 +131,10 @@ fn pass_on<'py>(
         let (accepted, end) = match ask(&current, awaited, message, &record)? {
             Asked::Plain(accepted) => (accepted, End::Settled),
             Asked::Other(accepted) => (accepted, End::Open),
+            Asked::Gather(gather) => {
+                let record = asking::follow(&record, CancelKind::Group, None)?;
+                return Ok(End::Gather(gather, record));
+            }
             Asked::Task(next) => {
                 next.future.mark_read();
                 if next.asking.get() {
@@ -93,21 +147,26 @@ fn pass_on<'py>(
                     if catching_up::put_off(&next, message, &record) {
                         return Ok(End::Settled);
                     }
-                    walked.push(next);
+                    walked.add(next);
                     continue;
                 }
                 (false, End::Settled)
             }
         };
         if !accepted {
-            let mut requests = current.requests.get();
-            requests.forward_refused();
-            current.requests.set(requests);
-            current.future.set_cancel_message(Some(message));
+            keep_for_next_step(&current, message);
         }
         return Ok(end);
     }
     Ok(End::Open)
+}
+
+/// The task is told in its next step, for what it awaits did not take the request.
+pub(super) fn keep_for_next_step<'py>(task: &Ref<'py, TaskState>, message: &Bound<'py, PyAny>) {
+    let mut requests = task.requests.get();
+    requests.forward_refused();
+    task.requests.set(requests);
+    task.future.set_cancel_message(Some(message));
 }
 
 /// What became of asking an awaited object to cancel.
@@ -116,6 +175,8 @@ enum Asked<'py> {
     Plain(bool),
     /// It said whether it will.
     Other(bool),
+    /// It is a gather of ours that goes on.
+    Gather(Ref<'py, GatheringState>),
     /// It is a task of ours, to be asked in its turn.
     Task(Ref<'py, TaskState>),
 }
@@ -135,6 +196,11 @@ fn ask<'py>(
             plain.cancellations().end(record);
         }
         return future::cancel(plain, Some(message)).map(Asked::Plain);
+    }
+    if let Some(gather) = Ref::<GatheringState>::cast_exact(&awaited)
+        && !gather.future.is_done()
+    {
+        return Ok(Asked::Gather(gather.clone()));
     }
     let name = intern!(awaited.py(), "cancel");
     let ask = || call::method1(&awaited, name, message);
@@ -177,9 +243,6 @@ fn break_cycle(
             }
         }
     }
-    let mut requests = this.requests.get();
-    requests.forward_refused();
-    this.requests.set(requests);
-    this.future.set_cancel_message(Some(message));
+    keep_for_next_step(this, message);
     schedule_step(this, None)
 }

@@ -55,7 +55,8 @@ def test_a_loop_that_leaks_is_found(texts):
 
 @pytest.mark.needs_stook
 def test_stook_keeps_nothing(texts):
-    assert soak.growth(soaked("stook", texts, 9)) == {}
+    # The code objects that stook remembers are the most after some ten rounds, as the addresses fall.
+    assert soak.growth(soaked("stook", texts, 27)) == {}
 
 
 def test_a_program_that_ends_the_process_is_told(texts):

@@ -174,6 +174,12 @@ def test_stock_agrees_with_itself():
     assert search.left_out < 15
 
 
+def test_the_start_of_a_worker_does_not_count_against_the_limit_of_programs():
+    worker = Worker(order_engines.stock(), limit=0.001)
+    worker.check()
+    worker.close()
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_loop_is_found(name):
     search = Search(broken(name), range(150), shrink=False, limit=2.0)

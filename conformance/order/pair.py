@@ -33,13 +33,13 @@ class Worker:
         self._said = None
 
     def check(self):
-        """Run an empty program.
+        """Run an empty program, which may take as long as an interpreter takes to start.
 
         Raises:
             WorkerMissing: That does not work.
         """
         self.send('stage = Stage(clock="real")\ndef program(): pass\n')
-        lines = self.receive()
+        lines = self.receive(max(self._limit, PROGRAM_LIMIT))
         if lines:
             self.close()
             raise WorkerMissing("\n".join([f"{self.engine.name}: {lines[0]}", *lines[1:]]))
@@ -54,15 +54,20 @@ class Worker:
         except BrokenPipeError:
             pass  # ``receive`` finds out why.
 
-    def receive(self):
-        """Return the trace of the program, which ends early if it killed the worker or hung."""
-        deadline = time.monotonic() + self._limit
+    def receive(self, limit=None):
+        """Return the trace of the program, which ends early if it killed the worker or hung.
+
+        Args:
+            limit: Seconds it may take, if not the worker's.
+        """
+        limit = self._limit if limit is None else limit
+        deadline = time.monotonic() + limit
         answer = bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while not answer.endswith(b"\n"):
                 if not selector.select(max(0, deadline - time.monotonic())):
-                    return self._died(f"the program hung for {self._limit} seconds")
+                    return self._died(f"the program hung for {limit} seconds")
                 piece = os.read(self._process.stdout.fileno(), 1 << 20)
                 if not piece:
                     return self._died(_ending(self._process.wait()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import types
 import weakref
 
 import pytest
@@ -218,6 +219,31 @@ def test_losers_can_be_awaited_or_left(run):
         left.task.cancel()
         with pytest.raises(ValueError, match="losers must be 'cancel', 'await' or 'leave', not 3"):
             await stook.race(late, losers=3)
+
+    run(main)
+
+
+@types.coroutine
+def counting(coroutine, waits):
+    """Await a coroutine, and keep what it waits for, each time that it does."""
+    while True:
+        try:
+            future = coroutine.send(None)
+        except StopIteration as end:
+            return end.value
+        waits.append(future)
+        yield future
+
+
+def test_a_race_waits_once_for_losers_that_end_one_after_the_other(run):
+    async def main():
+        sleepers = await begun(*[Sleeper(turns) for turns in (2, 4, 6)])
+        losers = [sleeper.task for sleeper in sleepers]
+        waits = []
+        assert await counting(stook.race(value("won"), *losers), waits) == "won"
+        assert all(sleeper.ended for sleeper in sleepers)
+        until_it_is_decided, until_all_have_ended = waits
+        assert until_it_is_decided is not until_all_have_ended
 
     run(main)
 

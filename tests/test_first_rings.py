@@ -151,39 +151,74 @@ def test_a_loser_that_begins_to_wait_late_is_let_go_at_the_next_request(run):
     run(main)
 
 
-def test_losers_that_wait_otherwise_are_still_waited_for(run):
+OTHERWISE = {
+    "wait": lambda task: asyncio.wait([task]),
+    "shield": asyncio.shield,
+    "detect_cancel": stook.detect_cancel,
+    "race, leaving": lambda task: stook.race(task, losers="leave"),
+}
+
+
+@pytest.mark.parametrize("way", OTHERWISE)
+def test_losers_that_wait_otherwise_are_still_waited_for(run, way):
     """Who only looks at the racer, and ends when it is cancelled, is no part of a ring."""
 
     async def main():
         ended = []
 
-        async def watching(wait, name):
+        async def watching():
             try:
-                await wait(racer)
+                await OTHERWISE[way](racer)
             finally:
                 await turns(3)
-                ended.append(name)
+                ended.append(way)
 
         async def racing():
             await turns(1)
-            await stook.race(*watchers)
+            await stook.race(watcher)
 
         racer = asyncio.ensure_future(racing())
-        watchers = [
-            asyncio.ensure_future(watching(lambda task: asyncio.wait([task]), "wait")),
-            asyncio.ensure_future(watching(asyncio.shield, "shield")),
-            asyncio.ensure_future(watching(stook.detect_cancel, "detect_cancel")),
-            asyncio.ensure_future(
-                watching(lambda task: stook.race(task, losers="leave"), "race, leaving")
-            ),
-        ]
+        watcher = asyncio.ensure_future(watching())
         await turns(4)
         racer.cancel()
         await asyncio.wait([racer])
         assert racer.cancelled()
-        return sorted(ended)
+        return ended
 
-    assert run(main) == ["detect_cancel", "race, leaving", "shield", "wait"]
+    assert run(main) == [way]
+
+
+@pytest.mark.parametrize("losers", ["await", "leave"])
+def test_an_awaited_loser_for_which_another_may_decide_is_waited_for(run, losers):
+    """It waits for the racer, or for another: so it ends, though the racer has not."""
+
+    async def main():
+        ended = []
+
+        async def another():
+            await turns(9)
+            return "another"
+
+        async def watching():
+            try:
+                ended.append(await stook.race(racer, another(), losers=losers))
+            finally:
+                ended.append("watcher")
+
+        async def quick():
+            return "won"
+
+        async def racing():
+            await turns(1)
+            return await stook.race(watcher, quick(), losers="await")
+
+        racer = asyncio.ensure_future(racing())
+        watcher = asyncio.ensure_future(watching())
+        await asyncio.wait([racer])
+        assert racer.result() == "won"
+        return ended
+
+    assert run(main) == ["another", "watcher"]
 
 
 def test_only_the_one_that_waits_back_is_let_go(run):

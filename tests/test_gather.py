@@ -161,6 +161,28 @@ class TestCancelTheGather:
         assert gathered.cancel() is False
         assert await gathered == [None] * 3
 
+    async def test_it_tells_of_a_request_that_a_child_has_accepted(self, engine, loop, futures):
+        refused, accepted = engine.gather(futures[0]), engine.gather(*futures)
+        futures[0].set_result(None)
+        assert refused.cancel() is False
+        assert refused._cancel_requested is False
+        assert await refused == [None]
+        assert accepted._cancel_requested is False
+        accepted.cancel()
+        assert accepted._cancel_requested is True
+        with pytest.raises(engine.CancelledError):
+            await accepted
+        assert accepted._cancel_requested is True
+
+    async def test_a_request_that_is_set_by_hand_counts(self, engine, loop, futures):
+        gathered = engine.gather(*futures)
+        gathered._cancel_requested = True
+        assert gathered._cancel_requested is True
+        for future in futures:
+            future.set_result(None)
+        with pytest.raises(engine.CancelledError):
+            await gathered
+
     async def test_children_that_swallow_it(self, engine, loop):
         async def stubborn():
             try:

@@ -108,6 +108,52 @@ def test_one_that_cancels_all_tasks_at_its_end_does_not_break_the_wait_off(run):
     assert (ended.stdout, ended.stderr) == ("result\n", "")
 
 
+@pytest.mark.parametrize("make", ["stook.new_event_loop", "asyncio.SelectorEventLoop"])
+def test_those_that_are_made_at_the_end_are_asked_and_waited_for(run, make):
+    ended = run(f"""
+        async def is_told():
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError as error:
+                await asyncio.sleep(0.01)
+                print("told")
+        async def makes_another():
+            try:
+                await asyncio.sleep(100)
+            finally:
+                made.append(asyncio.create_task(is_told()))
+                await asyncio.sleep(0)
+        async def main():
+            made.append(asyncio.create_task(makes_another()))
+            await asyncio.sleep(0)
+        made = []
+        stook.run(main(), grace=10, loop_factory={make})
+    """)
+    assert (ended.stdout, ended.stderr) == ("told\n", "")
+
+
+def test_what_they_make_when_they_are_asked_again_is_given_up(run):
+    ended = run(
+        """
+        async def makes_another():
+            try:
+                await asyncio.sleep(100)
+            finally:
+                made.append(asyncio.create_task(makes_another(), name=f"made {len(made)}"))
+                await asyncio.sleep(0)
+        async def main():
+            made.append(asyncio.create_task(makes_another(), name="made 0"))
+            await asyncio.sleep(0)
+        made = []
+        stook.run(main(), grace=0.1)
+    """,
+        options=(),
+    )
+    said = ended.stderr.splitlines()
+    assert said[0] == "stook: 1 task has not ended at the end of the run, and is given up:"
+    assert said[1].startswith("made 2 ")
+
+
 def test_the_error_of_the_program_comes_out(run):
     ended = run("""
         async def main():
@@ -208,6 +254,7 @@ def test_what_breaks_off_a_wait_is_raised_when_all_is_given_up(run, make, breaks
     )
     assert ended.stdout == f"{raised} True\n"
     assert ended.stderr.count("\nstubborn ") == 2
+    assert "task has not ended when the wait for it was broken off, and is asked" in ended.stderr
     assert "at the end of the run, and" in ended.stderr
 
 

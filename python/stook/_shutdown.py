@@ -23,7 +23,8 @@ def shut_down(loop: Any, grace: float) -> None:
 
     Those that have not ended after the time of grace are reported and cancelled once more; those
     that have not ended after that time again are reported as abandoned, and no longer count among
-    the tasks of the loop. So are jobs of its executor.
+    the tasks of the loop. So are jobs of its executor. Tasks that are made meanwhile are asked the
+    second time.
 
     Args:
         loop: An event loop that does not run.
@@ -36,10 +37,13 @@ def shut_down(loop: Any, grace: float) -> None:
         ``_cancel_all_tasks``, CPython 3.13 ``asyncio/runners.py``.
     """
     end = _End(loop, grace)
-    left = end.cancel(_tasks(loop))
+    asked = _tasks(loop)
+    left = end.cancel(asked)
     if left:
-        _report(loop, left, f"after {grace:g} seconds of shutdown, and is asked again")
-        end.cancel(left)
+        after = f"after {grace:g} seconds of shutdown"
+        when = after if end.broken_off is None else "when the wait for it was broken off"
+        _report(loop, left, f"{when}, and is asked again")
+    end.cancel(left | (_tasks(loop) - asked))
     end.run(loop.shutdown_asyncgens())
     end.end_executor()
     # Tasks may have made others, and generators that are closed have tasks.
@@ -167,7 +171,7 @@ def _report(loop: Any, tasks: set[Any], what: str) -> None:
     if len(tasks) == 1:
         said = f"1 task has not ended {what}"
     else:
-        plural = what.replace(" it was ", " they were ").replace(" is ", " are ")
+        plural = what.replace(" for it ", " for them ").replace(" is ", " are ")
         said = f"{len(tasks)} tasks have not ended {plural}"
     lines = [f"{said}:", *_late.load("stook._task_tree").cancelled(loop, tasks, _MOST_SHOWN)]
     _standard_error.write("\n".join(lines))

@@ -109,6 +109,21 @@ def test_what_pytest_timeout_ends_is_told_with_the_graph(pytester, options, more
         assert "it has raised" not in said
 
 
+def test_a_limit_of_pytest_timeout_that_is_due_meanwhile_hides_nothing(pytester):
+    source = """
+@pytest.mark.stook(timeout=0.2)
+@pytest.mark.asyncio
+async def test_spins():
+    while True:
+        pass
+"""
+    run = run_tests(pytester, source, "--timeout=1")
+    assert run.outcomes == {"failed": 1}, run.output
+    said = run.said["test_spins"].lstrip()
+    assert said.startswith("stook: the test has not ended after 0.2 seconds\n")
+    assert "pytest-timeout" not in said
+
+
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_a_limit_of_pytest_timeout_is_nobody_who_wakes_a_task(pytester, method):
     source = HANGS + each_way("hangs", "goes_on")

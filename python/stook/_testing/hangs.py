@@ -80,7 +80,9 @@ def limited(test: WatchedTest) -> Iterator[None]:
         alarm.is_off = True
         # One that was set in the block stays.
         if signal.getsignal(signal.SIGALRM) == alarm.ring:
-            left = max(delay - (time.monotonic() - begun), 1e-6) if delay else 0.0
+            left = delay - (time.monotonic() - begun)
+            # One that was due meanwhile lets a test that was ended say why, and its fixtures end.
+            left = max(left, GRACE_SECONDS if alarm.has_rung else 1e-6) if delay else 0.0
             signal.setitimer(signal.ITIMER_REAL, 0.0)
             signal.signal(signal.SIGALRM, previous)
             signal.setitimer(signal.ITIMER_REAL, left, interval)
@@ -121,6 +123,7 @@ class _Alarm:
         self.test = test
         self.limit = limit
         self.is_off = False
+        self.has_rung = False
 
     def ring(self, number: int, frame: Any) -> None:
         """End the test: by a request the first time, where it is a coroutine."""
@@ -128,6 +131,7 @@ class _Alarm:
         test = self.test
         if self.is_off:
             return
+        self.has_rung = True
         is_first = test.stopped is None
         if test.stopped is None:
             what = f"{_PHASES[test.phase]} after {_seconds(self.limit)}"

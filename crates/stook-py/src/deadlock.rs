@@ -51,7 +51,7 @@ pub(crate) fn is_watching() -> bool {
 ///
 /// DIFFERENCE: an await by which tasks would await each other in a circle raises `stook.DeadlockError`,
 /// a `RuntimeError`, in the task that closes it, as an await of oneself does in asyncio; there, those
-/// wait for ever. `stook.refuse_deadlocks(False)` has them wait. Circles of more than 64 tasks are not
+/// wait for ever. `stook.refuse_deadlocks(False)` has them wait. Circles of more than 65 tasks are not
 /// refused.
 ///
 /// # Errors

@@ -410,6 +410,19 @@ SILENT = {
         loop.run_forever()
         loop.close()
     """,
+    "an object that a thread alone has kept": """
+        import gc
+        gc.disable()  # What a look leaves behind stays there.
+        class Waker:
+            def __del__(self):
+                loop.call_soon_threadsafe(event.set)
+        async def main():
+            global event, loop
+            event, loop = asyncio.Event(), asyncio.get_running_loop()
+            after(0.9, lambda waker: None, Waker())
+            await event.wait()
+        stook.run(main())
+    """,
     "nothing is looked for": """
         stook.on_deadlock(None)
         async def main():
@@ -562,6 +575,32 @@ def test_with_a_thread_alive_those_who_wait_for_each_other_are_named(told):
     assert sum("waits (lock) for" in line for line in lines) == 2
 
 
+def test_it_is_told_soon_after_the_last_thread_has_ended(told):
+    _said, ended = told("""
+        def interrupt(graph):
+            print(len(looks), time.monotonic() - began < 6)
+            signal.raise_signal(signal.SIGINT)
+        from stook import _wait_graph
+        looks, graph = [], _wait_graph.wait_graph
+        def look(loop):
+            looks.append(loop)
+            return graph(loop)
+        _wait_graph.wait_graph = look
+        stook.on_deadlock(interrupt)
+        async def main():
+            after(1, len, ())
+            after(3, len, ())
+            await never()
+        began = time.monotonic()
+        try:
+            stook.run(main())
+        except KeyboardInterrupt:
+            pass
+    """)
+    # Who waits for whom is asked at first, and whenever there are other threads than before.
+    assert ended.stdout == "3 True\n"
+
+
 def test_an_executor_without_a_job_is_nobody_who_wakes(told):
     _said, ended = told("""
         async def main():
@@ -656,64 +695,3 @@ def test_a_look_that_fails_does_not_stop_the_program(told):
     )
     assert ended.stdout == "went on\n"
     assert said.count("LookupError: not to be seen") == 1
-
-
-def test_a_task_that_was_cancelled_before_it_began_is_named_with_what_it_had(told):
-    _said, ended = told("""
-        class Service:
-            def __init__(self):
-                self.started = asyncio.Event()
-            async def start(self):
-                self.started.set()
-        async def answers(future):
-            future.set_result(None)
-        async def main():
-            service, future = Service(), asyncio.get_running_loop().create_future()
-            async def waits():
-                started = asyncio.create_task(service.started.wait(), name="gathered")
-                await asyncio.gather(future, started)
-            waiter = asyncio.create_task(waits(), name="waiter")
-            asked = asyncio.create_task(service.started.wait(), name="asked")
-            answered = asyncio.create_task(awaits(future), name="answered")
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(service.start(), name="starter")
-                    group.create_task(answers(future), name="answerer")
-                    raise ValueError
-            except* ValueError:
-                pass
-            await waiter
-        async def awaits(future):
-            await future
-        stook.on_deadlock("raise")
-        try:
-            stook.run(main())
-        except stook.DeadlockError as error:
-            print(error)
-    """)
-    lines = [line.partition(" at /")[0] for line in ended.stdout.splitlines()]
-    said = lines[lines.index(next(line for line in lines if "first step" in line)) :]
-    because = "another task of the group, or its block, failed by Task-1"
-    assert said == [
-        f"starter was cancelled before its first step: {because}",
-        "  it had what asked, gathered wait for",
-        f"answerer was cancelled before its first step: {because}",
-        "  it had what answered waits for",
-    ]
-
-
-def test_a_task_that_had_begun_is_not_named(told):
-    _said, ended = told("""
-        async def main():
-            task = asyncio.create_task(never())
-            await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.wait([task])
-            await never()
-        stook.on_deadlock("raise")
-        try:
-            stook.run(main())
-        except stook.DeadlockError as error:
-            print("first step" in str(error))
-    """)
-    assert ended.stdout == "False\n"

@@ -10,6 +10,7 @@ may still wake a task; with other threads alive, only tasks are named that wait 
 import _signal
 import _thread
 import collections
+import contextlib
 import functools
 import gc
 import os
@@ -35,6 +36,13 @@ _MOST_REMEMBERED = 32
 _never_began: "weakref.WeakKeyDictionary[Any, collections.deque[_NeverBegan]]" = (
     weakref.WeakKeyDictionary()
 )
+_threads_seen: "weakref.WeakKeyDictionary[Any, tuple[list[str], bool]]" = (
+    weakref.WeakKeyDictionary()
+)
+"""The threads that might wake a loop when it was last looked at; whether there were idle ones."""
+_MOST_HELD = 1000
+"""So many objects are looked at that one of them holds, or that it was given."""
+_CONTAINERS = (list, tuple, dict, set, frozenset, collections.deque)
 _NO_OBJECTS = (type, types.ModuleType, types.FunctionType, types.CodeType, str, int, float)
 
 _policy: Any = "report"
@@ -129,12 +137,12 @@ class _NeverBegan(NamedTuple):
 def never_began(task: Any) -> None:
     """Remember a task that is cancelled before its first step; called by the compiled part.
 
-    What it has to do with is what its coroutine holds, and what objects have that this holds.
+    What it has to do with is what the variables of its coroutine hold, also those of functions
+    around it, and what is in the objects that these hold.
     """
-    held = gc.get_referents(task.get_coro())
+    held = _variables(task.get_coro())
     for each in tuple(held):
-        if not is_a(each, *_NO_OBJECTS):
-            held += _attributes(each)
+        held += _inside(each)
     had = []
     for each in held:
         if not is_a(each, *_NO_OBJECTS) and type(each).__weakrefoffset__:
@@ -144,11 +152,37 @@ def never_began(task: Any) -> None:
     remembered.append(_NeverBegan(_name_of(task), _core.cancellation(task), had))
 
 
-def _attributes(thing: Any) -> list[Any]:
-    """Return what an object has in its ``__dict__``, if that is no property of the program's."""
-    where = (vars(each).get("__dict__") for each in type(thing).__mro__)
-    field = next((each for each in where if each is not None), None)
-    return list(field.__get__(thing).values()) if is_a(field, types.GetSetDescriptorType) else []
+def _variables(coroutine: Any) -> list[Any]:
+    """Return what a coroutine holds, and what coroutines hold that it has been given."""
+    held: list[Any] = []
+    left, seen = [coroutine], {id(coroutine)}
+    while left and len(held) < _MOST_HELD:
+        for each in gc.get_referents(left.pop()):
+            if not is_a(each, types.CellType, types.CoroutineType):
+                held.append(each)
+            elif id(each) not in seen:
+                seen.add(id(each))
+                left.append(each)
+    return held
+
+
+def _inside(thing: Any) -> list[Any]:
+    """Return what is in an object: its items or its attributes. Nothing of the program's runs."""
+    if is_a(thing, *_NO_OBJECTS):
+        return []
+    if type(thing) in _CONTAINERS:
+        return gc.get_referents(thing) if len(thing) <= _MOST_HELD else []
+    found = []
+    for kind in type(thing).__mro__:
+        names = vars(kind)
+        # By their kinds: a property of the program's is neither.
+        if is_a(names.get("__dict__"), types.GetSetDescriptorType):
+            found += names["__dict__"].__get__(thing).values()
+        for slot in names.values() if "__slots__" in names else ():
+            if is_a(slot, types.MemberDescriptorType):
+                with contextlib.suppress(AttributeError):
+                    found.append(slot.__get__(thing))
+    return found
 
 
 def _named_as_never_begun(loop: Any, graph: Any) -> list[str]:
@@ -171,8 +205,13 @@ def _named_as_never_begun(loop: Any, graph: Any) -> list[str]:
     return lines
 
 
-def look_at(loop: Any) -> bool:
+def look_at(loop: Any, is_first: bool) -> bool:
     """Tell of a loop in which nothing can go on; called by the compiled part while the loop waits.
+
+    Args:
+        loop: The event loop.
+        is_first: Whether it has not been looked at before in this wait. Later looks see whether
+            other threads have ended, and who waits for whom only then: in the loop nothing has run.
 
     Returns:
         Whether it is not to be asked again in this run.
@@ -182,7 +221,7 @@ def look_at(loop: Any) -> bool:
         SystemExit: The program has asked for that.
     """
     try:
-        found = _found(loop)
+        found = _found(loop, is_first)
     except Exception as error:
         # What cannot be told is no reason to end the program.
         _core._unraisable(error, look_at)
@@ -193,14 +232,18 @@ def look_at(loop: Any) -> bool:
     return True
 
 
-def _found(loop: Any) -> tuple[Any, str] | None:
+def _found(loop: Any, is_first: bool) -> tuple[Any, str] | None:
     """Return who waits for whom where nothing can go on, and that in words."""
     if _may_be_woken(loop):
         return None
+    others = other_threads()
+    threads = (others, has_idle_threads())
+    if not is_first and _threads_seen.get(loop) == threads:
+        return None
+    _threads_seen[loop] = threads
     graph = _late.load("stook._wait_graph").wait_graph(loop)
     if not graph.tasks or not all(map(_waits_for_loop, graph.tasks)):
         return None
-    others = other_threads()
     if others and not graph.stuck:
         return None
     waits = [info.wait for info in graph.tasks if info.wait is not None]
@@ -265,13 +308,14 @@ def _is_from_outside(wait: Any, is_alone: bool) -> bool:
 def other_threads() -> list[str]:
     """Return the names of the other threads that may wake a task; those nobody knows last."""
     frames = sys._current_frames()
-    own = _thread.get_ident()
+    # What runs here is among them, and has them all: a circle, by which the locals of the other
+    # threads would outlive these.
+    del frames[_thread.get_ident()]
     threads = {thread.ident: thread for thread in threading.enumerate()}
     others = [
         threads[number].name if number in threads else f"thread {number}"
         for number, frame in frames.items()
-        if number != own
-        and not is_limit_of_a_test(getattr(threads.get(number), "function", None))
+        if not is_limit_of_a_test(getattr(threads.get(number), "function", None))
         and not _waits_for_jobs(frame)
         and not _watches(number)
         and not _is_of_execnet(frame)
@@ -280,7 +324,7 @@ def other_threads() -> list[str]:
         native = len(os.listdir("/proc/self/task"))
     except OSError:
         native = 0
-    if native > len(frames):
+    if native > len(frames) + 1:
         others.append("one that is not Python's")
     return others
 

@@ -132,20 +132,25 @@ pub(crate) fn remember_if_not_begun(this: &Ref<'_, TaskState>) {
     }
 }
 
-/// How often a loop that waits for ever is looked at, and how long it has been waiting then, in
-/// milliseconds: other threads may have ended meanwhile.
-const LOOKS: [i32; 4] = [400, 2_000, 10_000, 60_000];
+/// For how long a loop has been waiting for ever when it is looked at first, in milliseconds.
+const UNTIL_FIRST_LOOK: i32 = 400;
+/// How long it is from one look to the next: other threads may have ended meanwhile. In milliseconds.
+const UNTIL_NEXT_LOOK: i32 = 800;
 
 /// One wait for events that nothing but an event ends.
 #[derive(Debug, Default)]
 pub(crate) struct EndlessWait {
-    looks: Cell<usize>,
+    was_looked_at: Cell<bool>,
 }
 
 impl EndlessWait {
-    /// For how many milliseconds to wait before the loop is looked at; -1 for as long as it takes.
+    /// For how many milliseconds to wait before the loop is looked at.
     pub(crate) fn until_look(&self) -> i32 {
-        LOOKS.get(self.looks.get()).copied().unwrap_or(-1)
+        if self.was_looked_at.get() {
+            UNTIL_NEXT_LOOK
+        } else {
+            UNTIL_FIRST_LOOK
+        }
     }
 
     /// The loop has waited so long: asks whether it can go on, and reports it.
@@ -155,8 +160,9 @@ impl EndlessWait {
     /// # Errors
     /// What the program has asked for in that case.
     pub(crate) fn look(&self, event_loop: &Bound<'_, PyAny>) -> Fallible<bool> {
-        self.looks.set(self.looks.get() + 1);
-        let is_told = LOOK_AT.get(event_loop.py())?.call1((event_loop,))?;
+        let is_first = !self.was_looked_at.replace(true);
+        let look = LOOK_AT.get(event_loop.py())?;
+        let is_told = look.call1((event_loop, is_first))?;
         Ok(is_told.is_truthy()?)
     }
 }

@@ -133,6 +133,27 @@ def test_a_fork_by_a_thread_while_others_run_loops(run):
     assert ended.stdout == "True\n", ended.stderr
 
 
+def test_it_is_no_longer_there_when_another_thread_has_its_number(run):
+    # As a rule the next thread gets the number of the one that has ended.
+    ended = run("""
+        stook.run(asyncio.sleep(0))
+        while not is_alone():
+            time.sleep(0.01)
+        watcher = sys.modules["stook._watcher"]._watcher.thread
+        stook.on_slow_callback("debug")
+        async def main():
+            event, loop = asyncio.Event(), asyncio.get_running_loop()
+            def wake():
+                print(threading.get_ident() == watcher)
+                time.sleep(0.9)
+                loop.call_soon_threadsafe(event.set)
+            threading.Thread(target=wake).start()
+            await event.wait()
+        stook.run(main())
+    """)
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
+
+
 def test_it_is_no_thread_that_may_wake_a_task(run):
     ended = run("""
         stook.on_deadlock("raise")
@@ -340,6 +361,43 @@ def test_an_import_that_a_fork_waits_for_is_not_held_up_for_ever(program):
     """
     ended = program(textwrap.dedent(body), way="stock", options=("-Wignore",), timeout=20)
     assert (ended.stdout, ended.stderr) == ("7\n", "")
+
+
+def test_who_begins_to_watch_a_loop_does_not_wait_for_a_fork(program):
+    body = """
+        import asyncio, os, threading, time
+        lock = threading.Lock()
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
+        is_forking = threading.Event()
+        import stook
+        os.register_at_fork(before=is_forking.set)
+        stook.on_slow_callback("report", after=30)
+        def fork():
+            pid = os.fork()
+            if pid == 0:
+                os._exit(7)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        def threads():
+            return len(os.listdir("/proc/self/task"))
+        stook.run(asyncio.sleep(0))  # What it imports is there.
+        loop = stook.new_event_loop()
+        thread = threading.Thread(target=fork)
+        with lock:
+            thread.start()
+            is_forking.wait()
+            time.sleep(0.1)
+            loop.run_until_complete(asyncio.sleep(0))
+            print(threads())
+        thread.join()
+        while threads() > 2:
+            time.sleep(0.01)
+        print(threads())
+        loop.close()
+    """
+    ended = program(textwrap.dedent(body), way="stock", options=("-Wignore",), timeout=20)
+    assert (ended.stdout, ended.stderr) == ("2\n7\n2\n", "")
 
 
 @pytest.mark.parametrize("watched", [False, True], ids=["not watched", "watched"])

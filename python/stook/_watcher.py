@@ -37,6 +37,11 @@ class _Watcher:
         self.thread: int | None = None
         self._ended = _thread.allocate_lock()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the thread is there; another one may have its number afterwards."""
+        return self.thread is not None and bool(self._ended.locked())
+
     def start(self) -> None:
         """Start the thread, where one can be started: not while the interpreter ends.
 
@@ -58,14 +63,14 @@ class _Watcher:
 
     def end(self) -> None:
         """Have the thread end, and wait for that, unless it takes long."""
-        if self.thread not in (None, _thread.get_ident()):
+        if self.is_there and self.thread != _thread.get_ident():
             self.watch.stop()
             if self._ended.acquire(timeout=LONGEST_WAIT_TO_FORK):
-                self.thread = None
+                self._ended.release()
 
     def go_on(self) -> None:
         """Have a thread watch again, if there is anything to watch."""
-        if self.watch.resume() and self.thread is None:
+        if self.watch.resume() and not self.is_there:
             self.start()
 
     def _run(self, begun: Any, ended: Any) -> None:
@@ -101,8 +106,9 @@ class _Watcher:
 
 
 _lock = _thread.RLock()
-_held_by: int | None = None
-"""The thread that forks and has the lock for that: none where this is imported while it does."""
+"""Not had while the process forks: who forks may wait for what whom it holds up has."""
+_forking: set[int] = set()
+"""The threads that fork: no watcher is started meanwhile."""
 _watcher: _Watcher | None = None
 
 
@@ -111,12 +117,11 @@ def watch(loop: Any) -> None:
     global _watcher
     with _lock:
         number = None if _watcher is None else _watcher.watch.add(loop)
-        is_first = number is None
         if _watcher is None or number is None:
             _watcher = _Watcher()
             number = _watcher.watch.add(loop)
         _watcher.loops[number] = weakref.ref(loop)
-        if is_first:
+        if not _watcher.is_there and not _forking:
             _watcher.start()
 
 
@@ -126,42 +131,41 @@ def is_watcher(thread: int) -> bool:
     Args:
         thread: Its ``threading.get_ident()``.
     """
-    return _watcher is not None and _watcher.thread == thread
+    return _watcher is not None and _watcher.thread == thread and _watcher.is_there
 
 
 def settings_changed() -> None:
     """Have the thread, if there is one, heed what was set."""
     with _lock:
-        if _watcher is not None and _watcher.thread is not None:
+        if _watcher is not None and _watcher.is_there:
             _watcher.watch.resume()
 
 
 def _before_fork() -> None:
-    global _held_by
     if not _lock.acquire(timeout=LONGEST_WAIT_TO_FORK):
-        # Another thread forks, and may wait for what this one has, such as a lock of logging's.
+        # What the collector has called meanwhile may wait for what this thread has.
         return
-    _held_by = _thread.get_ident()
-    if _watcher is not None:
-        _watcher.end()
+    try:
+        _forking.add(_thread.get_ident())
+        watcher = _watcher
+    finally:
+        _lock.release()
+    if watcher is not None:
+        watcher.end()
 
 
 def _after_fork_in_parent() -> None:
-    global _held_by
-    if _held_by != _thread.get_ident():
-        return
-    try:
-        if _watcher is not None:
+    with _lock:
+        _forking.discard(_thread.get_ident())
+        if _watcher is not None and not _forking:
             _watcher.go_on()
-    finally:
-        _held_by = None
-        _lock.release()
 
 
 def _after_fork_in_child() -> None:
-    global _lock, _watcher, _held_by
+    global _lock, _watcher
     _lock = _thread.RLock()
-    _watcher = _held_by = None
+    _forking.clear()
+    _watcher = None
 
 
 os.register_at_fork(

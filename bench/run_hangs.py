@@ -237,10 +237,7 @@ def main():
     if arguments.counted:
         stook.run(counted())
         return 0
-    try:
-        campaign.available(("stook",), all_wanted=True)
-    except campaign.CannotCompare as error:
-        print(f"bench: {error}", file=sys.stderr)
+    if not campaign.has_stook():
         return 2
     stook.run(measure(arguments.tasks))
     if callgrind.is_installed():

@@ -34,10 +34,7 @@ def main() -> int:
     arguments = parse(parser)
     if arguments.check_arguments:
         return 0
-    try:
-        campaign.available(("stook",), all_wanted=True)
-    except campaign.CannotCompare as error:
-        print(f"bench: {error}", file=sys.stderr)
+    if not campaign.has_stook():
         return 2
     with tempfile.TemporaryDirectory() as directory:
         bare, imports, runs = (

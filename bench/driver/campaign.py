@@ -4,6 +4,7 @@ Every measurement is a new process. Within a round the implementations take turn
 the round decides who goes first, so that a slow minute of the machine falls on all of them.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
@@ -37,6 +38,16 @@ def available(names: Iterable[str], *, all_wanted: bool) -> tuple[dict[str, str]
     if any(all_wanted or ENGINES[name].ours for name in reasons):
         raise CannotCompare("; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
     return versions, reasons
+
+
+def has_stook() -> bool:
+    """Whether stook runs here; else standard error is told why it does not."""
+    try:
+        available(("stook",), all_wanted=True)
+    except CannotCompare as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def run(

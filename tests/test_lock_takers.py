@@ -277,6 +277,66 @@ async def test_who_took_one_that_is_gone_is_not_named(engine, loop, stook, kind,
     await engine.wait([*waiters, *holders, *takers])
 
 
+def take_by_hand(*locks):
+    """Take locks, in no task or in whatever one runs."""
+    for lock in locks:
+        with contextlib.suppress(StopIteration):
+            lock.acquire().send(None)
+
+
+async def test_what_no_task_took_has_no_taker_but_those_before_it_had(engine, loop, stook):
+    if loop.get_debug():
+        loop.set_debug(False)
+
+    async def take():
+        await asyncio.Lock().acquire()
+
+    await engine.wait([loop.create_task(take()) for _ in range(20)])
+    # Some have the addresses of those that are gone.
+    locks = [asyncio.Lock() for _ in range(200)]
+    loop.call_soon(take_by_hand, *locks)
+    await settle(engine)
+    waiters = [loop.create_task(lock.acquire()) for lock in locks]
+    await settle(engine)
+    waits = [info.wait for info in stook.tasks() if info.task in waiters]
+    assert [wait.kind for wait in waits] == ["lock"] * len(locks)
+    assert {wait.taken_by for wait in waits} == {None}
+    for task in waiters:
+        task.cancel()
+    await engine.wait(waiters)
+
+
+def test_who_took_it_in_another_loop_is_not_said_to_have_ended(engine, loop, stook, asks):
+    lock = engine.Lock()
+    other = stook.new_event_loop()
+    other.set_debug(False)
+
+    async def takes_and_stays():
+        await lock.acquire()
+        await other.create_future()
+
+    task = other.create_task(takes_and_stays())
+    other.run_until_complete(asyncio.wait([task], timeout=0))
+    assert loop.run_until_complete(asks(lock)) == (None, ", nobody knows held by whom")
+    task.cancel()
+    other.run_until_complete(asyncio.wait([task]))
+    other.close()
+
+
+def test_who_took_it_before_stooks_methods_were_gone_is_not_named(engine, loop, stook, asks):
+    lock = asyncio.Lock()
+
+    async def take():
+        await lock.acquire()
+
+    loop.run_until_complete(take())
+    stook.uninstall()
+    lock.release()
+    take_by_hand(lock)
+    stook.install()
+    assert loop.run_until_complete(asks(lock)) == (None, ", nobody knows held by whom")
+
+
 async def test_no_circle_is_made_of_it(engine, loop, stook, asks):
     one, two = engine.Lock(), engine.Lock()
 

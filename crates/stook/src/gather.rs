@@ -296,7 +296,7 @@ impl<T, E: CancelError> Future for Gather<T, E> {
                 let Some(outcome) = outcomes.get_mut(place).and_then(Option::take) else {
                     unreachable!("the outcome of the child that ended it is kept")
                 };
-                waiting.report_unread(&outcomes);
+                waiting.give_up(outcomes);
                 match cancelled {
                     Some(cancelled) if outcome.is_cancelled() => {
                         waiting.ends_cancelled();
@@ -309,12 +309,13 @@ impl<T, E: CancelError> Future for Gather<T, E> {
                 }
             }
             (Over::AllCancelled, Some(cancelled)) => {
+                waiting.give_up(outcomes);
                 waiting.ends_cancelled();
                 Err(cancelled.into())
             }
             // When all have made the best of it there are results, and none is lost.
             (Over::Nobody, Some(cancelled)) if !outcomes.iter().flatten().all(Outcome::is_ok) => {
-                waiting.report_unread(&outcomes);
+                waiting.give_up(outcomes);
                 waiting.ends_cancelled();
                 Err(cancelled.into())
             }
@@ -344,6 +345,7 @@ impl<T, E: CancelError> Future for GatherOutcomes<T, E> {
         };
         Poll::Ready(match (end.over, end.cancelled) {
             (Over::AllCancelled, Some(cancelled)) => {
+                waiting.give_up(end.outcomes);
                 waiting.ends_cancelled();
                 Err(cancelled)
             }

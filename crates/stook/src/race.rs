@@ -72,7 +72,7 @@ where
             Over::Child(place) => end.outcomes[place].take().map(|outcome| (place, outcome)),
             _ => None,
         };
-        waiting.report_unread(&end.outcomes);
+        waiting.give_up(end.outcomes);
         match (decided, end.cancelled) {
             (Some((place, outcome)), mine) if mine.is_none() || !outcome.is_cancelled() => {
                 waiting.ends_by_child();
@@ -143,6 +143,7 @@ where
         let mut end = std::future::poll_fn(|cx| waiting.poll(cx)).await;
         if let Over::Child(place) = end.over {
             if let Some(Outcome::Ok(value)) = end.outcomes[place].take() {
+                waiting.pass_over(end.outcomes);
                 waiting.ends_by_child();
                 return Ok((place, value));
             }

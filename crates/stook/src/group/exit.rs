@@ -37,9 +37,9 @@ use crate::sync::lock;
 /// of one task alone is no error of the group.
 ///
 /// # Panics
-/// A task or the body has panicked: with the first payload, when all have ended. Errors of the others
-/// are reported, see [`set_report_hook`](crate::set_report_hook). Or outside a runtime, when it is
-/// awaited.
+/// A task or the body has panicked: with the first payload, when all have ended. Errors and panics of
+/// the others are reported, see [`set_report_hook`](crate::set_report_hook). Or outside a runtime, when
+/// it is awaited.
 ///
 /// # Cancel safety
 /// Dropped before it is over, it asks the tasks to cancel and reports it; they stay in the tree until
@@ -228,8 +228,8 @@ pub(super) fn leave<T, E: CancelError>(
         debug_assert!(!actions.uncancel, "the rule takes it back at the end");
         if actions.keep_base_error {
             debug_assert!(panic.is_some(), "only a panic ends the program");
-            let kept = &mut lock(&group.errors).panic;
-            *kept = kept.take().or_else(|| Some((None, panic.take()?)));
+            let panic = panic.take().map(|panic| (None, panic));
+            lock(&group.errors).panics.extend(panic);
             members.has_errors = true;
         }
         let (gone, room) = if members.machine.marks().tasks == 0 {
@@ -268,7 +268,7 @@ impl<E> Group<E> {
 
     /// No child is left, and nobody comes any more.
     fn gone(&self, members: &Members, exit: &TaskGroupExit) -> Gone {
-        let is_panic = members.has_errors && lock(&self.errors).panic.is_some();
+        let is_panic = members.has_errors && !lock(&self.errors).panics.is_empty();
         Gone {
             end: exit.children_gone(&members.machine, is_panic),
             // With a panic they come to nobody, and are left for the guard to report.
@@ -373,17 +373,15 @@ fn end<T, E: CancelError>(
     match waited.gone.end {
         ChildrenGone::Nothing => {}
         ChildrenGone::RaiseBaseError => {
-            let panic = lock(&group.errors).panic.take();
+            let (_, panic) = lock(&group.errors).panics.remove(0);
             renew(waited.mine.as_ref());
             renew(body.cancelled());
-            // Those of the tasks are the guard's to report.
+            // Those of the tasks are the guard's to report, and so are further panics.
             if let Body::Err(error) = &body {
-                report::unread_body(location, error);
+                report::unread_body(location, Ok(error));
             }
-            match panic {
-                Some((_, panic)) => panic.resume(),
-                None => unreachable!("there was one, and nobody else takes it"),
-            }
+            report::guard_destructor_here(body);
+            panic.resume();
         }
         ChildrenGone::Uncancel => {
             // The group's own request is the scope of the body, and ended with it. What is left are
@@ -403,9 +401,11 @@ fn end<T, E: CancelError>(
     };
     match exit.end(kept.len()) {
         ExitEnd::PropagateCancellation => match (waited.mine, body) {
-            (Some(cancelled), _) | (None, Body::Cancelled(cancelled)) => {
+            (Some(cancelled), body) => {
+                report::guard_destructor_here(body);
                 Err(GroupError::cancelled(cancelled))
             }
+            (None, Body::Cancelled(cancelled)) => Err(GroupError::cancelled(cancelled)),
             (None, _) => unreachable!("a body or a wait that was cancelled is propagated"),
         },
         ExitEnd::RaiseGroup { add_body, .. } => {
@@ -416,7 +416,7 @@ fn end<T, E: CancelError>(
             let mut errors: Vec<_> = kept.into_iter().map(|(_, error)| error).collect();
             match body {
                 Body::Err(error) if add_body => errors.push(Shared::new(error)),
-                _ => {}
+                body => report::guard_destructor_here(body),
             }
             Err(GroupError {
                 errors,
@@ -468,8 +468,9 @@ impl<T, E: CancelError> Drop for Guard<'_, T, E> {
             // The body has returned it, and nobody has it from the group.
             renew(body.cancelled());
             if let Body::Err(error) = &body {
-                report::unread_body(self.location, error);
+                report::unread_body(self.location, Ok(error));
             }
+            report::guard_destructor_here(body);
         }
         self.report_unread();
     }
@@ -478,9 +479,12 @@ impl<T, E: CancelError> Drop for Guard<'_, T, E> {
 impl<T, E: CancelError> Guard<'_, T, E> {
     /// What the group had collected and returns to nobody, but for what was read from a handle.
     fn report_unread(&self) {
-        let (errors, panic) = {
-            let mut errors = lock(&self.group.errors);
-            (std::mem::take(&mut errors.errors), errors.panic.take())
+        let (errors, panics) = {
+            let errors = &mut *lock(&self.group.errors);
+            (
+                std::mem::take(&mut errors.errors),
+                std::mem::take(&mut errors.panics),
+            )
         };
         for (cell, error) in errors {
             if !cell.is_taken() {
@@ -488,9 +492,11 @@ impl<T, E: CancelError> Guard<'_, T, E> {
             }
             report::guard_destructor(&cell, error);
         }
-        if let Some((Some(cell), panic)) = panic {
-            if !cell.is_taken() {
-                report::unread_failure::<E>(&cell, Err(&panic));
+        for (cell, panic) in panics {
+            match cell {
+                None => report::unread_body::<E>(self.location, Err(&panic)),
+                Some(cell) if cell.is_taken() => {}
+                Some(cell) => report::unread_failure::<E>(&cell, Err(&panic)),
             }
         }
     }
@@ -560,5 +566,19 @@ mod tests {
             Ok(())
         });
         other.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nor_one_that_a_scope_of_its_body_is_in_still() {
+        let mut inner = Box::pin(crate::scope(async |_| {
+            std::future::pending::<()>().or_cancel().await
+        }));
+        let first = task_group(async |group| {
+            assert!(futures_util::FutureExt::now_or_never(inner.as_mut()).is_none());
+            Ok::<_, Cancelled>(family(&group))
+        });
+        let first = first.await.unwrap();
+        assert_ne!(plain().await, first);
+        drop(inner);
     }
 }

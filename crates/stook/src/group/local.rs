@@ -302,7 +302,8 @@ impl<'env, E: CancelError> Block<'env, E> {
         }
         let mut errors = std::mem::take(&mut self.errors);
         match (exit.end(errors.len()), body) {
-            (ExitEnd::RaiseGroup { add_body, .. }, _) => {
+            (ExitEnd::RaiseGroup { add_body, .. }, body) => {
+                report::guard_destructor_here(body);
                 if add_body {
                     errors.extend(self.error_of_body.take());
                 }
@@ -313,10 +314,13 @@ impl<'env, E: CancelError> Block<'env, E> {
                 })
             }
             (_, Body::Ok(value)) if self.cancelled.is_none() => Ok(value),
-            _ => match self.cancelled.take().or_else(|| self.node.cancelled()) {
-                Some(cancelled) => Err(GroupError::cancelled(cancelled)),
-                None => unreachable!("what is no result and no error is a cancellation"),
-            },
+            (_, body) => {
+                report::guard_destructor_here(body);
+                match self.cancelled.take().or_else(|| self.node.cancelled()) {
+                    Some(cancelled) => Err(GroupError::cancelled(cancelled)),
+                    None => unreachable!("what is no result and no error is a cancellation"),
+                }
+            }
         }
     }
 }

@@ -63,8 +63,8 @@ struct Group<E> {
 struct Errors<E> {
     /// With the tasks. They keep the group, and are taken out when that ends.
     errors: Vec<(CellRef, Shared<E>)>,
-    /// With the task, if it was not the body.
-    panic: Option<(Option<CellRef>, Panic)>,
+    /// With the tasks; `None` for the body. The first goes before all else.
+    panics: Vec<(Option<CellRef>, Panic)>,
 }
 
 impl<E> Group<E> {
@@ -79,7 +79,7 @@ impl<E> Group<E> {
         let group = Arc::new(Self {
             errors: Mutex::new(Errors {
                 errors: Vec::new(),
-                panic: None,
+                panics: Vec::new(),
             }),
             owner,
             runtime,
@@ -144,9 +144,7 @@ impl<E> Errors<E> {
     fn keep(&mut self, cell: &CellRef, error: Result<Shared<E>, Panic>) {
         match error {
             Ok(error) => self.errors.push((cell.clone(), error)),
-            Err(panic) => {
-                self.panic.get_or_insert((Some(cell.clone()), panic));
-            }
+            Err(panic) => self.panics.push((Some(cell.clone()), panic)),
         }
     }
 }

@@ -33,8 +33,8 @@ pub enum Report {
         /// The error, as its `Debug` shows it.
         error: String,
     },
-    /// The body of a task group returned an error, and it came to nobody: a panic of one of the group's
-    /// tasks went before it, or the group was dropped while it waited for them.
+    /// The body of a task group returned an error or panicked, and that came to nobody: a panic of one
+    /// of the group's tasks went before it, or the group was dropped while it waited for them.
     UnreadBody {
         /// The group, `file:line`.
         group: String,
@@ -94,7 +94,8 @@ pub enum Report {
         /// The message of the panic.
         message: String,
     },
-    /// The destructor of a task's future panicked after the task had ended. Its outcome is kept.
+    /// The destructor of a task's future panicked after the task had ended, or that of a result that
+    /// comes to nobody. What the task returns is kept.
     DestructorPanicked {
         /// The task.
         task: TaskInfo,
@@ -253,19 +254,15 @@ pub(crate) fn unread<T, E: CancelError>(cell: &CellRef, outcome: &Outcome<T, E>)
 
 /// The same of an error or a panic. An error that cannot be shown is reported with what panicked.
 pub(crate) fn unread_failure<E: CancelError>(cell: &CellRef, failure: Result<&E, &Panic>) {
-    let shown = match failure {
-        Ok(error) => shown(error),
-        Err(panic) => Some(format!("{panic:?}")),
-    };
-    if let Some(error) = shown {
+    if let Some(error) = shown_failure(failure) {
         let task = TaskInfo::of(cell);
         report(&Report::UnreadError { task, error });
     }
 }
 
 /// The same of the body of a group, in the current task.
-pub(crate) fn unread_body<E: CancelError>(location: &Location<'_>, error: &E) {
-    if let Some(error) = shown(error) {
+pub(crate) fn unread_body<E: CancelError>(location: &Location<'_>, failure: Result<&E, &Panic>) {
+    if let Some(error) = shown_failure(failure) {
         report(&Report::UnreadBody {
             group: tree::place(location),
             task: context::task().as_ref().map(TaskInfo::of),
@@ -282,6 +279,14 @@ pub(crate) fn unread_in_scope<E: CancelError>(location: &Location<'_>, error: &E
             task: context::task().as_ref().map(TaskInfo::of),
             error,
         });
+    }
+}
+
+/// How an error or a panic is reported, if it is no cancellation.
+fn shown_failure<E: CancelError>(failure: Result<&E, &Panic>) -> Option<String> {
+    match failure {
+        Ok(error) => shown(error),
+        Err(panic) => Some(format!("{panic:?}")),
     }
 }
 
@@ -353,6 +358,15 @@ pub(crate) fn guard_destructor<T>(cell: &CellRef, value: T) {
     // In its place: to be moved costs more than most destructors do.
     if let Err(panic) = caught(|| value = None) {
         destructor_panicked(cell, &panic);
+    }
+}
+
+/// Drops something that comes to nobody, and reports a panic of that where a task runs: it would go
+/// before what is to be returned.
+pub(crate) fn guard_destructor_here<T>(value: T) {
+    match context::task() {
+        Some(cell) => guard_destructor(&cell, value),
+        None => drop(caught(|| drop(value))),
     }
 }
 

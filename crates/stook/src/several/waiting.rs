@@ -68,14 +68,28 @@ impl<T, E: CancelError> Waiting<T, E> {
         &self.several
     }
 
-    /// Reports the errors among outcomes that nobody takes.
-    pub(crate) fn report_unread(&self, outcomes: &[Option<Outcome<T, E>>]) {
-        if !outcomes.iter().flatten().any(Outcome::is_error) {
-            return;
-        }
-        for (cell, outcome) in self.cells().zip(outcomes) {
-            if let Some(outcome) = outcome {
-                report::unread(&cell, outcome);
+    /// Drops outcomes that nobody takes, and reports the errors among them.
+    pub(crate) fn give_up(&self, outcomes: Vec<Option<Outcome<T, E>>>) {
+        self.drop_each(outcomes, report::unread);
+    }
+
+    /// Drops outcomes of which nobody has to hear.
+    pub(crate) fn pass_over(&self, outcomes: Vec<Option<Outcome<T, E>>>) {
+        self.drop_each(outcomes, |_, _| {});
+    }
+
+    /// A destructor that panics does not go before what is to be returned.
+    fn drop_each(
+        &self,
+        outcomes: Vec<Option<Outcome<T, E>>>,
+        look: impl Fn(&CellRef, &Outcome<T, E>),
+    ) {
+        for (place, outcome) in (0..).zip(outcomes) {
+            // A cancellation is this crate's.
+            if let Some(outcome) = outcome.filter(|outcome| !outcome.is_cancelled()) {
+                let cell = CellRef::new(Arc::clone(&self.block), place);
+                look(&cell, &outcome);
+                report::guard_destructor(&cell, outcome);
             }
         }
     }
@@ -160,6 +174,6 @@ impl<T, E: CancelError> Drop for Waiting<T, E> {
             let unfinished = self.cells().filter(|cell| cell.ended().is_none());
             reaper::adopt(&unfinished.collect::<Vec<_>>(), Some(self.what));
         }
-        self.report_unread(&outcomes);
+        self.give_up(outcomes);
     }
 }

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use stook::{Cancelled, Gather, Outcome, TaskGroup};
 use tokio::time::Instant;
 
-use crate::stage::{seconds, settle, with_paused_clock};
+use crate::stage::{in_local_set, seconds, settle, with_paused_clock};
 
 #[test]
 fn outside_a_runtime_spawning_panics_and_drops_the_future() {
@@ -233,6 +233,7 @@ fn a_task_dropped_inside_its_own_callback_does_not_deadlock() {
 }
 
 /// Its destructor panics, where it was not defused.
+#[derive(Debug)]
 struct Touchy(bool);
 
 impl Drop for Touchy {
@@ -250,6 +251,104 @@ fn a_panic_in_the_destructor_of_a_result_that_nobody_reads_holds_up_no_group() {
         })
         .await
         .unwrap();
+    });
+}
+
+/// Fails when the one before it has returned something touchy.
+fn touchy_and_failing(panics: bool) -> [impl Future<Output = io::Result<Touchy>> + Send; 2] {
+    [false, true].map(|fails| async move {
+        if !fails {
+            return Ok(Touchy(true));
+        }
+        tokio::task::yield_now().await;
+        assert!(!panics, "out of ink");
+        Err(io::Error::other("out of paper"))
+    })
+}
+
+/// What it returns, or panics with.
+async fn end_of<T, E: ToString>(future: impl Future<Output = Result<T, E>>) -> String {
+    match AssertUnwindSafe(future).catch_unwind().await {
+        Ok(Ok(_)) => "a result".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => (*panic.downcast::<&str>().unwrap()).to_owned(),
+    }
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_a_result_goes_before_no_error_and_no_panic() {
+    with_paused_clock(|| async {
+        for (panics, expected) in [(false, "out of paper"), (true, "out of ink")] {
+            let both = || touchy_and_failing(panics);
+            assert!(end_of(stook::gather(both())).await.contains(expected));
+            let rest = stook::gather_with(stook::OnError::CancelRest, both());
+            assert!(end_of(rest).await.contains(expected));
+            let [_, failing] = both();
+            let group = stook::task_group(async |group: TaskGroup<io::Error>| {
+                drop(group.spawn(failing));
+                Ok(Touchy(true))
+            });
+            assert!(end_of(group).await.contains(expected));
+        }
+        let scope = stook::local_scope(async |scope: &stook::LocalScope<'_, io::Error>| {
+            scope.spawn(async { Err(io::Error::other("out of paper")) });
+            Ok(Touchy(true))
+        });
+        assert!(end_of(scope).await.contains("out of paper"));
+    });
+}
+
+#[test]
+fn nor_before_what_the_first_returns_or_a_cancellation() {
+    in_local_set(|| async {
+        async fn late(number: u64) -> Result<Touchy, Cancelled> {
+            tokio::time::sleep(seconds(number)).await;
+            Ok(Touchy(number > 0))
+        }
+        let race = stook::race(stook::Losers::Await, [0, 1, 2].map(late));
+        assert_eq!(race.await.unwrap().0, 0);
+        let first = stook::first_success(stook::Losers::Await, [0, 1, 2].map(late));
+        assert_eq!(first.await.unwrap().0, 0);
+
+        type Ending = std::pin::Pin<Box<dyn Future<Output = Result<(), Cancelled>>>>;
+        let children = |touchy: [u64; 2]| {
+            let waits = async {
+                stook::sleep(seconds(60)).await?;
+                Ok(Touchy(true))
+            };
+            let touchy = touchy.map(|number| late(number).boxed());
+            touchy.into_iter().chain([waits.boxed()])
+        };
+        let endings: [Ending; 4] = [
+            Box::pin(async move { stook::gather(children([1, 1])).await.map(drop) }),
+            Box::pin(async move { stook::gather_outcomes(children([1, 1])).await.map(drop) }),
+            Box::pin(async move {
+                let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+                    drop(group.spawn(stook::sleep(seconds(60))));
+                    Ok(Touchy(true))
+                });
+                group
+                    .await
+                    .map(drop)
+                    .map_err(|error| error.cancelled.unwrap())
+            }),
+            Box::pin(async move {
+                let scope = stook::local_scope(async |scope: &stook::LocalScope<'_, Cancelled>| {
+                    scope.spawn(stook::sleep(seconds(60)));
+                    Ok(Touchy(true))
+                });
+                scope
+                    .await
+                    .map(drop)
+                    .map_err(|error| error.cancelled.unwrap())
+            }),
+        ];
+        for ending in endings {
+            let mut task = stook::spawn_local(ending);
+            stook::sleep(seconds(3)).await.unwrap();
+            task.cancel();
+            assert!(task.join().await.unwrap().is_cancelled());
+        }
     });
 }
 

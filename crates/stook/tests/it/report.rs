@@ -383,6 +383,140 @@ fn errors_of_a_group_that_ends_by_a_panic_are_reported() {
 }
 
 #[test]
+fn panics_after_the_first_are_reported() {
+    // Reaches no cancel point, so that each comes to its panic.
+    async fn crashes(after: u64, message: &'static str) -> io::Result<()> {
+        tokio::time::sleep(seconds(after)).await;
+        panic!("{message}")
+    }
+    listen();
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(stook::task_group(async |group: TaskGroup<io::Error>| {
+            drop(group.spawn(crashes(1, "panics first")));
+            let read = group.spawn(crashes(2, "panics and is read")).unwrap();
+            drop(group.spawn(crashes(2, "panics second")));
+            tokio::time::sleep(seconds(3)).await;
+            assert!(read.try_take().unwrap().is_error());
+            crashes(1, "panics in the body").await
+        }));
+        match task.join().await.unwrap() {
+            Outcome::Panicked(panic) => assert_eq!(panic.message(), "panics first"),
+            other => panic!("{other:?}"),
+        }
+        for (word, count) in [
+            ("panics first", 0),
+            ("panics and is read", 0),
+            ("panics second", 1),
+            ("panics in the body", 1),
+        ] {
+            let found = reports(word);
+            assert_eq!(found.len(), count, "{word}: {found:?}");
+        }
+    });
+}
+
+#[test]
+fn a_panic_of_the_body_of_a_group_that_is_dropped_while_it_waits_is_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let group = stook::task_group(async |group: TaskGroup<io::Error>| {
+            drop(group.spawn(async {
+                tokio::time::sleep(seconds(5)).await;
+                Ok(())
+            }));
+            settle().await;
+            panic!("a body that is left") as io::Result<()>
+        });
+        assert!(tokio::time::timeout(seconds(1), group).await.is_err());
+        let seen = reports("a body that is left");
+        assert!(matches!(&seen[..], [Report::UnreadBody { .. }]), "{seen:?}");
+        tokio::time::sleep(seconds(5)).await;
+    });
+}
+
+#[test]
+fn errors_among_outcomes_that_a_cancellation_goes_before_are_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let fails = async { Err(io::Error::other("before the cancellation")) };
+            let waits = async { Ok(stook::sleep(seconds(60)).await?) };
+            let children: [std::pin::Pin<Box<dyn Future<Output = _> + Send>>; 2] =
+                [Box::pin(fails), Box::pin(waits)];
+            stook::gather_outcomes(children).await
+        });
+        stook::sleep(seconds(1)).await.unwrap();
+        task.cancel();
+        assert!(task.join().await.unwrap().is_cancelled());
+        assert_eq!(reports("before the cancellation").len(), 1);
+    });
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_a_result_that_gives_way_to_an_error_is_reported() {
+    struct Touchy;
+    impl Drop for Touchy {
+        fn drop(&mut self) {
+            panic!("a touchy result")
+        }
+    }
+    listen();
+    with_paused_clock(|| async {
+        let group = stook::task_group(async |group: TaskGroup<io::Error>| {
+            drop(group.spawn(async { Err::<(), _>(io::Error::other("out of paper")) }));
+            Ok(Touchy)
+        });
+        let mut task = stook::spawn(async move { group.await.map(std::mem::forget) });
+        assert!(task.join().await.unwrap().is_error());
+        let seen = reports("a touchy result");
+        assert!(
+            matches!(&seen[..], [Report::DestructorPanicked { .. }]),
+            "{seen:?}"
+        );
+    });
+}
+
+#[test]
+fn what_is_reported_of_a_group_is_not_of_one_before_it_on_the_thread() {
+    listen();
+    with_paused_clock(|| async {
+        let first = stook::task_group(async |group: TaskGroup<io::Error>| {
+            let never = stook::builder().name("of the first");
+            let mut never = never.spawn_in(&group, async { Ok(()) }).unwrap();
+            assert!(never.cancel_and_join().await?.is_cancelled());
+            Ok(())
+        });
+        first.await.unwrap();
+
+        let _watch = stook::watch_cancels(seconds(5));
+        let line = line!() + 1;
+        let second = stook::task_group(async |group: TaskGroup<io::Error>| {
+            let stuck = stook::builder().name("of the second");
+            let stuck = stuck.spawn_in(&group, async {
+                tokio::time::sleep(seconds(20)).await;
+                Ok(())
+            });
+            settle().await;
+            stuck.unwrap().cancel();
+            group.cancel_with("the second itself");
+            tokio::time::sleep(seconds(20)).await;
+            Ok(())
+        });
+        second.await.unwrap();
+        match &reports("of the second")[..] {
+            [Report::StuckCancel { never_started, .. }] => assert_eq!(never_started[..], []),
+            seen => panic!("{seen:?}"),
+        }
+        match &reports("the second itself")[..] {
+            [Report::StuckScope { scope, .. }] => {
+                assert_eq!(scope.entered, format!("{}:{line}", file!()));
+            }
+            seen => panic!("{seen:?}"),
+        }
+    });
+}
+
+#[test]
 fn errors_of_a_group_that_is_dropped_half_way_are_reported() {
     listen();
     with_paused_clock(|| async {

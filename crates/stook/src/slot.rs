@@ -68,8 +68,10 @@ impl<T, E: CancelError> Slot<T, E> {
 
     /// The handle was dropped, and the task had ended: nobody will read what is here.
     pub(crate) fn abandon(&self, cell: &CellRef) {
-        let left = self.give_up(cell);
-        drop(left);
+        if let Some(left) = self.give_up(cell) {
+            // It may be that a panic unwinds, which a second one must not meet.
+            report::guard_destructor(cell, left);
+        }
     }
 
     /// Reports what nobody has read; what is to be dropped.

@@ -254,6 +254,20 @@ fn a_panic_in_the_destructor_of_a_result_that_nobody_reads_holds_up_no_group() {
     });
 }
 
+#[test]
+fn nor_ends_a_process_where_the_handle_is_dropped_late() {
+    with_paused_clock(|| async {
+        let task = stook::spawn(async { Ok::<_, Cancelled>(Touchy(true)) });
+        settle().await;
+        assert!(task.is_done());
+        let unwound = catch_unwind(AssertUnwindSafe(move || {
+            let _kept = task;
+            panic!("by its holder");
+        }));
+        assert_eq!(unwound.unwrap_err().downcast_ref(), Some(&"by its holder"));
+    });
+}
+
 /// Fails when the one before it has returned something touchy.
 fn touchy_and_failing(panics: bool) -> [impl Future<Output = io::Result<Touchy>> + Send; 2] {
     [false, true].map(|fails| async move {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::about::About;
 use crate::block_watchers::BlockWatchers;
 use crate::cell::Cell;
+use crate::group::running::Running;
 use crate::outcome::Ended;
 use crate::record::Who;
 
@@ -34,6 +35,11 @@ pub(crate) trait Block: OfAnyKind + Send + Sync + 'static {
 
     /// Who waits for several of them, where it keeps that.
     fn watchers(&self) -> Option<&BlockWatchers> {
+        None
+    }
+
+    /// How many of its tasks run, where its group is not told one by one.
+    fn running(&self) -> Option<&Running> {
         None
     }
 
@@ -86,6 +92,11 @@ impl CellRef {
     /// Whether it lies in the place after that one.
     pub(crate) fn is_next_to(&self, before: &Self) -> bool {
         self.place == before.place + 1 && Arc::ptr_eq(&self.block, &before.block)
+    }
+
+    /// Whether it lies in this block.
+    pub(crate) fn is_in(&self, block: &Arc<dyn Block>) -> bool {
+        Arc::ptr_eq(&self.block, block)
     }
 
     /// Its block, and the places from its own on.

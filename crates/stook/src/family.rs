@@ -5,7 +5,9 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::Waker;
 
-use stook_kernel::{SpawnRefused, TaskGroup as Machine};
+use stook_kernel::{
+    BodyEnd, ExitActions, ExitRule, SpawnRefused, TaskGroup as Machine, TaskGroupExit,
+};
 use tokio::runtime::Id;
 
 use crate::block::{Block, CellRef};
@@ -45,9 +47,11 @@ pub(crate) struct Members {
 pub(crate) struct Siblings {
     pub(crate) block: Arc<dyn Block>,
     /// How many places in it are taken.
-    pub(crate) born: usize,
-    /// How many of them have not ended.
-    left: usize,
+    born: u32,
+    /// How many places it counts as running until they have ended, taken or not.
+    counted: u32,
+    /// Of how many the machine knows that they have ended.
+    told: u32,
 }
 
 /// How many are remembered.
@@ -128,7 +132,8 @@ impl Family {
     }
 
     pub(crate) fn len(&self) -> usize {
-        lock(&self.state).more.machine.marks().tasks
+        let members = &lock(&self.state).more;
+        members.blocks.iter().map(Siblings::left).sum()
     }
 }
 
@@ -154,13 +159,35 @@ impl Members {
         self.blocks.next_place()
     }
 
-    /// Takes in a block, with one in it; its place.
-    pub(crate) fn enter(&mut self, block: Arc<dyn Block>) -> usize {
+    /// How many a new block for so many counts as running from the beginning.
+    pub(crate) fn to_come(&self, count: usize) -> u32 {
+        if self.machine.marks().exiting {
+            1
+        } else {
+            count as u32
+        }
+    }
+
+    /// Takes in a block for so many, with one in it; its place.
+    pub(crate) fn enter(&mut self, block: Arc<dyn Block>, count: usize) -> usize {
+        let counted = self.to_come(count);
         self.blocks.insert(Siblings {
             block,
             born: 1,
-            left: 1,
+            counted,
+            told: 0,
         })
+    }
+
+    /// The body has ended: who spawns from now on counts each, for the last that ends is the end.
+    pub(crate) fn exit(
+        &mut self,
+        end: BodyEnd,
+        is_base_error: bool,
+    ) -> (TaskGroupExit, ExitActions) {
+        self.close_places();
+        let rule = ExitRule::UncancelLast;
+        self.machine.exit(end, is_base_error, rule)
     }
 
     /// The block where one more may find room.
@@ -175,34 +202,56 @@ impl Members {
     /// Nobody finds room there any more; what is to be dropped when nothing is locked.
     #[must_use]
     pub(crate) fn close_room(&mut self) -> Option<Arc<dyn Block>> {
+        self.close_places();
         let place = self.room.take()?;
-        if self.blocks.get_mut(place)?.left > 0 {
+        if self.blocks.get_mut(place)?.left() > 0 {
             return None;
         }
+        self.tell(place);
         let siblings = self.blocks.remove(place)?;
         Some(siblings.block)
     }
 
-    /// One of those in the block in this place has ended: what is to be dropped, and who is to be woken,
-    /// when nothing is locked.
+    /// Places that are not taken by now do not count as running any more.
+    fn close_places(&mut self) {
+        let Some(place) = self.room else { return };
+        let Some(room) = self.blocks.get_mut(place) else {
+            return;
+        };
+        if room.close_places() {
+            self.tell(place);
+        }
+    }
+
+    /// Nobody in the task's block, which is in this place, was left when it ended: what is to be dropped,
+    /// and who is to be woken, when nothing is locked.
     #[must_use]
-    pub(crate) fn one_left(&mut self, place: usize) -> (Option<Arc<dyn Block>>, Option<Waker>) {
-        let wake = if self.machine.child_left(true) {
+    pub(crate) fn none_left(
+        &mut self,
+        place: usize,
+        task: &CellRef,
+    ) -> (Option<Arc<dyn Block>>, Option<Waker>) {
+        let siblings = self.blocks.get_mut(place);
+        // There may be one more by now; or that has ended, too, and has told of this.
+        if !siblings.is_some_and(|siblings| task.is_in(&siblings.block) && siblings.is_over()) {
+            return (None, None);
+        }
+        let wake = if self.tell(place) {
             self.waker.take()
         } else {
             None
         };
-        (self.one_less(place), wake)
+        if self.room == Some(place) {
+            return (None, wake);
+        }
+        let siblings = self.blocks.remove(place);
+        (siblings.map(|siblings| siblings.block), wake)
     }
 
-    fn one_less(&mut self, place: usize) -> Option<Arc<dyn Block>> {
-        let siblings = self.blocks.get_mut(place)?;
-        siblings.left -= 1;
-        if siblings.left > 0 || self.room == Some(place) {
-            return None;
-        }
-        let siblings = self.blocks.remove(place)?;
-        Some(siblings.block)
+    /// Tells the machine that all in the block in this place have ended; whether nobody is left.
+    fn tell(&mut self, place: usize) -> bool {
+        let untold = self.blocks.get_mut(place).map_or(0, Siblings::tell);
+        (0..untold).fold(false, |_, _| self.machine.child_left(true))
     }
 
     /// Nobody is left, and nobody comes any more. What is to be dropped when nothing is locked.
@@ -228,12 +277,51 @@ impl Siblings {
     pub(crate) fn one_more(&mut self) -> usize {
         let place = self.born;
         self.born += 1;
-        self.left += 1;
-        place
+        if self.born > self.counted {
+            self.counted = self.born;
+            if let Some(running) = self.block.running() {
+                running.one_more();
+            }
+        }
+        place as usize
+    }
+
+    pub(crate) fn has_places(&self) -> bool {
+        (self.born as usize) < self.block.count()
+    }
+
+    /// Those that are not taken do not count as running any more; whether nobody is left by that.
+    fn close_places(&mut self) -> bool {
+        let free = self.counted - self.born;
+        self.counted = self.born;
+        let running = self.block.running().filter(|_| free > 0);
+        running.is_some_and(|running| running.take_back(free))
+    }
+
+    /// How many have not ended.
+    fn left(&self) -> usize {
+        let left = match self.block.running() {
+            Some(running) => running.count() - (self.counted - self.born),
+            None => self.born - self.told,
+        };
+        left as usize
+    }
+
+    /// Whether nobody is left; to be asked by one that has ended.
+    fn is_over(&self) -> bool {
+        let running = self.block.running();
+        running.is_none_or(|running| running.count() == 0)
+    }
+
+    /// The machine is told that all have ended: how many it did not know of.
+    fn tell(&mut self) -> u32 {
+        let untold = self.born - self.told;
+        self.told = self.born;
+        untold
     }
 
     fn unfinished(&self) -> impl Iterator<Item = CellRef> {
-        (0..self.born)
+        (0..self.born as usize)
             .filter(|place| self.block.cell(*place).ended().is_none())
             .map(|place| CellRef::new(Arc::clone(&self.block), place))
     }

@@ -12,6 +12,7 @@ use crate::cancel_error::CancelError;
 use crate::cell::Cell;
 use crate::children::{Child, Children, room_after};
 use crate::family::Members;
+use crate::group::running::Running;
 use crate::group::{Group, Shared};
 use crate::outcome::Outcome;
 use crate::task_future::Settle;
@@ -22,6 +23,7 @@ pub(super) struct Brood<T, E> {
     about: About,
     /// Its place among the members.
     member: usize,
+    running: Running,
     children: Children<T, Shared<E>>,
 }
 
@@ -45,7 +47,7 @@ where
             .about()
             .is_some_and(|other| other.is_like(&about));
         if alike && room.block.as_any().is::<Brood<T, E>>() {
-            if room.born < room.block.count() {
+            if room.has_places() {
                 if let Ok(brood) = Arc::clone(&room.block).into_any().downcast() {
                     return ((brood, room.one_more()), None);
                 }
@@ -74,9 +76,10 @@ where
         group: Arc::clone(group),
         about,
         member: members.next_place(),
+        running: Running::new(members.to_come(count)),
         children: Children::new(count),
     });
-    members.enter(Arc::clone(&brood) as _);
+    members.enter(Arc::clone(&brood) as _, count);
     brood
 }
 
@@ -110,6 +113,11 @@ where
     fn watchers(&self) -> Option<&BlockWatchers> {
         Some(&self.children.watchers)
     }
+
+    fn running(&self) -> Option<&Running> {
+        // One alone tells the group itself.
+        (self.children.count() > 1).then_some(&self.running)
+    }
 }
 
 /// The outcome of the child in this place goes to its slot, and its error to the group as well.
@@ -129,7 +137,8 @@ where
             unreachable!("the task was made with the block");
         };
         let Child { cell: own, slot } = brood.children.get(self.0);
-        brood.group.settle(brood.member, cell, own, slot, outcome);
+        let member = (brood.member, brood.running());
+        brood.group.settle(member, cell, own, slot, outcome);
     }
 }
 

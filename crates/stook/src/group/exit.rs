@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use stook_kernel::{BodyEnd, ChildrenGone, ExitEnd, ExitRule, TaskGroupExit};
+use stook_kernel::{BodyEnd, ChildrenGone, ExitEnd, TaskGroupExit};
 
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
@@ -223,8 +223,7 @@ pub(super) fn leave<T, E: CancelError>(
         let mut state = lock(&group.family.state);
         let left = group.family.leave_locked(&mut state);
         let members = &mut state.more;
-        let rule = ExitRule::UncancelLast;
-        let (exit, actions) = members.machine.exit(end, panic.is_some(), rule);
+        let (exit, actions) = members.exit(end, panic.is_some());
         debug_assert!(!actions.uncancel, "the rule takes it back at the end");
         if actions.keep_base_error {
             debug_assert!(panic.is_some(), "only a panic ends the program");
@@ -455,8 +454,7 @@ impl<T, E: CancelError> Drop for Guard<'_, T, E> {
             if !is_over {
                 members.is_abandoned = true;
                 // As if the body had been cancelled. There is nobody to do what follows but this.
-                let rule = ExitRule::UncancelLast;
-                let (_exit, _actions) = members.machine.exit(BodyEnd::Cancelled, false, rule);
+                let (_exit, _actions) = members.exit(BodyEnd::Cancelled, false);
             }
             (is_over, members.close_room(), members.waker.take())
         };

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use loom::thread;
-use stook_kernel::{BodyEnd, ExitRule, TaskGroupExit};
+use stook_kernel::{BodyEnd, TaskGroupExit};
 use tokio::time::Instant;
 
 use super::brood::ToBrood;
@@ -78,8 +78,7 @@ fn error() -> Outcome<(), Cancelled> {
 /// The body has returned.
 fn leave(group: &Group<Cancelled>) -> TaskGroupExit {
     let members = &mut lock(&group.family.state).more;
-    let rule = ExitRule::UncancelLast;
-    let (exit, _actions) = members.machine.exit(BodyEnd::Returned, false, rule);
+    let (exit, _actions) = members.exit(BodyEnd::Returned, false);
     exit
 }
 
@@ -199,7 +198,94 @@ fn two_failures_at_once() {
         let failing = thread::spawn(move || end(&one, error()));
         end(&other, error());
         failing.join().unwrap();
-        assert_eq!(lock(&group.family.state).more.machine.marks().tasks, 0);
+        assert_eq!(group.family.len(), 0);
         assert_eq!(lock(&group.errors).errors.len(), 2);
+    });
+}
+
+/// So many tasks of one block, which has room for one more.
+fn in_one_block(group: &Arc<Group<Cancelled>>, count: usize, born: Instant) -> Vec<CellRef> {
+    let first = child(group, born).unwrap();
+    end(&first, Outcome::Ok(()));
+    (0..count).map(|_| child(group, born).unwrap()).collect()
+}
+
+/// Waits for all, while the other thread does this; whether it was over, and then whether it is in the
+/// end.
+fn wait_beside(
+    group: &Arc<Group<Cancelled>>,
+    exit: &mut TaskGroupExit,
+    other: thread::JoinHandle<()>,
+) {
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let mut cx = Context::from_waker(&waker);
+    let mut waiting = pin!(WaitForChildren::new(group, exit, false, Location::caller()));
+    let is_over = waiting.as_mut().poll(&mut cx).is_ready();
+    other.join().unwrap();
+    if !is_over {
+        assert_eq!(count.0.load(Ordering::SeqCst), 1, "it waits for ever");
+        assert!(waiting.poll(&mut cx).is_ready());
+    }
+    assert_eq!(lock(&group.family.state).more.machine.marks().tasks, 0);
+}
+
+/// Tasks of one block that end while the body does, some of its places not taken: the last of them is
+/// told of, by itself or by the body.
+#[test]
+fn the_last_of_a_block_against_the_end_of_the_body() {
+    model(|group, _inside| {
+        let tasks = in_one_block(group, 2, Instant::now());
+        let ending = thread::spawn(move || {
+            for task in &tasks {
+                end(task, Outcome::Ok(()));
+            }
+        });
+        let mut exit = leave(group);
+        wait_beside(group, &mut exit, ending);
+    });
+}
+
+/// Tasks of one block that end on two threads, when the body has ended: who is the last tells of both.
+#[test]
+fn two_of_a_block_at_once() {
+    model(|group, _inside| {
+        let mut tasks = in_one_block(group, 2, Instant::now());
+        let mut exit = leave(group);
+        let one = tasks.pop().unwrap();
+        let ending = thread::spawn(move || end(&one, Outcome::Ok(())));
+        end(&tasks[0], Outcome::Ok(()));
+        wait_beside(group, &mut exit, ending);
+    });
+}
+
+/// A task that is spawned in a block whose last one ends, when the body has ended: it is waited for, or
+/// is refused.
+#[test]
+fn a_spawn_against_the_last_of_its_block() {
+    model(|group, _inside| {
+        let born = Instant::now();
+        let tasks = in_one_block(group, 1, born);
+        let mut exit = leave(group);
+        let ending = thread::spawn(move || end(&tasks[0], Outcome::Ok(())));
+        let late = child(group, born);
+        let waits = late.is_some();
+        {
+            let waiting = pin!(WaitForChildren::new(
+                group,
+                &mut exit,
+                false,
+                Location::caller()
+            ));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert_ne!(waiting.poll(&mut cx).is_ready() && waits, true);
+        }
+        if let Some(late) = late {
+            assert_eq!(late.place(), 1, "there was room");
+            end(&late, Outcome::Ok(()));
+        }
+        ending.join().unwrap();
+        assert_eq!(group.family.len(), 0);
+        assert_eq!(lock(&group.family.state).more.machine.marks().tasks, 0);
     });
 }

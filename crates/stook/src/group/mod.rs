@@ -10,6 +10,7 @@ mod exit;
 pub(crate) mod local;
 #[cfg(all(test, stook_loom))]
 mod loom_models;
+pub(crate) mod running;
 
 use std::fmt;
 use std::future::Future;
@@ -30,6 +31,7 @@ use crate::cell::Cell;
 use crate::context;
 use crate::family::Family;
 use crate::group::brood::{Place, ToBrood};
+use crate::group::running::Running;
 use crate::id::TaskId;
 use crate::outcome::{Ended, Outcome};
 use crate::panicked::Panic;
@@ -130,7 +132,7 @@ impl<E> Group<E> {
         let (member, is_closing) = {
             let members = &mut lock(&self.family.state).more;
             let is_closing = members.admits()?;
-            (members.enter(Arc::clone(block)), is_closing)
+            (members.enter(Arc::clone(block), 1), is_closing)
         };
         if is_closing {
             born_cancelled(&CellRef::new(Arc::clone(block), 0), location);
@@ -402,17 +404,18 @@ struct Beside<T, E> {
 impl<T, E: CancelError> Settle<T, E> for Beside<T, E> {
     fn settle(&self, cell: &CellRef, outcome: Outcome<T, E>) {
         self.group
-            .settle(self.member, cell, cell, &self.slot, outcome);
+            .settle((self.member, None), cell, cell, &self.slot, outcome);
     }
 }
 
 impl<E: CancelError> Group<E> {
-    /// A child has ended: its outcome goes to its slot, and its error to the group as well.
+    /// A child has ended: its outcome goes to its slot, and its error to the group as well. The member is
+    /// its block, with the count of those that run there, if that has one.
     ///
     /// The reference is to this cell.
     fn settle<T>(
         &self,
-        member: usize,
+        (member, running): (usize, Option<&Running>),
         task: &CellRef,
         cell: &Cell,
         slot: &Slot<T, Shared<E>>,
@@ -429,9 +432,19 @@ impl<E: CancelError> Group<E> {
         };
         // Before the group goes on: it finds no child that runs still.
         slot.settle(task, cell, outcome, true);
+        // What others the machine decides nothing about.
+        let is_plain = error.is_none() && never_started.is_none();
+        if is_plain && running.is_some_and(|running| !running.one_ended()) {
+            return;
+        }
         let (block, wake, then) = {
             let members = &mut lock(&self.family.state).more;
-            let (block, wake) = members.one_left(member);
+            let is_last = is_plain || running.is_none_or(Running::one_ended);
+            let (block, wake) = if is_last {
+                members.none_left(member, task)
+            } else {
+                (None, None)
+            };
             if let Some(who) = never_started {
                 members.never_started(who);
             }

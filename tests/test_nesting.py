@@ -249,3 +249,20 @@ def test_an_import_of_something_missing_is_not_hidden():
             print(error, error.name)
     """)
     assert told == "No module named 'nest_asyncio' nest_asyncio\n"
+
+
+def test_a_task_that_runs_the_loop_again_is_running():
+    told = run("""
+        import asyncio, stook
+        async def never():
+            await asyncio.Event().wait()
+        async def inside():
+            print(sorted((info.name, info.state) for info in stook.tasks()))
+        async def main():
+            stook.allow_nesting()
+            task = asyncio.create_task(never(), name="never")
+            asyncio.run(inside())
+            task.cancel()
+        stook.run(main())
+    """)
+    assert told == "[('Task-1', 'running'), ('Task-3', 'running'), ('never', 'waiting')]\n"

@@ -90,6 +90,8 @@ impl<'py> Own<'py> {
         match &self.awaited {
             Some(awaited) if !is_done(awaited)? => Ok(Doing::Waiting),
             _ => match &self.coroutine {
+                // It runs the loop again, or another task, which it has started eagerly.
+                Some(coroutine) if is_running_now(coroutine)? => Ok(Doing::Running),
                 Some(coroutine) if !has_begun(coroutine)? => Ok(Doing::Created),
                 _ => Ok(Doing::Ready),
             },
@@ -116,16 +118,27 @@ fn is_done(awaited: &Bound<'_, PyAny>) -> Fallible<bool> {
     }
 }
 
+fn is_running_now(coroutine: &Bound<'_, PyAny>) -> Fallible<bool> {
+    let running = marked(coroutine, intern!(coroutine.py(), "cr_running"))?;
+    Ok(running == Some(true))
+}
+
+/// Whether a coroutine that does not run has begun.
 fn has_begun(coroutine: &Bound<'_, PyAny>) -> Fallible<bool> {
     let py = coroutine.py();
-    let is = |name| -> Fallible<Option<bool>> {
-        let marked = call::optional_attribute(coroutine, name)?;
-        Ok(marked.map(|marked| marked.is_truthy()).transpose()?)
-    };
-    match is(intern!(py, "cr_suspended"))? {
-        Some(is_suspended) => Ok(is_suspended || is(intern!(py, "cr_running"))? == Some(true)),
-        None => Ok(is(intern!(py, "gi_suspended"))?.unwrap_or(true)),
+    match marked(coroutine, intern!(py, "cr_suspended"))? {
+        Some(is_suspended) => Ok(is_suspended),
+        None => Ok(marked(coroutine, intern!(py, "gi_suspended"))?.unwrap_or(true)),
     }
+}
+
+/// What a coroutine says of itself by this attribute, if it has it.
+fn marked<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> Fallible<Option<bool>> {
+    let marked = call::optional_attribute(coroutine, name)?;
+    Ok(marked.map(|marked| marked.is_truthy()).transpose()?)
 }
 
 /// What a loop has scheduled, by the `id()` of who waits for it.

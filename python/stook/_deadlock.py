@@ -42,6 +42,7 @@ _threads_seen: "weakref.WeakKeyDictionary[Any, tuple[list[str], bool]]" = (
 """The threads that might wake a loop when it was last looked at; whether there were idle ones."""
 _MOST_HELD = 1000
 """So many objects are looked at that one of them holds, or that it was given."""
+_HOLDERS = (types.CellType, types.CoroutineType)
 _CONTAINERS = (list, tuple, dict, set, frozenset, collections.deque)
 _NO_OBJECTS = (type, types.ModuleType, types.FunctionType, types.CodeType, str, int, float)
 
@@ -158,7 +159,7 @@ def _variables(coroutine: Any) -> list[Any]:
     left, seen = [coroutine], {id(coroutine)}
     while left and len(held) < _MOST_HELD:
         for each in gc.get_referents(left.pop()):
-            if not is_a(each, types.CellType, types.CoroutineType):
+            if type(each) not in _HOLDERS:
                 held.append(each)
             elif id(each) not in seen:
                 seen.add(id(each))
@@ -173,7 +174,7 @@ def _inside(thing: Any) -> list[Any]:
     if type(thing) in _CONTAINERS:
         return gc.get_referents(thing) if len(thing) <= _MOST_HELD else []
     found = []
-    for kind in type(thing).__mro__:
+    for kind in type(thing).__mro__[:-1]:
         names = vars(kind)
         # By their kinds: a property of the program's is neither.
         if is_a(names.get("__dict__"), types.GetSetDescriptorType):

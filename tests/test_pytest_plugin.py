@@ -133,6 +133,106 @@ def test_what_a_test_leaves_behind_fails_it_with_the_line(pytester, options):
     assert not [name for name in run.said if "cleans_up" in name]
 
 
+def test_tasks_that_are_about_to_end_are_given_some_turns(pytester):
+    source = """
+async def ends_soon():
+    async def tidies_up():
+        try:
+            await waits()
+        finally:
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+    left.append(asyncio.create_task(tidies_up()))
+    await asyncio.sleep(0)
+    left[-1].cancel()
+    left.append(asyncio.create_task(asyncio.sleep(0)))
+"""
+    runners = RUNNERS.keys() - {"run", "stook_run"}
+    run = run_tests(pytester, BODIES + source + run_by(["ends_soon"], runners))
+    assert run.outcomes == {"passed": len(runners)}, run.output
+
+
+def test_a_loop_of_others_has_no_factory_of_tasks_afterwards(pytester):
+    run = run_tests(
+        pytester,
+        """
+factories = []
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def looks():
+    yield
+    factories.append(asyncio.get_running_loop().get_task_factory())
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_it(looks):
+    assert asyncio.get_running_loop().get_task_factory() is not None
+
+def test_afterwards():
+    assert factories == [None]
+""",
+    )
+    assert run.outcomes == {"passed": 2}, run.output
+
+
+def test_what_a_fixture_does_that_a_test_asks_for_is_none_of_the_tests(pytester):
+    source = """
+@pytest.fixture
+def service():
+    asyncio.run(swallows())
+
+def test_it(request):
+    request.getfixturevalue("service")
+"""
+    run = run_tests(pytester, BODIES + source, "--stook-loop")
+    assert run.outcomes == {"passed": 1}, run.output
+
+
+def test_a_future_that_the_collector_finds_may_be_of_any_test(pytester):
+    run = run_tests(
+        pytester,
+        """
+import gc
+
+class Circle:
+    pass
+
+def test_it():
+    async def main():
+        circle = Circle()
+        circle.itself = circle
+        circle.future = asyncio.get_running_loop().create_future()
+        circle.future.set_exception(OSError("lost"))
+
+    gc.disable()
+    asyncio.run(main())
+
+def test_another():
+    gc.collect()
+    gc.enable()
+""",
+        "--stook-loop",
+    )
+    assert run.outcomes == {"passed": 2}, run.output
+
+
+def test_the_task_of_a_run_that_was_broken_off_is_no_leak(pytester):
+    run = run_tests(
+        pytester,
+        """
+def test_it():
+    async def stops():
+        asyncio.get_running_loop().stop()
+        await waits()
+
+    with pytest.raises(RuntimeError, match="stopped before Future completed"):
+        asyncio.run(stops())
+""",
+        "--stook-loop",
+    )
+    assert run.outcomes == {"passed": 1}, run.output
+
+
 def test_nothing_is_said_twice(pytester):
     source = run_by(KINDS[:1], ["pytest_asyncio_module"]) + "\n\ndef test_after(): gc.collect()"
     run = run_tests(pytester, "import gc\n" + BODIES + source)

@@ -73,6 +73,8 @@ def test_at_the_limit_a_test_ends_with_the_graph_and_others_go_on(pytester, opti
         assert said.lstrip().startswith("stook: the test has not ended after 0.3 seconds\n")
         assert has_graph(said), said
         assert "hidden" not in said
+        # Of what was ended it goes without saying.
+        assert "not ended with the test" not in said
 
 
 def test_on_stooks_loop_it_ends_at_once_and_without_a_limit(pytester):
@@ -345,6 +347,31 @@ def test_whatever_hangs_is_ended_at_the_limit(pytester):
     says("teardown of test_teardown", "the fixtures of the test have not ended after 0.3 seconds")
 
 
+def test_a_test_that_is_ended_is_not_blamed_for_what_it_does_about_that(pytester):
+    source = """
+async def stubborn():
+    try:
+        await waits()
+    except asyncio.CancelledError:
+        await asyncio.sleep(0)
+
+@pytest.mark.asyncio
+async def test_it():
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    try:
+        await waits()
+    finally:
+        task.cancel()
+        await task
+"""
+    ini = "stook_deadlocks = false"
+    run = run_tests(pytester, source, "--stook-loop", "--stook-timeout=0.2", ini=ini)
+    assert run.outcomes == {"failed": 1}, run.output
+    assert "the test has not ended after 0.2 seconds" in run.said["test_it"]
+    assert "swallowed" not in run.output
+
+
 def test_the_command_line_comes_before_the_ini_file(pytester):
     source = "def test_it(): time.sleep(0.5)\n"
     run = run_tests(pytester, source, "--stook-timeout=0", ini="stook_timeout = 0.1")
@@ -430,6 +457,28 @@ def test_it():
         "--stook-loop",
     )
     assert run.outcomes == {"passed": 1}, run.output
+
+
+def test_a_thread_may_open_a_circle_that_is_told_of(pytester):
+    source = HANGS + """
+def test_it():
+    async def main():
+        def release():
+            time.sleep(1.2)
+            loop.call_soon_threadsafe(task.cancel)
+
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(hangs())
+        thread = threading.Thread(target=release, name="releaser")
+        thread.start()
+        await asyncio.wait([task])
+        thread.join()
+
+    asyncio.run(main())
+"""
+    run = run_tests(pytester, source, "--stook-loop", "-s", ini="stook_leaks = false")
+    assert run.outcomes == {"passed": 1}, run.output
+    said = run.output + run.errors
+    assert "tasks wait for each other, unless another thread wakes them (releaser)" in said
 
 
 def test_a_test_beside_which_tasks_can_never_go_on_goes_on_itself(pytester):

@@ -207,3 +207,23 @@ def test_one_request_that_came_in_several_ways_at_different_times_is_one(engine)
     ((record, is_mine),) = records
     assert [step.kind for step in record.chain] == ["parent cancelled", "token"]
     assert (record.others, is_mine) == ((), True)
+
+
+def test_who_awaits_the_same_future_is_told_of_the_request_that_ended_it(engine):
+    async def main():
+        future = stook.Future()
+        below = [asyncio.create_task(cancelled_by(future)) for _ in range(2)]
+
+        async def awaits():
+            await below[0]
+
+        task = asyncio.create_task(awaits(), name="above")
+        await turns()
+        stook.cancel(task, reason="enough")
+        (asked, _), (beside, is_mine) = [await each for each in below]
+        assert [step.reason for step in asked.chain] == [None, "enough"]
+        assert beside is asked
+        assert not is_mine
+        await task
+
+    engine.run(main())

@@ -460,7 +460,9 @@ def test_it():
 
 
 def test_a_thread_may_open_a_circle_that_is_told_of(pytester):
-    source = HANGS + """
+    source = (
+        HANGS
+        + """
 def test_it():
     async def main():
         def release():
@@ -475,6 +477,7 @@ def test_it():
 
     asyncio.run(main())
 """
+    )
     run = run_tests(pytester, source, "--stook-loop", "-s", ini="stook_leaks = false")
     assert run.outcomes == {"passed": 1}, run.output
     said = run.output + run.errors

@@ -424,6 +424,17 @@ def test_nothing_is_said_with_a_thread_alive(told):
     assert said == ""
 
 
+def test_those_that_are_stuck_after_some_looks_are_told_of_too(told):
+    said = told("""
+        async def main():
+            await goes_on(4)
+            start("later")
+            await until_told()
+        stook.run(main())
+    """)
+    assert said.endswith("nothing but these can reach what they wait for: later-1, later-2\n")
+
+
 def test_the_policy_decides(told):
     said = told(
         """

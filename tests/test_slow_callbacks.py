@@ -64,6 +64,27 @@ def test_a_step_that_holds_the_loop_is_told_with_its_task_and_lines(run):
     assert ended.stderr == ""
 
 
+def test_a_step_during_which_the_process_was_stopped_is_not_slow(run):
+    # As by Ctrl-Z, or on a machine that was asleep.
+    ended = run("""
+        import os, signal, subprocess
+        stook.on_slow_callback("report", after=2)
+        async def main():
+            go_on = f"import os, time; time.sleep(3.2); os.kill({os.getpid()}, {signal.SIGCONT})"
+            process = subprocess.Popen([sys.executable, "-c", go_on])
+            await asyncio.sleep(0.01)
+            time.sleep(0.6)  # It is seen to run.
+            began = time.monotonic()
+            os.kill(os.getpid(), signal.SIGSTOP)
+            time.sleep(0.1)
+            print(time.monotonic() - began > 2)
+            await asyncio.sleep(0)
+            process.wait(20)
+        stook.run(main())
+    """)
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
+
+
 def test_the_report_is_written_while_the_callback_runs(run):
     ended = run("""
         class Noticed:

@@ -221,6 +221,34 @@ def test_an_awaited_loser_for_which_another_may_decide_is_waited_for(run, losers
     assert run(main) == ["another", "watcher"]
 
 
+def test_an_awaited_loser_for_which_another_has_decided_is_waited_for(run):
+    """It has not gone on yet when the racer looks who waits for its end."""
+
+    async def main():
+        ended = []
+        first, another = (asyncio.get_running_loop().create_future() for _ in range(2))
+
+        async def watching():
+            ended.append(await stook.race(racer, another, losers="leave"))
+            await turns(3)
+            ended.append("watcher")
+
+        async def racing():
+            await turns(1)
+            return await stook.race(watcher, first, losers="await")
+
+        racer = asyncio.ensure_future(racing())
+        watcher = asyncio.ensure_future(watching())
+        await turns(4)
+        first.set_result("won")
+        another.set_result("another")
+        await asyncio.wait([racer])
+        assert racer.result() == "won"
+        return ended
+
+    assert run(main) == ["another", "watcher"]
+
+
 def test_only_the_one_that_waits_back_is_let_go(run):
     async def main():
         event = asyncio.Event()

@@ -21,6 +21,21 @@ async def orphan():
     print(state(group))
 
 
+for mark in ("_entered", "_exiting", "_aborting"):
+
+    @trial
+    async def marked_by_hand_before_it_is_entered():
+        print(mark)
+        group = asyncio.TaskGroup()
+        setattr(group, mark, True)
+        try:
+            async with group:
+                print(state(group))
+                group.create_task(child("a", 2))
+        finally:
+            print(state(group))
+
+
 @trial
 async def left_by_hand():
     group = asyncio.TaskGroup()

@@ -183,7 +183,7 @@ def test_losers_that_wait_otherwise_are_still_waited_for(run, way):
         racer.cancel()
         await asyncio.wait([racer])
         assert racer.cancelled()
-        return ended
+        return list(ended)
 
     assert run(main) == [way]
 
@@ -216,7 +216,7 @@ def test_an_awaited_loser_for_which_another_may_decide_is_waited_for(run, losers
         watcher = asyncio.ensure_future(watching())
         await asyncio.wait([racer])
         assert racer.result() == "won"
-        return ended
+        return list(ended)
 
     assert run(main) == ["another", "watcher"]
 
@@ -230,7 +230,7 @@ def test_an_awaited_loser_for_which_another_has_decided_is_waited_for(run):
 
         async def watching():
             ended.append(await stook.race(racer, another, losers="leave"))
-            await turns(3)
+            await turns(9)
             ended.append("watcher")
 
         async def racing():
@@ -244,7 +244,7 @@ def test_an_awaited_loser_for_which_another_has_decided_is_waited_for(run):
         another.set_result("another")
         await asyncio.wait([racer])
         assert racer.result() == "won"
-        return ended
+        return list(ended)
 
     assert run(main) == ["another", "watcher"]
 

@@ -36,6 +36,19 @@ for mark in ("_entered", "_exiting", "_aborting"):
             print(state(group))
 
 
+for requests in (1, 2):
+
+    @trial
+    async def cancelled_while_a_request_is_marked_by_hand():
+        group, task = asyncio.TaskGroup(), asyncio.current_task()
+        async with group:
+            group.create_task(child("a", 9))
+            group._parent_cancel_requested = True
+            for _each in range(requests):
+                asyncio.get_running_loop().call_soon(task.cancel)
+        print(requests, state(group))
+
+
 @trial
 async def left_by_hand():
     group = asyncio.TaskGroup()

@@ -52,12 +52,15 @@ const NOT_PYTHON: &str = "(AllFired|Firing::progress|Gather::(children|finished)
     TokenSource::keys|Wait::(cancelled|is_waiting|remaining|timed_out)|fmt::Debug)";
 
 /// Changes in what the Python face calls that are none for it.
-const SAME_FOR_PYTHON: [&str; 2] = [
+const SAME_FOR_PYTHON: [&str; 3] = [
     // Where exceptions are results no child is asked how it ended: each counts as one that returned.
     r"replace match guard !self\.return_exceptions with true in Gather::child_done",
     // A race that is over is not told of a cancellation: its coroutine ends in the same step, and one
     // that has ended cannot be thrown into.
     r"delete match arm Phase::Over in Race::interrupted",
+    // The marks of a group are its attributes, from which each step makes the machine anew. Who aborts
+    // it sets that attribute, and nothing else is asked of the machine that was left.
+    r"replace \|= with &= in TaskGroup::exit",
 ];
 
 /// What judges of a face.

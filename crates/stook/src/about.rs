@@ -80,7 +80,10 @@ impl Kin {
     }
 }
 
-fn is_one_line(one: &'static Location<'static>, other: &'static Location<'static>) -> bool {
+pub(crate) fn is_one_line(
+    one: &'static Location<'static>,
+    other: &'static Location<'static>,
+) -> bool {
     // In one loop it is one location as a rule. There may be copies of it, and Miri makes one a call.
     std::ptr::eq(one, other) || one.line() == other.line() && is_copy(one, other)
 }

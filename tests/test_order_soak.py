@@ -55,7 +55,7 @@ def test_a_loop_that_leaks_is_found(texts):
 
 @pytest.mark.needs_stook
 def test_stook_keeps_nothing(texts):
-    # The code objects that stook remembers are the most after some ten rounds, as the addresses fall.
+    # stook remembers some code objects, by address: after ten rounds or so no more are added.
     assert soak.growth(soaked("stook", texts, 27)) == {}
 
 

@@ -2,9 +2,11 @@
 
 use std::future::pending;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::FutureExt;
 use stook::{CancelKind, Cancelled, GroupClosed, OrCancel, Outcome, TaskGroup, TaskState};
 use tokio::time::Instant;
 
@@ -427,6 +429,93 @@ fn a_panic_of_a_child_goes_on_when_all_have_ended() {
             other => panic!("{other:?}"),
         }
         assert_eq!(begun.elapsed(), seconds(2));
+    });
+}
+
+#[test]
+fn a_request_that_a_panic_goes_before_is_delivered_after_it() {
+    with_paused_clock(|| async {
+        // It comes while the body waits, or while the group waits for its task.
+        for body_waits in [true, false] {
+            let mut task = stook::spawn(async move {
+                let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+                    drop(group.spawn(async {
+                        tokio::time::sleep(seconds(2)).await;
+                        panic!("out of ink") as Result<(), Cancelled>
+                    }));
+                    if body_waits { forever().await } else { Ok(()) }
+                });
+                assert!(AssertUnwindSafe(group).catch_unwind().await.is_err());
+                stook::checkpoint().await
+            });
+            tokio::time::sleep(seconds(1)).await;
+            task.cancel_with("closing time");
+            match task.join().await.unwrap() {
+                Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn a_request_that_ends_the_body_is_delivered_after_an_error_of_its_clean_up() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let group = stook::task_group(async |group: TaskGroup<io::Error>| {
+                drop(group.spawn(async {
+                    drop(forever::<io::Error>().await);
+                    Err::<(), _>(failure("out of paper"))
+                }));
+                forever().await
+            });
+            assert_eq!(group.await.unwrap_err().errors.len(), 1);
+            stook::checkpoint().await
+        });
+        settle().await;
+        task.cancel_with("closing time");
+        match task.join().await.unwrap() {
+            Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn a_request_that_meets_a_group_which_is_cancelled_is_delivered_after_its_value() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+                let tidied = tokio::time::sleep(seconds(5));
+                drop(group.spawn(stook::with_cleanup(forever(), tidied)));
+                settle().await;
+                group.cancel();
+                Ok(7)
+            });
+            assert_eq!(group.await.unwrap(), 7);
+            stook::checkpoint().await
+        });
+        tokio::time::sleep(seconds(1)).await;
+        task.cancel_with("closing time");
+        match task.join().await.unwrap() {
+            Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn dropped_half_way_without_a_task_it_takes_none() {
+    with_paused_clock(|| async {
+        let mut kept = None;
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            kept = Some(group);
+            forever::<Cancelled>().await
+        });
+        assert!(tokio::time::timeout(seconds(1), group).await.is_err());
+        let group = kept.unwrap();
+        assert!(group.is_closed());
+        assert!(group.spawn(stook::checkpoint()).is_err());
     });
 }
 

@@ -171,6 +171,49 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nor_where_all_have_ended_before_the_body() {
+        let end = task_group(async |group| {
+            let weak = body(group.clone()).await?;
+            for cell in group.0.family.unfinished() {
+                cell.abort();
+            }
+            while !group.is_empty() {
+                yield_now().await;
+            }
+            Ok(weak)
+        });
+        assert!(end.await.unwrap().upgrade().is_none());
+    }
+
+    #[tokio::test]
+    async fn nor_does_an_error_that_comes_when_it_was_dropped() {
+        let mut weak = Weak::new();
+        {
+            let group = task_group(async |group: TaskGroup<std::io::Error>| {
+                weak = Arc::downgrade(&group.0);
+                drop(group.spawn(async {
+                    drop(std::future::pending::<()>().or_cancel().await);
+                    Err::<(), _>(std::io::Error::other("late"))
+                }));
+                // So that the task has begun.
+                yield_now().await;
+                std::future::pending::<()>().await;
+                Ok(())
+            });
+            let mut group = Box::pin(group);
+            for _ in 0..3 {
+                let polled = futures_util::FutureExt::now_or_never(group.as_mut());
+                assert!(polled.is_none());
+                yield_now().await;
+            }
+        }
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[tokio::test]
     async fn nor_where_it_is_dropped_half_way() {
         let (tell, told) = std::sync::mpsc::channel();
         let mut group = Box::pin(task_group(async |group| {

@@ -504,15 +504,15 @@ impl<T, E: CancelError> Guard<'_, T, E> {
 mod tests {
     use super::*;
     use crate::block::CellRef;
-    use crate::{OrCancel, checkpoint, tree};
+    use crate::{OrCancel, TaskId, checkpoint, tree};
 
-    /// Its family, by the address.
-    fn family(group: &TaskGroup<Cancelled>) -> usize {
-        Arc::as_ptr(&group.0.family).addr()
+    /// Its family, by the number: an address may be another's by then.
+    fn family(group: &TaskGroup<Cancelled>) -> TaskId {
+        group.0.family.id()
     }
 
     /// One with five tasks, which end in another order than they began in.
-    async fn plain() -> usize {
+    async fn plain() -> TaskId {
         let end = task_group(async |group| {
             for rounds in [3, 1, 2, 5, 4] {
                 let task = async move {

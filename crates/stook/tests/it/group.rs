@@ -505,6 +505,19 @@ fn a_request_that_meets_a_group_which_is_cancelled_is_delivered_after_its_value(
 }
 
 #[test]
+fn a_local_task_born_into_a_closing_group_is_cancelled_at_birth() {
+    in_local_set(|| async {
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            group.cancel();
+            let begins = async { panic!("it has begun") as Result<(), Cancelled> };
+            Ok(group.spawn_local(begins).unwrap())
+        });
+        let late = group.await.unwrap();
+        assert!(late.try_take().unwrap().is_cancelled());
+    });
+}
+
+#[test]
 fn dropped_half_way_without_a_task_it_takes_none() {
     with_paused_clock(|| async {
         let mut kept = None;

@@ -135,3 +135,20 @@ fn children_of_a_gather_and_of_a_group_are_below_who_has_made_them() {
         assert!(parent.await.is_err());
     });
 }
+
+#[test]
+fn tasks_of_one_line_on_two_runtimes_are_apart() {
+    let runtimes = [(); 2].map(|()| {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+    });
+    let spawned = || stook::spawn(stook::checkpoint());
+    // They do not begin, so that they are of one time.
+    let _tasks = runtimes
+        .each_ref()
+        .map(|runtime| runtime.block_on(async { spawned() }));
+    for runtime in &runtimes {
+        assert_eq!(runtime.block_on(async { stook::tree().roots.len() }), 1);
+    }
+}

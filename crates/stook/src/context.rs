@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::block::CellRef;
 use crate::cell::Cell;
 use crate::id::TaskId;
+use crate::kept_tasks;
 use crate::record::Who;
 use crate::scope::node::ScopeRef;
 
@@ -118,6 +119,7 @@ impl Drop for Entered<'_> {
 
 fn swap(place: &mut Place, is_scope: bool) {
     let _ = NOW.try_with(|now| now.set(None));
+    kept_tasks::step_is_over();
     // While a thread ends there is no current place; what is polled then is inert.
     let _ = PLACE.try_with(|current| {
         let current = &mut *current.borrow_mut();
@@ -146,6 +148,11 @@ pub(crate) fn current() -> Place {
 /// The current task, where it is one of ours.
 pub(crate) fn task() -> Option<CellRef> {
     with(|place| place.cell.as_ref().filter(|cell| cell.is_task()).cloned())
+}
+
+/// Whether there is a task, or a scope outside tasks.
+pub(crate) fn is_inside() -> bool {
+    with(|place| place.cell.is_some())
 }
 
 pub(crate) fn task_id() -> Option<TaskId> {
@@ -191,7 +198,7 @@ pub(crate) fn now() -> Instant {
     let kept = NOW.try_with(PlainCell::get).ok().flatten();
     kept.unwrap_or_else(|| {
         let now = Instant::now();
-        if with(|place| place.cell.is_some()) {
+        if is_inside() {
             let _ = NOW.try_with(|kept| kept.set(Some(now)));
         }
         now

@@ -32,6 +32,9 @@ pub(crate) struct Members {
     blocks: Slab<Siblings, 3>,
     /// The block where the next one may find room. It keeps the group, and is closed when that ends.
     room: Option<usize>,
+    /// One whose tasks have all ended, while the body runs: who makes the next one gives its memory back,
+    /// and not the thread that has ended them, which would meet it in the allocator.
+    ended: Option<Arc<dyn Block>>,
     /// Of who waits for them.
     pub(crate) waker: Option<Waker>,
     /// There are errors, or a panic.
@@ -53,6 +56,9 @@ pub(crate) struct Siblings {
     /// Of how many the machine knows that they have ended.
     told: u32,
 }
+
+/// Blocks that are to be dropped when nothing is locked.
+pub(crate) type ToDrop = [Option<Arc<dyn Block>>; 2];
 
 /// How many are remembered.
 const MOST: usize = 32;
@@ -98,6 +104,7 @@ impl Family {
             runtime,
             blocks: Slab::new(),
             room: None,
+            ended: None,
             waker: None,
             has_errors: false,
             is_abandoned: false,
@@ -190,6 +197,13 @@ impl Members {
         self.machine.exit(end, is_base_error, rule)
     }
 
+    /// One whose tasks have all ended, to be dropped when nothing is locked. It keeps the group: it is
+    /// taken out when the body has ended, and there is none from then on.
+    #[must_use]
+    pub(crate) fn take_ended(&mut self) -> Option<Arc<dyn Block>> {
+        self.ended.take()
+    }
+
     /// The block where one more may find room.
     pub(crate) fn room(&mut self) -> Option<&mut Siblings> {
         self.blocks.get_mut(self.room?)
@@ -201,8 +215,12 @@ impl Members {
 
     /// Nobody finds room there any more; what is to be dropped when nothing is locked.
     #[must_use]
-    pub(crate) fn close_room(&mut self) -> Option<Arc<dyn Block>> {
+    pub(crate) fn close_room(&mut self) -> ToDrop {
         self.close_places();
+        [self.take_room(), self.take_ended()]
+    }
+
+    fn take_room(&mut self) -> Option<Arc<dyn Block>> {
         let place = self.room.take()?;
         if self.blocks.get_mut(place)?.left() > 0 {
             return None;
@@ -244,8 +262,11 @@ impl Members {
         if self.room == Some(place) {
             return (None, wake);
         }
-        let siblings = self.blocks.remove(place);
-        (siblings.map(|siblings| siblings.block), wake)
+        let mut block = self.blocks.remove(place).map(|siblings| siblings.block);
+        if !self.machine.marks().exiting {
+            std::mem::swap(&mut self.ended, &mut block);
+        }
+        (block, wake)
     }
 
     /// Tells the machine that all in the block in this place have ended; whether nobody is left.
@@ -256,7 +277,7 @@ impl Members {
 
     /// Nobody is left, and nobody comes any more. What is to be dropped when nothing is locked.
     #[must_use]
-    pub(crate) fn over(&mut self) -> Option<Arc<dyn Block>> {
+    pub(crate) fn over(&mut self) -> ToDrop {
         let room = self.close_room();
         self.blocks.begin_again();
         self.never_started.clear();

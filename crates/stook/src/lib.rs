@@ -183,6 +183,7 @@ mod gather;
 mod group;
 mod handle;
 mod id;
+mod kept_tasks;
 mod kept_waker;
 mod lock;
 #[cfg(all(test, stook_loom))]

@@ -11,6 +11,7 @@ use crate::block::CellRef;
 use crate::cancel_error::CancelError;
 use crate::context;
 use crate::group::{GroupClosed, Shared, TaskGroup};
+use crate::kept_tasks;
 use crate::registry;
 use crate::slot::Slot;
 use crate::task::Task;
@@ -155,9 +156,10 @@ impl Builder {
         E: CancelError + Send,
     {
         let kin = kin(self.name, Location::caller());
+        let runtime = kin.runtime;
         let (batch, place) = batch::take_room::<T, E>(kin);
         let cell = CellRef::new(Arc::clone(&batch) as _, place);
-        drop(tokio::spawn(TaskFuture::new(batch, future, InBatch(place))));
+        kept_tasks::spawn(TaskFuture::new(batch, future, InBatch(place)), runtime);
         Task::new(cell, Outlet::Inside(batch::child_of), self.cancel_on_drop)
     }
 

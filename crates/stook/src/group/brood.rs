@@ -11,7 +11,7 @@ use crate::block_watchers::BlockWatchers;
 use crate::cancel_error::CancelError;
 use crate::cell::Cell;
 use crate::children::{Child, Children, room_after};
-use crate::family::Members;
+use crate::family::{Members, ToDrop};
 use crate::group::running::Running;
 use crate::group::{Group, Shared};
 use crate::outcome::Outcome;
@@ -35,7 +35,7 @@ pub(super) fn take_room<T, E>(
     members: &mut Members,
     group: &Arc<Group<E>>,
     about: About,
-) -> (Place<T, E>, Option<Arc<dyn Block>>)
+) -> (Place<T, E>, ToDrop)
 where
     T: Send + 'static,
     E: Send + Sync + 'static,
@@ -49,7 +49,7 @@ where
         if alike && room.block.as_any().is::<Brood<T, E>>() {
             if room.has_places() {
                 if let Ok(brood) = Arc::clone(&room.block).into_any().downcast() {
-                    return ((brood, room.one_more()), None);
+                    return ((brood, room.one_more()), [None, None]);
                 }
             }
             count = room_after::<T, E>(room.block.count());
@@ -151,6 +151,7 @@ mod tests {
 
     use super::*;
     use crate::group::{TaskGroup, task_group};
+    use crate::sync::lock;
     use crate::{Cancelled, OrCancel};
 
     async fn body(group: TaskGroup<Cancelled>) -> Result<Weak<Group<Cancelled>>, Cancelled> {
@@ -180,6 +181,22 @@ mod tests {
             while !group.is_empty() {
                 yield_now().await;
             }
+            Ok(weak)
+        });
+        assert!(end.await.unwrap().upgrade().is_none());
+    }
+
+    #[tokio::test]
+    async fn nor_does_a_block_whose_tasks_have_ended() {
+        let end = task_group(async |group| {
+            let weak = body(group.clone()).await?;
+            group.cancel();
+            while !group.is_empty() {
+                yield_now().await;
+            }
+            assert!(lock(&group.0.family.state).more.take_ended().is_some());
+            let again = group.spawn(std::future::ready(Ok(())));
+            assert!(again.is_ok(), "it is open");
             Ok(weak)
         });
         assert!(end.await.unwrap().upgrade().is_none());

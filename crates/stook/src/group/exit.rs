@@ -219,7 +219,7 @@ pub(super) fn leave<T, E: CancelError>(
     let mut waker = ToKeep::new(cx);
     waker.prepare_foreign();
     // One lock for all that is done when most groups wait.
-    let (left, room, exit, actions, gone) = {
+    let (left, blocks, exit, actions, gone) = {
         let mut state = lock(&group.family.state);
         let left = group.family.leave_locked(&mut state);
         let members = &mut state.more;
@@ -231,15 +231,15 @@ pub(super) fn leave<T, E: CancelError>(
             lock(&group.errors).panics.extend(panic);
             members.has_errors = true;
         }
-        let (gone, room) = if members.machine.marks().tasks == 0 {
+        let (gone, blocks) = if members.machine.marks().tasks == 0 {
             (Some(group.gone(members, &exit)), members.over())
         } else {
             waker.put(&mut members.waker);
-            (None, None)
+            (None, [None, members.take_ended()])
         };
-        (left, room, exit, actions, gone)
+        (left, blocks, exit, actions, gone)
     };
-    drop((left, room));
+    drop((left, blocks));
     if actions.abort {
         let record = match body {
             Body::Cancelled(cancelled) => {
@@ -448,7 +448,7 @@ struct Guard<'group, T, E: CancelError> {
 
 impl<T, E: CancelError> Drop for Guard<'_, T, E> {
     fn drop(&mut self) {
-        let (is_over, room, waker) = {
+        let (is_over, blocks, waker) = {
             let members = &mut lock(&self.group.family.state).more;
             let is_over = members.machine.marks().exiting && members.machine.marks().tasks == 0;
             if !is_over {
@@ -458,7 +458,7 @@ impl<T, E: CancelError> Drop for Guard<'_, T, E> {
             }
             (is_over, members.close_room(), members.waker.take())
         };
-        drop((room, waker));
+        drop((blocks, waker));
         if !is_over {
             reaper::adopt(&self.group.family.unfinished(), Some("task_group"));
         }

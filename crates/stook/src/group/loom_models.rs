@@ -35,8 +35,8 @@ fn model(body: impl Fn(&Arc<Group<Cancelled>>, Inside) + Send + Sync + 'static) 
     loom::model(move || {
         let (group, inside) = Group::enter(Location::caller());
         body(&group, inside);
-        let room = lock(&group.family.state).more.close_room();
-        drop(room);
+        let blocks = lock(&group.family.state).more.close_room();
+        drop(blocks);
     });
 }
 
@@ -77,8 +77,12 @@ fn error() -> Outcome<(), Cancelled> {
 
 /// The body has returned.
 fn leave(group: &Group<Cancelled>) -> TaskGroupExit {
-    let members = &mut lock(&group.family.state).more;
-    let (exit, _actions) = members.exit(BodyEnd::Returned, false);
+    let (exit, ended) = {
+        let members = &mut lock(&group.family.state).more;
+        let (exit, _actions) = members.exit(BodyEnd::Returned, false);
+        (exit, members.take_ended())
+    };
+    drop(ended);
     exit
 }
 

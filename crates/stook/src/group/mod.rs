@@ -33,6 +33,7 @@ use crate::family::Family;
 use crate::group::brood::{Place, ToBrood};
 use crate::group::running::Running;
 use crate::id::TaskId;
+use crate::kept_tasks;
 use crate::outcome::{Ended, Outcome};
 use crate::panicked::Panic;
 use crate::record::{CancelKind, Reason, Record};
@@ -110,7 +111,7 @@ impl<E> Group<E> {
             let members = &mut lock(&self.family.state).more;
             let is_closing = members.admits()?;
             let (place, old) = if is_closing || members.is_abandoned {
-                ((brood::enter(members, self, about, 1), 0), None)
+                ((brood::enter(members, self, about, 1), 0), [None, None])
             } else {
                 brood::take_room(members, self, about)
             };
@@ -198,7 +199,8 @@ impl<E: CancelError + Send + Sync> TaskGroup<E> {
         let about = self.about(name, location);
         let (brood, place) = self.0.hatch::<T>(about)?;
         let cell = CellRef::new(Arc::clone(&brood) as _, place);
-        drop(tokio::spawn(TaskFuture::new(brood, future, ToBrood(place))));
+        let task = TaskFuture::new(brood, future, ToBrood(place));
+        kept_tasks::spawn(task, self.0.runtime);
         let outlet = Outlet::Inside(brood::child_of);
         Ok(Task::new(cell, outlet, cancel_on_drop))
     }

@@ -31,6 +31,7 @@ use crate::cell::Cell;
 use crate::context;
 use crate::forward::HandedOn;
 use crate::id::TaskId;
+use crate::kept_tasks::KeptTasks;
 use crate::lock::lock;
 use crate::outcome::Outcome;
 use crate::record::{CancelKind, Reason, Record, Who};
@@ -109,10 +110,17 @@ where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let several = Self::new(machine(futures.len()), futures.len());
+        // Of a race, most wait until it is over.
+        let keeps = matches!(lock(&several.state).machine, Machine::Gather(_));
+        let mut kept = KeptTasks::default();
         for (place, future) in futures.into_iter().enumerate() {
             let task = TaskFuture::new(Arc::clone(&several), future, ToSeveral(place));
             // It ends by the requests that it gets, never by an abort.
-            drop(tokio::spawn(task));
+            if keeps {
+                kept.spawn(task, several.about.runtime);
+            } else {
+                drop(tokio::spawn(task));
+            }
         }
         several
     }

@@ -13,6 +13,7 @@ use tokio::runtime::Id;
 use crate::block::{Block, CellRef};
 use crate::context;
 use crate::group::GroupClosed;
+use crate::group::running::Running;
 use crate::record::Who;
 use crate::registry::{Listed, Membership};
 use crate::scope::node::{ScopeNode, ScopeRef};
@@ -55,6 +56,8 @@ pub(crate) struct Siblings {
     counted: u32,
     /// Of how many the machine knows that they have ended.
     told: u32,
+    /// How many places there are. Where there is one, its task tells the group itself.
+    places: u32,
 }
 
 /// Blocks that are to be dropped when nothing is locked.
@@ -183,6 +186,7 @@ impl Members {
             born: 1,
             counted,
             told: 0,
+            places: count as u32,
         })
     }
 
@@ -300,28 +304,38 @@ impl Siblings {
         self.born += 1;
         if self.born > self.counted {
             self.counted = self.born;
-            if let Some(running) = self.block.running() {
+            if let Some(running) = self.running() {
                 running.one_more();
             }
         }
         place as usize
     }
 
+    fn running(&self) -> Option<&Running> {
+        if self.places == 1 {
+            return None;
+        }
+        self.block.running()
+    }
+
     pub(crate) fn has_places(&self) -> bool {
-        (self.born as usize) < self.block.count()
+        self.born < self.places
     }
 
     /// Those that are not taken do not count as running any more; whether nobody is left by that.
     fn close_places(&mut self) -> bool {
         let free = self.counted - self.born;
+        if free == 0 {
+            return false;
+        }
         self.counted = self.born;
-        let running = self.block.running().filter(|_| free > 0);
+        let running = self.running();
         running.is_some_and(|running| running.take_back(free))
     }
 
     /// How many have not ended.
     fn left(&self) -> usize {
-        let left = match self.block.running() {
+        let left = match self.running() {
             Some(running) => running.count() - (self.counted - self.born),
             None => self.born - self.told,
         };
@@ -330,7 +344,7 @@ impl Siblings {
 
     /// Whether nobody is left; to be asked by one that has ended.
     fn is_over(&self) -> bool {
-        let running = self.block.running();
+        let running = self.running();
         running.is_none_or(|running| running.count() == 0)
     }
 

@@ -89,9 +89,9 @@ of anyio's that are skipped are those on trio, which is not installed.
 
 In the way `watched` the suites run as in `loop`, with all that tells of hangs on, and what is
 reported fails the test: they are looked through for false alarms. Of runs that are not in the
-table: on CPython 3.11.7 aiohttp, anyio and uvicorn show none; on 3.13.0 uvicorn 0.54.0 (1316
-tests pass, on stock and on stook) and anyio 4.16.0 (3240 on stock, 3241 on stook) show none.
-aiohttp was not run so on 3.13.0, and none of them on 3.12.1.
+table: on CPython 3.11.7 aiohttp, anyio and uvicorn show none; on 3.12.1 and 3.13.0 uvicorn 0.54.0
+(1316 tests pass, on stock and on stook), on 3.13.0 anyio 4.16.0 (3240 on stock, 3241 on stook) show
+none. aiohttp was not run so on 3.12.1 and 3.13.0, nor anyio on 3.12.1.
 """
 
 

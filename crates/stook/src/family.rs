@@ -220,16 +220,17 @@ impl Members {
     /// Nobody finds room there any more; what is to be dropped when nothing is locked.
     #[must_use]
     pub(crate) fn close_room(&mut self) -> ToDrop {
-        self.close_places();
         [self.take_room(), self.take_ended()]
     }
 
     fn take_room(&mut self) -> Option<Arc<dyn Block>> {
         let place = self.room.take()?;
-        if self.blocks.get_mut(place)?.left() > 0 {
+        let room = self.blocks.get_mut(place)?;
+        room.close_places();
+        if room.left() > 0 {
             return None;
         }
-        self.tell(place);
+        tell(&mut self.machine, room);
         let siblings = self.blocks.remove(place)?;
         Some(siblings.block)
     }
@@ -241,7 +242,7 @@ impl Members {
             return;
         };
         if room.close_places() {
-            self.tell(place);
+            tell(&mut self.machine, room);
         }
     }
 
@@ -253,12 +254,14 @@ impl Members {
         place: usize,
         task: &CellRef,
     ) -> (Option<Arc<dyn Block>>, Option<Waker>) {
-        let siblings = self.blocks.get_mut(place);
+        let Some(siblings) = self.blocks.get_mut(place) else {
+            return (None, None);
+        };
         // There may be one more by now; or that has ended, too, and has told of this.
-        if !siblings.is_some_and(|siblings| task.is_in(&siblings.block) && siblings.is_over()) {
+        if !task.is_in(&siblings.block) || !siblings.is_over() {
             return (None, None);
         }
-        let wake = if self.tell(place) {
+        let wake = if tell(&mut self.machine, siblings) {
             self.waker.take()
         } else {
             None
@@ -271,12 +274,6 @@ impl Members {
             std::mem::swap(&mut self.ended, &mut block);
         }
         (block, wake)
-    }
-
-    /// Tells the machine that all in the block in this place have ended; whether nobody is left.
-    fn tell(&mut self, place: usize) -> bool {
-        let untold = self.blocks.get_mut(place).map_or(0, Siblings::tell);
-        (0..untold).fold(false, |_, _| self.machine.child_left(true))
     }
 
     /// Nobody is left, and nobody comes any more. What is to be dropped when nothing is locked.
@@ -295,6 +292,12 @@ impl Members {
             self.never_started.push(who);
         }
     }
+}
+
+/// Tells the machine that all in this block have ended; whether nobody is left in any.
+fn tell(machine: &mut Machine, siblings: &mut Siblings) -> bool {
+    let untold = siblings.tell();
+    (0..untold).fold(false, |_, _| machine.child_left(true))
 }
 
 impl Siblings {

@@ -78,7 +78,9 @@ impl<T, const INLINE: usize> Slab<T, INLINE> {
     /// All were taken out: begins again with the first place, and gives back what was allocated.
     pub(crate) fn begin_again(&mut self) {
         debug_assert_eq!(self.filled, 0);
-        self.others = Vec::new();
+        if self.others.capacity() > 0 {
+            self.others = Vec::new();
+        }
         self.places = 0;
         self.hole = 0;
     }

@@ -141,9 +141,10 @@ impl Family {
         lock(&self.state).more.unfinished().collect()
     }
 
+    /// How many have not ended. A task that was joined has, though it may not be counted off yet.
     pub(crate) fn len(&self) -> usize {
         let members = &lock(&self.state).more;
-        members.blocks.iter().map(Siblings::left).sum()
+        members.blocks.iter().map(Siblings::unfinished_count).sum()
     }
 }
 
@@ -336,7 +337,7 @@ impl Siblings {
         running.is_some_and(|running| running.take_back(free))
     }
 
-    /// How many have not ended.
+    /// How many have not counted themselves off.
     fn left(&self) -> usize {
         let left = match self.running() {
             Some(running) => running.count() - (self.counted - self.born),
@@ -356,6 +357,18 @@ impl Siblings {
         let untold = self.born - self.told;
         self.told = self.born;
         untold
+    }
+
+    /// How many have no outcome yet: those alone may that are not counted off.
+    fn unfinished_count(&self) -> usize {
+        let mut count = 0;
+        if self.left() > 0 {
+            let born = 0..self.born as usize;
+            self.block.each(born, &mut |_, cell| {
+                count += usize::from(cell.ended().is_none());
+            });
+        }
+        count
     }
 
     fn unfinished(&self) -> impl Iterator<Item = CellRef> {

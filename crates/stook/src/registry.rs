@@ -97,9 +97,15 @@ pub(crate) fn tasks() -> Vec<CellRef> {
     let Ok(handle) = Handle::try_current() else {
         return Vec::new();
     };
-    of(handle.id())
-        .into_iter()
-        .flat_map(Listed::cells)
+    cells_of(handle.id(), of(handle.id()))
+}
+
+/// Of what was found for a runtime the tasks there: another group on another runtime may have a family
+/// by now.
+fn cells_of(runtime: Id, all: Vec<Arc<dyn Listed>>) -> Vec<CellRef> {
+    let cells = all.into_iter().flat_map(Listed::cells);
+    cells
+        .filter(|cell| cell.about().is_some_and(|about| about.runtime == runtime))
         .collect()
 }
 
@@ -131,5 +137,36 @@ impl Membership {
             let removed = lock(&REGISTRY[place % SHARDS].0).remove(place / SHARDS);
             drop(removed);
         }
+    }
+}
+
+#[cfg(all(test, not(stook_loom)))]
+mod tests {
+    use super::*;
+    use crate::{Cancelled, TaskGroup, checkpoint, task_group};
+
+    #[test]
+    fn a_family_that_another_runtime_has_by_now_lists_none_of_its_tasks_here() {
+        let [one, other] = [(); 2].map(|()| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.expect("a runtime")
+        });
+        // One that is over, and is kept by this thread.
+        let first = one.block_on(task_group(async |group: TaskGroup<Cancelled>| {
+            drop(group.spawn(checkpoint()));
+            Ok(())
+        }));
+        first.expect("no error");
+        let one = one.handle().id();
+        let found = of(one);
+        assert_eq!(found.len(), 1);
+        let second = other.block_on(task_group(async |group: TaskGroup<Cancelled>| {
+            drop(group.spawn(checkpoint()));
+            assert_eq!(found[0].runtime(), current_runtime(), "it was taken again");
+            assert_eq!(cells_of(current_runtime(), found.clone()).len(), 1);
+            assert!(cells_of(one, found.clone()).is_empty());
+            Ok(())
+        }));
+        second.expect("no error");
     }
 }

@@ -3,8 +3,8 @@
 use std::future::pending;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use stook::{CancelKind, Cancelled, GroupClosed, OrCancel, Outcome, TaskGroup, TaskState};
@@ -748,5 +748,24 @@ fn groups_one_after_another_while_another_thread_looks_at_the_tree() {
         }
         over.store(true, Ordering::Release);
         looking.join().unwrap();
+    });
+}
+
+#[test]
+fn who_is_told_that_a_task_has_ended_finds_that_it_is_not_counted() {
+    with_paused_clock(|| async {
+        let counts = Arc::new(Mutex::new(Vec::new()));
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            // The first is in a block of its own, the others share one that has no room left.
+            for _ in 0..4 {
+                let task = group.spawn(stook::checkpoint()).unwrap();
+                let (group, counts) = (group.clone(), Arc::clone(&counts));
+                task.on_done(move |_| counts.lock().unwrap().push(group.len()));
+            }
+            assert_eq!(group.len(), 4, "none has begun");
+            Ok(())
+        });
+        group.await.unwrap();
+        assert_eq!(*counts.lock().unwrap(), [3, 2, 1, 0]);
     });
 }

@@ -214,11 +214,12 @@ fn in_one_block(group: &Arc<Group<Cancelled>>, count: usize, born: Instant) -> V
     (0..count).map(|_| child(group, born).unwrap()).collect()
 }
 
-/// Waits for all, while the other thread does this; whether it was over, and then whether it is in the
-/// end.
+/// Waits for these tasks, the last of the group, while the other thread does this: when it is over they
+/// have ended.
 fn wait_beside(
     group: &Arc<Group<Cancelled>>,
     exit: &mut TaskGroupExit,
+    tasks: &[CellRef],
     other: thread::JoinHandle<()>,
 ) {
     let count = Arc::new(Count::default());
@@ -226,6 +227,8 @@ fn wait_beside(
     let mut cx = Context::from_waker(&waker);
     let mut waiting = pin!(WaitForChildren::new(group, exit, false, Location::caller()));
     let is_over = waiting.as_mut().poll(&mut cx).is_ready();
+    let have_ended = tasks.iter().all(|task| task.ended().is_some());
+    assert!(!is_over || have_ended, "one runs still");
     other.join().unwrap();
     if !is_over {
         assert_eq!(count.0.load(Ordering::SeqCst), 1, "it waits for ever");
@@ -240,13 +243,14 @@ fn wait_beside(
 fn the_last_of_a_block_against_the_end_of_the_body() {
     model(|group, _inside| {
         let tasks = in_one_block(group, 2, Instant::now());
+        let theirs = tasks.clone();
         let ending = thread::spawn(move || {
-            for task in &tasks {
+            for task in &theirs {
                 end(task, Outcome::Ok(()));
             }
         });
         let mut exit = leave(group);
-        wait_beside(group, &mut exit, ending);
+        wait_beside(group, &mut exit, &tasks, ending);
     });
 }
 
@@ -254,12 +258,12 @@ fn the_last_of_a_block_against_the_end_of_the_body() {
 #[test]
 fn two_of_a_block_at_once() {
     model(|group, _inside| {
-        let mut tasks = in_one_block(group, 2, Instant::now());
+        let tasks = in_one_block(group, 2, Instant::now());
         let mut exit = leave(group);
-        let one = tasks.pop().unwrap();
+        let one = tasks[1].clone();
         let ending = thread::spawn(move || end(&one, Outcome::Ok(())));
         end(&tasks[0], Outcome::Ok(()));
-        wait_beside(group, &mut exit, ending);
+        wait_beside(group, &mut exit, &tasks, ending);
     });
 }
 

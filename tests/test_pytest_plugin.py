@@ -240,6 +240,28 @@ def test_nothing_is_said_twice(pytester):
     assert run.output.count("worker waits for") == 1
 
 
+def test_what_is_found_several_times_is_said_once_and_counted(pytester):
+    source = """
+def test_loses():
+    for _ in range(3):
+        asyncio.run(loses())
+
+async def leaks_twice():
+    await leaks()
+    await leaks()
+
+def test_leaks():
+    asyncio.run(leaks_twice())
+"""
+    run = run_tests(pytester, BODIES + source, "--stook-loop")
+    assert run.outcomes == {"failed": 2}, run.output
+    said = run.said["test_loses"]
+    assert said.count("nobody has read the exception of failing") == 1
+    assert ", in loses\n(3 times)\n" in said
+    assert "stook: 2 tasks have not ended with the test:\n" in run.said["test_leaks"]
+    assert run.said["test_leaks"].count("worker waits for an event to be set") == 2
+
+
 @pytest.mark.parametrize("way", ["marker", "ini"])
 def test_each_check_can_be_switched_off(pytester, way):
     named = {"leaks": "leaks", "loses": "unretrieved", "swallows": "swallowed"}

@@ -381,6 +381,21 @@ def test_the_command_line_comes_before_the_ini_file(pytester):
     assert "limit 0.1 s" in run.output
 
 
+def test_a_marker_comes_before_the_command_line(pytester):
+    source = """
+@pytest.mark.stook(timeout=5)
+def test_has_more_time(): time.sleep(0.5)
+
+@pytest.mark.stook(timeout=None)
+def test_takes_its_time(): time.sleep(0.5)
+
+def test_has_no_time(): time.sleep(0.5)
+"""
+    run = run_tests(pytester, source, "--stook-timeout=0.1")
+    assert run.outcomes == {"passed": 2, "failed": 1}, run.output
+    assert "test_has_no_time" in run.said
+
+
 def test_another_alarm_goes_on_afterwards(pytester):
     run = run_tests(
         pytester,
@@ -410,6 +425,70 @@ def test_waits(alarm):
     )
     assert run.outcomes == {"failed": 1, "passed": 1}, run.output
     assert "test_hangs" in run.said
+
+
+def test_another_alarm_that_repeats_goes_on_repeating(pytester):
+    run = run_tests(
+        pytester,
+        """
+import signal
+
+@pytest.fixture(scope="module")
+def alarm():
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 3600, 60)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+@pytest.mark.stook(timeout=30)
+def test_is_limited(alarm):
+    assert signal.getitimer(signal.ITIMER_REAL)[0] <= 30
+
+def test_afterwards():
+    delay, interval = signal.getitimer(signal.ITIMER_REAL)
+    assert (30 < delay <= 3600, interval) == (True, 60)
+""",
+    )
+    assert run.outcomes == {"passed": 2}, run.output
+
+
+def test_in_a_debugger_there_is_no_limit_and_alarms_of_others_go_on(pytester):
+    pytester.makepyfile(
+        debugger="""
+import pdb
+import time
+
+class Debugger(pdb.Pdb):
+    # Somebody looks at a test for a while.
+    def set_trace(self, frame=None):
+        time.sleep(0.6)
+"""
+    )
+    run = run_tests(
+        pytester,
+        """
+import signal
+
+@pytest.mark.stook(timeout=0.3)
+def test_is_looked_at():
+    breakpoint()
+
+@pytest.mark.stook(timeout=0.3)
+def test_has_a_limit_again():
+    time.sleep(60)
+
+@pytest.mark.stook(timeout=None)
+def test_alarm_of_its_own():
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 3600)
+    breakpoint()
+    assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    signal.setitimer(signal.ITIMER_REAL, 0)
+""",
+        "--pdbcls=debugger:Debugger",
+    )
+    assert run.outcomes == {"passed": 2, "failed": 1}, run.output
+    assert "the test has not ended after 0.3 seconds" in run.said["test_has_a_limit_again"]
 
 
 @pytest.mark.parametrize("options", [[], ["--stook-loop"]], ids=["asyncio's", "stook's"])

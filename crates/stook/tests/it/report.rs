@@ -124,6 +124,33 @@ fn a_cancel_that_reaches_no_cancel_point_is_reported_with_what_never_started() {
 }
 
 #[test]
+fn each_of_one_loop_that_never_started_is_reported_beside_who_is_stuck() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let stuck = stook::builder().name("stuck beside a loop");
+            let stuck = stuck.spawn_in(&group, async {
+                tokio::time::sleep(seconds(30)).await;
+                Ok(())
+            });
+            drop(stuck);
+            settle().await;
+            // Most share a block, where some places are left.
+            let never = [(); 6].map(|()| group.spawn(stook::checkpoint()).unwrap().id());
+            group.cancel();
+            Ok(never)
+        });
+        let never = group.await.unwrap();
+        let found = reports("stuck beside a loop");
+        let [Report::StuckCancel { never_started, .. }] = &found[..] else {
+            panic!("{found:?}");
+        };
+        assert!(never_started.iter().map(|who| who.id).eq(never));
+    });
+}
+
+#[test]
 fn a_task_that_hears_of_its_request_is_not_stuck() {
     listen();
     with_paused_clock(|| async {

@@ -448,6 +448,33 @@ class TestIt(unittest.IsolatedAsyncioTestCase):
     assert "AssertionError: 1 != 2" in run.said["test_fails"]
 
 
+def test_what_unittests_begin_by_methods_of_theirs_may_be_ended_by_their_tear_down(pytester):
+    run = run_tests(
+        pytester,
+        """
+class TestIt(unittest.IsolatedAsyncioTestCase):
+    def connect(self):
+        self.tasks = [asyncio.create_task(waits(), name="reader")]
+
+    async def asyncTearDown(self):
+        for task in self.tasks[:1]:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def test_ends(self):
+        self.connect()
+        await asyncio.sleep(0)
+
+    async def test_leaks(self):
+        self.connect()
+        self.tasks.insert(0, asyncio.create_task(waits(), name="writer"))
+        await asyncio.sleep(0)
+""",
+    )
+    assert run.outcomes == {"passed": 1, "failed": 1}, run.output
+    assert "reader waits for an event" in run.said["test_leaks"]
+
+
 def test_other_ways_to_run_a_loop_are_looked_at_too(pytester):
     run = run_tests(
         pytester,

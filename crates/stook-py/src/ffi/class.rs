@@ -590,6 +590,7 @@ impl<T: Class> Builder<T> {
         // SAFETY: S3, a new reference or null.
         let class = unsafe { Bound::from_owned_ptr_or_opt(py, class) }
             .ok_or_else(|| Raised::assume_set(py))?;
+        T::slot().kept.close_where_memory_is_checked();
         T::slot()
             .class
             .store(class.clone().into_ptr().cast(), Ordering::Relaxed);

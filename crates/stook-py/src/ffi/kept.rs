@@ -31,6 +31,14 @@ impl Kept {
         }
     }
 
+    /// Nothing, now and later, where the program's memory is looked after, by `PYTHONMALLOC`: what is
+    /// kept here neither Python's own allocators for that nor valgrind would know to be released.
+    pub(super) fn close_where_memory_is_checked(&self) {
+        if std::env::var_os("PYTHONMALLOC").is_some() {
+            self.count.store(usize::MAX, Ordering::Relaxed);
+        }
+    }
+
     /// Keeps the memory of `object`, unless there is as much as `most` already.
     ///
     /// # Safety

@@ -119,7 +119,10 @@ def _is_of_wait_for(task: asyncio.Future[Any], record: Any) -> bool:
     for other in asyncio.all_tasks(task.get_loop()):
         if record.who is not None and id(other) == record.who.id:
             coroutine: Any = other.get_coro()
-            while hasattr(awaited := getattr(coroutine, "cr_await", None), "cr_await"):
+            # Of one that runs CPython 3.11 and 3.12 may give what is no object.
+            while not getattr(coroutine, "cr_running", False) and hasattr(
+                awaited := getattr(coroutine, "cr_await", None), "cr_await"
+            ):
                 coroutine = awaited
             return getattr(coroutine, "__qualname__", None) == "wait_for"
     return False

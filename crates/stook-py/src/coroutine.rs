@@ -19,7 +19,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::Imported;
 use crate::ffi::class::WeakReferences;
-use crate::ffi::coro::Resumed;
+use crate::ffi::coro::{self, Resumed};
 use crate::ffi::gc::{Traverse, traverse};
 use crate::ffi::{
     Args, Builder, Class, Fallible, GetSet, HeldCell, Method, Raised, Ref, compat, error,
@@ -335,7 +335,7 @@ fn to_throw<'py, C: Coroutine>(
     let mut awaited = awaited(this)?;
     // Coroutines and generators hand on what they are given, without a word.
     while awaited.is_instance(COROUTINE_TYPE.get(py)?)? {
-        awaited = awaited.getattr(intern!(py, "cr_await"))?;
+        awaited = coro::awaited(&awaited, intern!(py, "cr_await"))?;
     }
     let exception = if awaited.is_none() || awaited.is_instance(GENERATOR_TYPE.get(py)?)? {
         given.exception(Words::Coroutine)

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::code::{self, Code};
 use crate::errors::{GET_FRAME, Imported};
 use crate::ffi::origin::{self, Origin};
-use crate::ffi::{Fallible, Ref, call, error};
+use crate::ffi::{Fallible, Ref, call, coro, error};
 use crate::task::TaskState;
 
 static OPERATIONS: Imported = Imported::new("opcode", "opmap");
@@ -139,7 +139,12 @@ pub(super) fn waits_at<'py>(task: &Ref<'py, TaskState>) -> Fallible<Option<Origi
                 });
             }
         }
-        at = call::optional_attribute(&coroutine, intern!(py, "cr_await"))?;
+        let name = intern!(py, "cr_await");
+        at = if coro::is_exact_coroutine(&coroutine) {
+            Some(coro::awaited(&coroutine, name)?)
+        } else {
+            call::optional_attribute(&coroutine, name)?
+        };
     }
     Ok(innermost)
 }

@@ -3,12 +3,12 @@
 use std::ptr;
 
 use pyo3::exceptions::PyStopIteration;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
-use pyo3::{ffi, intern};
+use pyo3::types::{PyString, PyTuple};
 
 use super::error::{Fallible, Raised};
-use super::hang;
+use super::{hang, intern};
 
 /// What one resumption of a coroutine gave.
 #[derive(Debug)]
@@ -72,6 +72,41 @@ pub(crate) fn is_exact_generator(object: &Bound<'_, PyAny>) -> bool {
 pub(crate) fn is_exact_async_generator(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: S2.
     unsafe { ffi::PyAsyncGen_CheckExact(object.as_ptr()) != 0 }
+}
+
+/// What a coroutine or generator awaits, by its attribute of this name; `None` of one whose code runs in
+/// this moment, in whatever thread.
+///
+/// CPython 3.11 and 3.12 cannot tell the latter by themselves: they take the cache of an instruction for
+/// the one by which it would await, and may give what is no object. Nothing else may run between the
+/// question whether it runs and the other one.
+///
+/// # Errors
+/// What an attribute of a program's class raises.
+pub(crate) fn awaited<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> Fallible<Bound<'py, PyAny>> {
+    if is_executing(coroutine)? {
+        return Ok(coroutine.py().None().into_bound(coroutine.py()));
+    }
+    Ok(coroutine.getattr(name)?)
+}
+
+fn is_executing(coroutine: &Bound<'_, PyAny>) -> Fallible<bool> {
+    let py = coroutine.py();
+    if is_exact_coroutine(coroutine) {
+        return Ok(coroutine.getattr(intern!(py, "cr_running"))?.is_truthy()?);
+    }
+    if is_exact_generator(coroutine) {
+        return Ok(coroutine.getattr(intern!(py, "gi_running"))?.is_truthy()?);
+    }
+    if !is_exact_async_generator(coroutine) {
+        return Ok(false);
+    }
+    // `ag_running` is true while it is awaited, too. A frame that runs has one that it returns to.
+    let frame = coroutine.getattr(intern!(py, "ag_frame"))?;
+    Ok(!frame.is_none() && !frame.getattr(intern!(py, "f_back"))?.is_none())
 }
 
 /// What `__next__` answers for an iterator, `object`, that returned `value`: no exception at all

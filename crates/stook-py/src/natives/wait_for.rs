@@ -90,7 +90,7 @@ pub(super) fn is_plain(awaitable: &Bound<'_, PyAny>) -> Fallible<bool> {
         return Ok(super::is_new_coroutine(awaitable));
     }
     let py = awaitable.py();
-    Ok(awaitable.getattr(intern!(py, "cr_await"))?.is_none())
+    Ok(coro::awaited(awaitable, intern!(py, "cr_await"))?.is_none())
 }
 
 /// `wait_for(fut, timeout)`

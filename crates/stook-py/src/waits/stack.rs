@@ -96,7 +96,7 @@ impl<'py> Links<'py> {
         while self.left > 0 {
             self.left -= 1;
             if let Some(names) = names(&self.at)? {
-                let next = self.at.getattr(names.awaited)?;
+                let next = coro::awaited(&self.at, names.awaited)?;
                 return Ok(Some((std::mem::replace(&mut self.at, next), names)));
             }
             match wrapped(&self.at)? {

@@ -309,7 +309,7 @@ impl<T, E: CancelError> Future for Gather<T, E> {
                 }
             }
             (Over::AllCancelled, Some(cancelled)) => {
-                waiting.give_up(outcomes);
+                waiting.pass_over(outcomes);
                 waiting.ends_cancelled();
                 Err(cancelled.into())
             }
@@ -345,7 +345,8 @@ impl<T, E: CancelError> Future for GatherOutcomes<T, E> {
         };
         Poll::Ready(match (end.over, end.cancelled) {
             (Over::AllCancelled, Some(cancelled)) => {
-                waiting.give_up(end.outcomes);
+                // As in asyncio, each was looked at when it ended.
+                waiting.pass_over(end.outcomes);
                 waiting.ends_cancelled();
                 Err(cancelled)
             }

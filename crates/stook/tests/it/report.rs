@@ -461,8 +461,9 @@ fn a_panic_of_the_body_of_a_group_that_is_dropped_while_it_waits_is_reported() {
     });
 }
 
+/// asyncio's `gather` has read them by then, with `return_exceptions`.
 #[test]
-fn errors_among_outcomes_that_a_cancellation_goes_before_are_reported() {
+fn errors_among_outcomes_that_a_cancellation_goes_before_are_not_reported() {
     listen();
     with_paused_clock(|| async {
         let mut task = stook::spawn(async {
@@ -475,7 +476,7 @@ fn errors_among_outcomes_that_a_cancellation_goes_before_are_reported() {
         stook::sleep(seconds(1)).await.unwrap();
         task.cancel();
         assert!(task.join().await.unwrap().is_cancelled());
-        assert_eq!(reports("before the cancellation").len(), 1);
+        assert!(reports("before the cancellation").is_empty());
     });
 }
 

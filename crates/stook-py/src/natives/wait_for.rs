@@ -90,7 +90,9 @@ pub(super) fn is_plain(awaitable: &Bound<'_, PyAny>) -> Fallible<bool> {
         return Ok(super::is_new_coroutine(awaitable));
     }
     let py = awaitable.py();
-    Ok(coro::awaited(awaitable, intern!(py, "cr_await"))?.is_none())
+    // Of one that runs this may be no object, as where the interpreter asks for `await`: it is only
+    // compared.
+    Ok(awaitable.getattr(intern!(py, "cr_await"))?.is_none())
 }
 
 /// `wait_for(fut, timeout)`

@@ -1,5 +1,6 @@
 //! Task groups: their tasks end together.
 
+use std::fmt::Debug;
 use std::future::pending;
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -7,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
-use stook::{CancelKind, Cancelled, GroupClosed, OrCancel, Outcome, TaskGroup, TaskState};
+use stook::{
+    CancelError, CancelKind, Cancelled, GroupClosed, OrCancel, Outcome, TaskGroup, TaskState,
+};
 use tokio::time::Instant;
 
 use crate::stage::{everywhere, in_local_set, rounds, seconds, settle, with_paused_clock};
@@ -109,11 +112,20 @@ fn a_task_that_is_cancelled_alone_is_no_error() {
     });
 }
 
+/// The task is asked to cancel, and is told of that request.
+async fn is_cancelled_when_asked<T: Debug, E: CancelError + Debug>(mut task: stook::Task<T, E>) {
+    task.cancel_with("closing time");
+    match task.join().await.unwrap() {
+        Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn cancelling_who_waits_cancels_all_and_waits_for_them() {
     with_paused_clock(|| async {
         for body_waits in [true, false] {
-            let mut task = stook::spawn(async move {
+            let task = stook::spawn(async move {
                 stook::task_group(async |group: TaskGroup<Cancelled>| {
                     group
                         .spawn(stook::with_cleanup(
@@ -130,11 +142,7 @@ fn cancelling_who_waits_cancels_all_and_waits_for_them() {
             });
             settle().await;
             let begun = Instant::now();
-            task.cancel_with("closing time");
-            match task.join().await.unwrap() {
-                Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
-                other => panic!("{other:?}"),
-            }
+            is_cancelled_when_asked(task).await;
             assert_eq!(begun.elapsed(), seconds(2));
         }
     });
@@ -437,7 +445,7 @@ fn a_request_that_a_panic_goes_before_is_delivered_after_it() {
     with_paused_clock(|| async {
         // It comes while the body waits, or while the group waits for its task.
         for body_waits in [true, false] {
-            let mut task = stook::spawn(async move {
+            let task = stook::spawn(async move {
                 let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
                     drop(group.spawn(async {
                         tokio::time::sleep(seconds(2)).await;
@@ -449,11 +457,7 @@ fn a_request_that_a_panic_goes_before_is_delivered_after_it() {
                 stook::checkpoint().await
             });
             tokio::time::sleep(seconds(1)).await;
-            task.cancel_with("closing time");
-            match task.join().await.unwrap() {
-                Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
-                other => panic!("{other:?}"),
-            }
+            is_cancelled_when_asked(task).await;
         }
     });
 }
@@ -461,7 +465,7 @@ fn a_request_that_a_panic_goes_before_is_delivered_after_it() {
 #[test]
 fn a_request_that_ends_the_body_is_delivered_after_an_error_of_its_clean_up() {
     with_paused_clock(|| async {
-        let mut task = stook::spawn(async {
+        let task = stook::spawn(async {
             let group = stook::task_group(async |group: TaskGroup<io::Error>| {
                 drop(group.spawn(async {
                     drop(forever::<io::Error>().await);
@@ -473,18 +477,14 @@ fn a_request_that_ends_the_body_is_delivered_after_an_error_of_its_clean_up() {
             stook::checkpoint().await
         });
         settle().await;
-        task.cancel_with("closing time");
-        match task.join().await.unwrap() {
-            Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
-            other => panic!("{other:?}"),
-        }
+        is_cancelled_when_asked(task).await;
     });
 }
 
 #[test]
 fn a_request_that_meets_a_group_which_is_cancelled_is_delivered_after_its_value() {
     with_paused_clock(|| async {
-        let mut task = stook::spawn(async {
+        let task = stook::spawn(async {
             let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
                 let tidied = tokio::time::sleep(seconds(5));
                 drop(group.spawn(stook::with_cleanup(forever(), tidied)));
@@ -496,11 +496,7 @@ fn a_request_that_meets_a_group_which_is_cancelled_is_delivered_after_its_value(
             stook::checkpoint().await
         });
         tokio::time::sleep(seconds(1)).await;
-        task.cancel_with("closing time");
-        match task.join().await.unwrap() {
-            Outcome::Cancelled(why) => assert_eq!(why.reason(), Some("closing time")),
-            other => panic!("{other:?}"),
-        }
+        is_cancelled_when_asked(task).await;
     });
 }
 

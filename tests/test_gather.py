@@ -3,6 +3,7 @@
 import gc
 import re
 import sys
+import weakref
 
 import pytest
 
@@ -182,6 +183,170 @@ class TestCancelTheGather:
             future.set_result(None)
         with pytest.raises(engine.CancelledError):
             await gathered
+
+    async def test_a_request_that_is_taken_back_by_hand_does_not_count(self, engine, loop, futures):
+        gathered = engine.gather(*futures, return_exceptions=True)
+        futures[0].set_result(1)
+        assert gathered.cancel("why") is True
+        gathered._cancel_requested = False
+        assert gathered._cancel_requested is False
+        first, *others = await gathered
+        assert first == 1
+        assert [error.args for error in others] == [("why",), ("why",)]
+
+    @pytest.mark.parametrize("by_hand", [0, "", None, [], 1, "yes", [0]])
+    async def test_a_request_set_by_hand_may_be_anything(self, engine, loop, futures, by_hand):
+        gathered, asked = engine.gather(*futures), engine.gather(*futures)
+        gathered._cancel_requested = asked._cancel_requested = by_hand
+        assert gathered._cancel_requested is by_hand
+        assert asked.cancel() is True
+        assert asked._cancel_requested is True
+        with pytest.raises(engine.CancelledError):
+            await asked
+        assert gathered._cancel_requested is by_hand
+        with pytest.raises(engine.CancelledError):
+            await gathered
+
+    @pytest.mark.parametrize("truth", [True, False])
+    async def test_what_is_set_by_hand_is_asked_for_its_truth_at_the_end(
+        self, engine, loop, futures, truth
+    ):
+        asked = []
+
+        class Odd:
+            def __bool__(self):
+                asked.append([future.done() for future in futures])
+                return truth
+
+        gathered = engine.gather(*futures)
+        gathered._cancel_requested = Odd()
+        for future in futures:
+            assert asked == []
+            future.set_result(None)
+        ended = await engine.gather(gathered, return_exceptions=True)
+        assert asked == [[True] * 3]
+        if truth:
+            assert isinstance(ended[0], engine.CancelledError)
+        else:
+            assert ended == [[None] * 3]
+
+    async def test_a_value_set_by_hand_is_let_go(self, engine, loop, futures):
+        class Odd:
+            pass
+
+        gathered = engine.gather(*futures)
+        for let_go in (
+            lambda: gathered.cancel(),
+            lambda: setattr(gathered, "_cancel_requested", False),
+            lambda: setattr(gathered, "_cancel_requested", 5),
+            lambda: delattr(gathered, "_cancel_requested"),
+        ):
+            odd = Odd()
+            kept = weakref.ref(odd)
+            gathered._cancel_requested = odd
+            del odd
+            assert kept() is not None
+            let_go()
+            assert kept() is None
+            for future in futures:
+                future.done() or future.set_result(None)
+        with pytest.raises(engine.CancelledError):
+            await gathered
+
+    @pytest.mark.parametrize("return_exceptions", [False, True])
+    async def test_what_cannot_be_told_by_hand_is_reported_and_settles_nothing(
+        self, engine, loop, futures, return_exceptions, reports
+    ):
+        class Odd:
+            def __bool__(self):
+                raise ValueError("neither")
+
+        gathered = engine.gather(*futures, return_exceptions=return_exceptions)
+        deleted = engine.gather(*futures, return_exceptions=return_exceptions)
+        gathered._cancel_requested = Odd()
+        del deleted._cancel_requested
+        for future in futures:
+            future.set_result(None)
+        await engine.sleep(0)
+        await engine.sleep(0)
+        assert not gathered.done()
+        assert not deleted.done()
+        words = "'_GatheringFuture' object has no attribute '_cancel_requested'"
+        errors = [report["exception"] for report in reports]
+        assert [(type(error), str(error)) for error in errors] == [
+            (ValueError, "neither"),
+            (AttributeError, words),
+        ]
+
+    async def test_a_request_may_be_deleted_and_made_again(self, engine, loop, futures):
+        gathered = engine.gather(*futures)
+        words = "'_GatheringFuture' object has no attribute '_cancel_requested'"
+        for make, made in (
+            (lambda: setattr(gathered, "_cancel_requested", 7), 7),
+            (gathered.cancel, True),
+        ):
+            del gathered._cancel_requested
+            with pytest.raises(AttributeError, match=words):
+                gathered._cancel_requested  # noqa: B018
+            with pytest.raises(AttributeError):
+                del gathered._cancel_requested
+            make()
+            assert gathered._cancel_requested == made
+        with pytest.raises(engine.CancelledError):
+            await gathered
+
+    async def test_children_put_there_by_hand_are_asked_but_give_no_results(
+        self, engine, loop, futures
+    ):
+        other = loop.create_future()
+        gathered = engine.gather(*futures)
+        gathered._children = [other]
+        assert gathered._children == [other]
+        assert gathered.cancel() is True
+        assert other.cancelled()
+        assert not any(future.done() for future in futures)
+        gathered._cancel_requested = False
+        for number, future in enumerate(futures):
+            future.set_result(number)
+        assert await gathered == [0, 1, 2]
+
+    async def test_children_that_were_deleted_cannot_be_asked(self, engine, loop, futures):
+        gathered = engine.gather(*futures)
+        del gathered._children
+        words = "'_GatheringFuture' object has no attribute '_children'"
+        with pytest.raises(AttributeError, match=words):
+            gathered._children  # noqa: B018
+        with pytest.raises(AttributeError, match=words):
+            gathered.cancel()
+        with pytest.raises(AttributeError):
+            del gathered._children
+        for number, future in enumerate(futures):
+            future.set_result(number)
+        assert await gathered == [0, 1, 2]
+
+    async def test_a_class_derived_from_it_tells_of_requests_too(self, engine, loop, futures):
+        gathered = engine.gather(*futures, return_exceptions=True)
+
+        class Mine(type(gathered)):
+            pass
+
+        mine = Mine(futures, loop=loop)
+        assert mine._cancel_requested is False
+        mine._cancel_requested = "by hand"
+        assert mine._cancel_requested == "by hand"
+        assert mine.cancel() is True
+        assert mine._cancel_requested is True
+        mine._cancel_requested = False
+        assert mine._cancel_requested is False
+        del mine._cancel_requested
+        words = "'Mine' object has no attribute '_cancel_requested'"
+        with pytest.raises(AttributeError, match=words):
+            mine._cancel_requested  # noqa: B018
+        assert mine.cancel() is False  # All of them are done.
+        assert not hasattr(mine, "_cancel_requested")
+        mine.__init__([], loop=loop)
+        assert mine._cancel_requested is False
+        await gathered
 
     async def test_children_that_swallow_it(self, engine, loop):
         async def stubborn():

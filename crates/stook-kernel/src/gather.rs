@@ -17,6 +17,7 @@
 //! | pending |              |           | yes  | yes              | `CollectCancelled` |
 //!
 //! `request_cancel(any)`: with `any`, cancel is requested from now on; returns `any`.
+//! `set_cancel_requested(requested)`: what a program says of it by hand.
 //!
 //! What is not here: the list of children (a child given twice is *one* child here, two places in
 //! the list of results, and asked twice to cancel), and when the report of a child that is done
@@ -87,6 +88,11 @@ impl Gather {
             self.cancel_requested = true;
         }
         any_child_cancelled
+    }
+
+    /// Says whether cancel is requested, whatever was before: a program has set the attribute.
+    pub const fn set_cancel_requested(&mut self, requested: bool) {
+        self.cancel_requested = requested;
     }
 
     /// How many different children there are.

@@ -20,7 +20,7 @@ use crate::errors;
 use crate::ffi::{Args, Builder, Fallible, GetSet, Held, Method, Ref, Signature, call, coro};
 use crate::future::{self, Ended, FutureState};
 use crate::future_class::{self, python_bool};
-use crate::gathering::GatheringState;
+use crate::gathering::{self, GatheringState};
 use crate::reference::reference;
 use crate::running;
 use crate::step;
@@ -98,7 +98,7 @@ fn collect<'py>(
         .machine
         .set(Some(Gather::new(different, return_exceptions)));
     outer.return_exceptions.set(return_exceptions);
-    outer.children.set(PyList::new(py, children)?.into_any());
+    outer.begin(PyList::new(py, children)?.into_any());
     outer.future.initialize(py, event_loop)?;
     Ok(done)
 }
@@ -270,25 +270,32 @@ pub(crate) fn settle<'py>(
             None => future::set_exception(outer, &exception_of(child)?),
         },
         GatherAction::CancelWithChild => future::set_exception(outer, &cancelled_error_of(child)?),
-        GatherAction::Collect => future::set_result(outer, results(this)?),
-        GatherAction::CollectCancelled => {
+        GatherAction::Collect | GatherAction::CollectCancelled => {
             let results = results(this)?;
+            let by_hand = gathering::requested_by_hand(this)?;
+            if !by_hand.unwrap_or(action == GatherAction::CollectCancelled) {
+                return future::set_result(outer, results.into_any());
+            }
+            let is_empty = results.is_empty();
             drop(results);
-            let last = this.children.get_or_none(this.py()).get_item(-1)?;
+            let last = match is_empty {
+                true => child.clone(),
+                false => this.gathered(this.py()).get_item(-1)?,
+            };
             future::set_exception(outer, &cancelled_error_of(&last)?)
         }
     }
 }
 
-fn results<'py>(this: &Ref<'py, GatheringState>) -> Fallible<Bound<'py, PyAny>> {
+fn results<'py>(this: &Ref<'py, GatheringState>) -> Fallible<Bound<'py, PyList>> {
     let py = this.py();
-    let children = this.children.get_or_none(py);
+    let children = this.gathered(py);
     let children = children.cast::<PyList>().map_err(PyErr::from)?;
     let mut results = Vec::with_capacity(children.len());
     for child in children.iter() {
         results.push(result_of(&child)?);
     }
-    Ok(PyList::new(py, results)?.into_any())
+    Ok(PyList::new(py, results)?)
 }
 
 fn result_of<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
@@ -353,7 +360,7 @@ fn init<'py>(this: &Ref<'py, GatheringState>, args: &Args<'_, 'py>) -> Fallible<
     let [children, event_loop] = args.parse(&SIGNATURE)?;
     this.future.initialize(this.py(), event_loop)?;
     if let Some(children) = children {
-        this.children.set(children);
+        this.begin(children);
     }
     Ok(())
 }
@@ -390,24 +397,11 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         ])
         .attributes([
             GetSet::class(class_of),
-            GetSet::read_write(
-                c"_children",
-                |this: &Ref<'_, GatheringState>| Ok(this.children.get_or_none(this.py())),
-                |this: &Ref<'_, GatheringState>, value: &Bound<'_, PyAny>| {
-                    this.children.set(value.clone());
-                    Ok(())
-                },
-            ),
-            GetSet::read_write(
+            GetSet::whole(c"_children", gathering::children, gathering::set_children),
+            GetSet::whole(
                 c"_cancel_requested",
-                |this: &Ref<'_, GatheringState>| {
-                    let requested = this.machine.get().is_some_and(|m| m.is_cancel_requested());
-                    Ok(python_bool(this.py(), requested))
-                },
-                |this: &Ref<'_, GatheringState>, value: &Bound<'_, PyAny>| {
-                    this.request_cancel(value.is_truthy()?);
-                    Ok(())
-                },
+                gathering::requested,
+                gathering::set_requested,
             ),
         ])
         .build(module.py())?;

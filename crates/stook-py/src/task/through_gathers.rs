@@ -10,7 +10,7 @@ use super::TaskState;
 use super::passing_on::{Walked, Way, ask_task, keep_for_next_step};
 use crate::asking;
 use crate::ffi::{Fallible, Ref};
-use crate::gathering::GatheringState;
+use crate::gathering::{self, GatheringState};
 use crate::record::RecordState;
 
 /// A gather whose children are being asked.
@@ -43,7 +43,7 @@ impl<'py> GatherAsked<'py> {
         record: Ref<'py, RecordState>,
         walked: Walked<'py>,
     ) -> Fallible<Self> {
-        let children = gather.children.get_or_none(gather.py()).try_iter()?;
+        let children = gathering::children(&gather)?.try_iter()?;
         Ok(Self {
             gather,
             children,

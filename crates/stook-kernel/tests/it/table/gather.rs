@@ -25,6 +25,7 @@ type State = (Exceptions, usize, bool);
 enum Event {
     Child(Outer, Outcome),
     RequestCancel { any: bool },
+    SetCancelRequested(bool),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +38,7 @@ enum Outer {
 enum Answer {
     Action(GatherAction),
     Accepted(bool),
+    Set,
 }
 
 /// A child returned, raised, was cancelled while the outer future was pending.
@@ -51,7 +53,11 @@ const LATE_CANCELLED: Event = Event::Child(Outer::Done, Outcome::Cancelled);
 const CANCEL: Event = Event::RequestCancel { any: true };
 const CANCEL_IN_VAIN: Event = Event::RequestCancel { any: false };
 
-const EVENTS: [Event; 8] = [
+/// A program says by hand that cancel is requested, or is not.
+const SET: Event = Event::SetCancelRequested(true);
+const UNSET: Event = Event::SetCancelRequested(false);
+
+const EVENTS: [Event; 10] = [
     RETURNED,
     RAISED,
     CANCELLED,
@@ -60,6 +66,8 @@ const EVENTS: [Event; 8] = [
     LATE_CANCELLED,
     CANCEL,
     CANCEL_IN_VAIN,
+    SET,
+    UNSET,
 ];
 
 /// In each state: the answers to the six ways a child ends, in the order of [`EVENTS`].
@@ -111,6 +119,10 @@ fn the_outer_future_is_settled_by_a_failure_or_by_the_last_child() {
             Answer::Accepted(true),
         ));
         table.push((state, CANCEL_IN_VAIN, state, Answer::Accepted(false)));
+        for (event, requested) in [(SET, true), (UNSET, false)] {
+            let next = (exceptions, finished, requested);
+            table.push((state, event, next, Answer::Set));
+        }
     }
 
     walk(&states, &EVENTS, &table, |state, event| {
@@ -120,6 +132,10 @@ fn the_outer_future_is_settled_by_a_failure_or_by_the_last_child() {
                 Answer::Action(gather.child_done(outer == Outer::Done, outcome))
             }
             Event::RequestCancel { any } => Answer::Accepted(gather.request_cancel(any)),
+            Event::SetCancelRequested(requested) => {
+                gather.set_cancel_requested(requested);
+                Answer::Set
+            }
         };
         let next = (state.0, gather.finished(), gather.is_cancel_requested());
         assert_eq!(gather, build(next), "something else changed");

@@ -96,7 +96,7 @@ pub(super) const OWN_PROCESSES: [&str; 19] = [
     "test_install*",
     "test_interpreter_exit*",
     "test_launcher*",
-    "test_nest*",
+    "test_nest_asyncio*",
     "test_notebooks*",
     "test_observables*",
     "test_order*",

@@ -43,16 +43,25 @@ fn record() -> Arc<Record> {
     Record::new(CancelKind::Explicit, None, Location::caller(), None)
 }
 
+/// Asks it from another thread, which does not look where it runs: loom's threads share thread-locals.
+fn asking(cell: &CellRef) -> thread::JoinHandle<()> {
+    let (cell, record) = (cell.clone(), record());
+    thread::spawn(move || assert!(cell.request(record)))
+}
+
+/// Ends it on another thread; whether its handle was dropped before.
+fn ending(cell: &CellRef) -> thread::JoinHandle<bool> {
+    let cell = cell.clone();
+    thread::spawn(move || cell.finish(Ended::Ok))
+}
+
 /// A task that makes a first step, finds nothing and waits, is woken by a request that comes at any
 /// time, or has found it.
 #[test]
 fn a_request_against_the_first_step() {
     loom::model(|| {
         let cell = Cell::of_scope();
-        let asking = {
-            let cell = cell.clone();
-            thread::spawn(move || assert!(cell.request(record())))
-        };
+        let asking = asking(&cell);
         let (count, waker) = counting();
         let mut delivered = cell.start().is_some();
         if !delivered {
@@ -99,10 +108,7 @@ fn an_abort_against_waiting() {
 fn a_request_against_a_registration() {
     loom::model(|| {
         let cell = Cell::of_scope();
-        let asking = {
-            let cell = cell.clone();
-            thread::spawn(move || assert!(cell.request(record())))
-        };
+        let asking = asking(&cell);
         let (count, waker) = counting();
         let place = cell.register(&waker);
         let found = cell.is_triggered();
@@ -134,6 +140,23 @@ fn a_request_against_the_end() {
     });
 }
 
+/// Watches it, and is told once that it has ended like this: by its end, or now, because that has come.
+/// Whether it was told.
+fn told_once(cell: &CellRef, expected: Ended) -> Arc<AtomicBool> {
+    let told = Arc::new(AtomicBool::new(false));
+    let tell = {
+        let told = Arc::clone(&told);
+        Watcher::Call(Box::new(move |_| {
+            assert!(!told.swap(true, Ordering::SeqCst));
+        }))
+    };
+    if let Err((watcher, ended)) = cell.watch(tell) {
+        assert_eq!(ended, expected);
+        watcher.tell(cell, ended);
+    }
+    told
+}
+
 /// Who watches is told once: by the end, or because it has come.
 #[test]
 fn a_watcher_against_the_end() {
@@ -143,17 +166,7 @@ fn a_watcher_against_the_end() {
             let cell = cell.clone();
             thread::spawn(move || cell.finish(Ended::Err))
         };
-        let told = Arc::new(AtomicBool::new(false));
-        let tell = {
-            let told = Arc::clone(&told);
-            Watcher::Call(Box::new(move |_| {
-                assert!(!told.swap(true, Ordering::SeqCst))
-            }))
-        };
-        if let Err((watcher, ended)) = cell.watch(tell) {
-            assert_eq!(ended, Ended::Err);
-            watcher.tell(&cell, ended);
-        }
+        let told = told_once(&cell, Ended::Err);
         ending.join().unwrap();
         assert!(told.load(Ordering::SeqCst));
     });
@@ -167,10 +180,7 @@ fn another_waker_against_the_end() {
         let mut done = Done::new(&cell);
         let mut first = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut done).poll(&mut first).is_pending());
-        let ending = {
-            let cell = cell.clone();
-            thread::spawn(move || cell.finish(Ended::Ok))
-        };
+        let ending = ending(&cell);
         let (count, waker) = counting();
         let polled = Pin::new(&mut done).poll(&mut Context::from_waker(&waker));
         ending.join().unwrap();
@@ -218,12 +228,6 @@ fn a_request_against_a_cancel_point_with_another_waker() {
     });
 }
 
-/// Asks it from another thread, which does not look where it runs: loom's threads share thread-locals.
-fn asking(cell: &CellRef) -> thread::JoinHandle<()> {
-    let (cell, record) = (cell.clone(), record());
-    thread::spawn(move || assert!(cell.request(record)))
-}
-
 /// A cancel point in a sub-executor that is polled with another waker is woken by a request, or finds
 /// it when it looks again.
 #[test]
@@ -231,10 +235,7 @@ fn another_waker_against_a_request() {
     loom::model(|| {
         let cell = Cell::of_scope();
         let place = cell.register(Waker::noop());
-        let asking = {
-            let cell = cell.clone();
-            thread::spawn(move || assert!(cell.request(record())))
-        };
+        let asking = asking(&cell);
         let (count, waker) = counting();
         assert!(cell.reregister(place, &waker));
         let found = cell.is_triggered();
@@ -274,16 +275,7 @@ fn watcher_that_stops_beside_another(stops_first: bool) {
         [end, stop]
     };
     let running = both.map(thread::spawn);
-    let told = Arc::new(AtomicBool::new(false));
-    let tell = {
-        let told = Arc::clone(&told);
-        Watcher::Call(Box::new(move |_| {
-            assert!(!told.swap(true, Ordering::SeqCst))
-        }))
-    };
-    if let Err((watcher, ended)) = cell.watch(tell) {
-        watcher.tell(&cell, ended);
-    }
+    let told = told_once(&cell, Ended::Ok);
     for thread in running {
         thread.join().unwrap();
     }
@@ -338,10 +330,7 @@ fn a_second_request_against_waiting_again() {
         cell.park(None, &waker);
         assert!(cell.request(record()));
         let woken_before = count.0.load(Ordering::SeqCst);
-        let asking = {
-            let cell = cell.clone();
-            thread::spawn(move || assert!(cell.request(record())))
-        };
+        let asking = asking(&cell);
         assert!(cell.deliver(None).is_some());
         cell.park(None, &waker);
         asking.join().unwrap();
@@ -377,10 +366,7 @@ fn a_request_against_the_end_of_a_task_that_waited() {
 fn a_dropped_handle_against_the_end() {
     loom::model(|| {
         let cell = Cell::of_scope();
-        let ending = {
-            let cell = cell.clone();
-            thread::spawn(move || cell.finish(Ended::Ok))
-        };
+        let ending = ending(&cell);
         let has_ended = cell.abandon();
         let was_abandoned = ending.join().unwrap();
         assert_ne!(has_ended, was_abandoned);
@@ -441,11 +427,7 @@ impl WatchChildren for Told {
 fn a_watch_of_two_in_a_block_against_their_ends() {
     loom::model(|| {
         let cells = pair();
-        let ending = cells.clone().map(|cell| {
-            thread::spawn(move || {
-                cell.finish(Ended::Ok);
-            })
-        });
+        let ending = cells.each_ref().map(ending);
         let told = Arc::new(Told::default());
         let watching: Watching<&CellRef> = Watching::new(&told, &cells);
         for ending in ending {
@@ -464,12 +446,7 @@ fn a_second_watch_in_a_block_against_an_end() {
         let cells = pair();
         let (before, after) = (Arc::new(Told::default()), Arc::new(Told::default()));
         let first: Watching<&CellRef> = Watching::new(&before, &cells);
-        let ending = {
-            let cell = cells[0].clone();
-            thread::spawn(move || {
-                cell.finish(Ended::Ok);
-            })
-        };
+        let ending = ending(&cells[0]);
         let second: Watching<&CellRef> = Watching::new(&after, &cells);
         ending.join().unwrap();
         assert_eq!((before.times(), after.times()), ([1, 0], [1, 0]));
@@ -485,12 +462,7 @@ fn leaving_two_in_a_block_against_an_end() {
         let (leaves, stays) = (Arc::new(Told::default()), Arc::new(Told::default()));
         let leaving: Watching<&CellRef> = Watching::new(&leaves, &cells);
         let staying: Watching<&CellRef> = Watching::new(&stays, &cells);
-        let ending = {
-            let cell = cells[1].clone();
-            thread::spawn(move || {
-                cell.finish(Ended::Ok);
-            })
-        };
+        let ending = ending(&cells[1]);
         drop(leaving);
         ending.join().unwrap();
         assert!(leaves.times()[1] <= 1);
@@ -506,12 +478,7 @@ fn asking_those_that_are_left_in_a_block_against_an_end() {
         let cells = pair();
         let told = Arc::new(Told::default());
         let watching: Watching<&CellRef> = Watching::new(&told, &cells);
-        let ending = {
-            let cell = cells[0].clone();
-            thread::spawn(move || {
-                cell.finish(Ended::Ok);
-            })
-        };
+        let ending = ending(&cells[0]);
         watching.ask(record);
         ending.join().unwrap();
         assert_eq!(cells[1].cancelling(), 1);

@@ -86,6 +86,36 @@ fn leave(group: &Group<Cancelled>) -> TaskGroupExit {
     exit
 }
 
+/// Whether nobody is left to be waited for, as one poll of the wait finds.
+fn is_over(group: &Group<Cancelled>, exit: &mut TaskGroupExit) -> bool {
+    let waiting = pin!(WaitForChildren::new(group, exit, false, Location::caller()));
+    let mut cx = Context::from_waker(Waker::noop());
+    waiting.poll(&mut cx).is_ready()
+}
+
+/// Waits for these tasks, the last of the group, while the other thread does this: when it is over they
+/// have ended.
+fn wait_beside(
+    group: &Arc<Group<Cancelled>>,
+    exit: &mut TaskGroupExit,
+    tasks: &[CellRef],
+    other: thread::JoinHandle<()>,
+) {
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let mut cx = Context::from_waker(&waker);
+    let mut waiting = pin!(WaitForChildren::new(group, exit, false, Location::caller()));
+    let is_over = waiting.as_mut().poll(&mut cx).is_ready();
+    let have_ended = tasks.iter().all(|task| task.ended().is_some());
+    assert!(!is_over || have_ended, "one runs still");
+    other.join().unwrap();
+    if !is_over {
+        assert_eq!(count.0.load(Ordering::SeqCst), 1, "it waits for ever");
+        assert!(waiting.poll(&mut cx).is_ready());
+    }
+    assert_eq!(lock(&group.family.state).more.machine.marks().tasks, 0);
+}
+
 /// A task that is spawned while another fails is asked to cancel with the others, or at birth.
 #[test]
 fn a_spawn_against_a_failure() {
@@ -123,16 +153,7 @@ fn a_spawn_against_the_end_of_the_body() {
             thread::spawn(move || child(&group, Instant::now()).is_some())
         };
         let mut exit = leave(group);
-        let is_over = {
-            let waiting = pin!(WaitForChildren::new(
-                group,
-                &mut exit,
-                false,
-                Location::caller()
-            ));
-            let mut cx = Context::from_waker(Waker::noop());
-            waiting.poll(&mut cx).is_ready()
-        };
+        let is_over = is_over(group, &mut exit);
         let is_admitted = spawning.join().unwrap();
         assert!(!(is_over && is_admitted), "nobody waits for it");
     });
@@ -144,22 +165,9 @@ fn the_last_task_against_who_waits() {
     model(|group, _inside| {
         let last = child(group, Instant::now()).unwrap();
         let mut exit = leave(group);
+        let tasks = [last.clone()];
         let ending = thread::spawn(move || end(&last, Outcome::Ok(())));
-        let count = Arc::new(Count::default());
-        let waker = Waker::from(Arc::clone(&count));
-        let mut waiting = pin!(WaitForChildren::new(
-            group,
-            &mut exit,
-            false,
-            Location::caller()
-        ));
-        let mut cx = Context::from_waker(&waker);
-        let is_over = waiting.as_mut().poll(&mut cx).is_ready();
-        ending.join().unwrap();
-        if !is_over {
-            assert_eq!(count.0.load(Ordering::SeqCst), 1, "it waits for ever");
-            assert!(waiting.poll(&mut cx).is_ready());
-        }
+        wait_beside(group, &mut exit, &tasks, ending);
     });
 }
 
@@ -214,29 +222,6 @@ fn in_one_block(group: &Arc<Group<Cancelled>>, count: usize, born: Instant) -> V
     (0..count).map(|_| child(group, born).unwrap()).collect()
 }
 
-/// Waits for these tasks, the last of the group, while the other thread does this: when it is over they
-/// have ended.
-fn wait_beside(
-    group: &Arc<Group<Cancelled>>,
-    exit: &mut TaskGroupExit,
-    tasks: &[CellRef],
-    other: thread::JoinHandle<()>,
-) {
-    let count = Arc::new(Count::default());
-    let waker = Waker::from(Arc::clone(&count));
-    let mut cx = Context::from_waker(&waker);
-    let mut waiting = pin!(WaitForChildren::new(group, exit, false, Location::caller()));
-    let is_over = waiting.as_mut().poll(&mut cx).is_ready();
-    let have_ended = tasks.iter().all(|task| task.ended().is_some());
-    assert!(!is_over || have_ended, "one runs still");
-    other.join().unwrap();
-    if !is_over {
-        assert_eq!(count.0.load(Ordering::SeqCst), 1, "it waits for ever");
-        assert!(waiting.poll(&mut cx).is_ready());
-    }
-    assert_eq!(lock(&group.family.state).more.machine.marks().tasks, 0);
-}
-
 /// Tasks of one block that end while the body does, some of its places not taken: the last of them is
 /// told of, by itself or by the body.
 #[test]
@@ -278,16 +263,7 @@ fn a_spawn_against_the_last_of_its_block() {
         let ending = thread::spawn(move || end(&tasks[0], Outcome::Ok(())));
         let late = child(group, born);
         let waits = late.is_some();
-        {
-            let waiting = pin!(WaitForChildren::new(
-                group,
-                &mut exit,
-                false,
-                Location::caller()
-            ));
-            let mut cx = Context::from_waker(Waker::noop());
-            assert_ne!(waiting.poll(&mut cx).is_ready() && waits, true);
-        }
+        assert!(!(is_over(group, &mut exit) && waits), "nobody waits for it");
         if let Some(late) = late {
             assert_eq!(late.place(), 1, "there was room");
             end(&late, Outcome::Ok(()));

@@ -128,8 +128,10 @@ where
         ),
     };
     let several = Several::spawn(machine, futures);
+    // Not in the closure: that is not called from there.
+    let location = Location::caller();
     Gather {
-        waiting: (!is_empty).then(|| Waiting::new(several, "gather", Location::caller())),
+        waiting: (!is_empty).then(|| Waiting::new(several, "gather", location)),
     }
 }
 
@@ -170,8 +172,9 @@ where
     let is_empty = futures.is_empty();
     let machine = |count| Machine::Gather(stook_kernel::Gather::new(count, true));
     let several = Several::spawn(machine, futures);
+    let location = Location::caller();
     GatherOutcomes {
-        waiting: (!is_empty).then(|| Waiting::new(several, "gather", Location::caller())),
+        waiting: (!is_empty).then(|| Waiting::new(several, "gather", location)),
     }
 }
 

@@ -128,11 +128,14 @@ where
     E: CancelError + Send,
 {
     let futures: Vec<_> = futures.into_iter().map(IntoFuture::into_future).collect();
-    let location = Location::caller();
-    let waiting = (!futures.is_empty()).then(|| {
+    // No closure: the tasks are spawned at the line of the program.
+    let waiting = if futures.is_empty() {
+        None
+    } else {
         let several = Several::spawn(|count| machine(count, Decider::Success, losers), futures);
-        Waiting::new(several, "first_success", location)
-    });
+        let location = Location::caller();
+        Some(Waiting::new(several, "first_success", location))
+    };
     async move {
         let Some(mut waiting) = waiting else {
             return Err(NoSuccess {

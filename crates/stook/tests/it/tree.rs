@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use stook::{Cancelled, OrCancel, TaskState};
+use stook::{Cancelled, Losers, OrCancel, TaskState};
 
 use crate::stage::{in_local_set, seconds, settle, with_paused_clock};
 
@@ -44,6 +44,29 @@ fn the_tree_shows_names_lines_states_reasons_and_ages() {
         );
         task.await.unwrap_err();
         assert!(stook::tree().is_empty());
+    });
+}
+
+#[test]
+fn what_waits_for_several_spawns_and_waits_at_the_line_of_the_program() {
+    with_paused_clock(|| async {
+        let nap = || [stook::sleep(seconds(1))];
+        let tasks = [
+            stook::spawn(async move { stook::gather(nap()).await.map(drop) }),
+            stook::spawn(async move { stook::gather_outcomes(nap()).await.map(drop) }),
+            stook::spawn(async move { stook::race(Losers::Cancel, nap()).await.map(drop) }),
+            stook::spawn(async move {
+                let first = stook::first_success(Losers::Cancel, nap());
+                Ok(first.await.map(drop).unwrap())
+            }),
+        ];
+        settle().await;
+        for parent in stook::tree().roots {
+            let waiting = parent.task.waiting.as_ref().unwrap();
+            assert!(waiting.starts_with(concat!(file!(), ":")), "{waiting}");
+            assert_eq!(&parent.children[0].task.spawned, waiting);
+        }
+        stook::gather(tasks).await.unwrap();
     });
 }
 

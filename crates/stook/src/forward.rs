@@ -135,6 +135,18 @@ impl Drop for Forward {
     }
 }
 
+/// Of two cancellations from outside that came to parts of one wait, what it returns: that of the task,
+/// for no scope takes it, and it is told once; or else the first.
+pub(crate) fn foremost(first: Cancelled, later: Cancelled) -> Cancelled {
+    let task = context::task_id();
+    let is_of_task = |cancelled: &Cancelled| Some(cancelled.target()) == task;
+    if is_of_task(&later) && !is_of_task(&first) {
+        later
+    } else {
+        first
+    }
+}
+
 /// Requests of the task that were taken and are not returned stand again, and are delivered at its
 /// next cancel point. A scope goes on delivering its own.
 pub(crate) fn renew(taken: Option<&Cancelled>) {

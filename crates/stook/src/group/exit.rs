@@ -13,7 +13,7 @@ use crate::cancelled::Cancelled;
 use crate::catch::caught;
 use crate::context;
 use crate::family::Members;
-use crate::forward::{Forward, renew};
+use crate::forward::{Forward, foremost, renew};
 use crate::group::error::{GroupError, Shared};
 use crate::group::{Group, TaskGroup};
 use crate::kept_waker::ToKeep;
@@ -400,6 +400,9 @@ fn end<T, E: CancelError>(
     };
     match exit.end(kept.len()) {
         ExitEnd::PropagateCancellation => match (waited.mine, body) {
+            (Some(later), Body::Cancelled(first)) if first.target() != group.family.id() => {
+                Err(GroupError::cancelled(foremost(first, later)))
+            }
             (Some(cancelled), body) => {
                 report::guard_destructor_here(body);
                 Err(GroupError::cancelled(cancelled))

@@ -4,6 +4,7 @@
 //! so that only those are polled that were woken.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;
@@ -15,12 +16,13 @@ use stook_kernel::{
     AfterError, BodyEnd, ChildDone, ChildrenGone, ExitEnd, ExitRule, Outcome, TaskGroup,
     TaskGroupExit,
 };
+use tokio::task::coop;
 
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::catch::caught;
 use crate::context;
-use crate::forward::renew;
+use crate::forward::{foremost, renew};
 use crate::group::error::{GroupError, Shared};
 use crate::kept_waker::ToKeep;
 use crate::lock::lock;
@@ -135,7 +137,7 @@ where
                 }
             }
             block.adopt(scope.born.take());
-            block.poll_children();
+            block.poll_children(cx);
             if ended.is_some() && block.machine.marks().tasks == 0 {
                 return Poll::Ready(());
             }
@@ -160,11 +162,13 @@ struct Block<'env, E: CancelError> {
     node: ScopeRef,
     children: Vec<Option<Child<'env, E>>>,
     ready: Arc<Ready>,
+    /// Those that are to be polled, each once.
+    due: VecDeque<usize>,
     /// Of children.
     errors: Vec<Shared<E>>,
     /// That of the body.
     error_of_body: Option<Shared<E>>,
-    /// The first cancellation from outside, or that of the scope itself.
+    /// The foremost cancellation from outside.
     cancelled: Option<Cancelled>,
     location: &'static Location<'static>,
 }
@@ -173,6 +177,7 @@ struct Child<'env, E> {
     future: Unborn<'env, E>,
     waker: Waker,
     is_begun: bool,
+    is_due: bool,
 }
 
 impl<'env, E: CancelError> Block<'env, E> {
@@ -185,6 +190,7 @@ impl<'env, E: CancelError> Block<'env, E> {
             node,
             children: Vec::new(),
             ready: Arc::default(),
+            due: VecDeque::new(),
             errors: Vec::new(),
             error_of_body: None,
             cancelled: None,
@@ -204,29 +210,48 @@ impl<'env, E: CancelError> Block<'env, E> {
                 future,
                 waker,
                 is_begun: false,
+                is_due: false,
             }));
             self.ready.push(index);
         }
     }
 
-    /// Polls those that were woken, each once. What comes to its first step too late never begins.
-    fn poll_children(&mut self) {
+    /// Polls those that were woken, each once, for as long as something is left of what tokio grants the
+    /// task in one step: after that its futures are polled in vain, and all that wait would be in each
+    /// step. What comes to its first step too late never begins.
+    fn poll_children(&mut self, cx: &Context<'_>) {
         for index in self.ready.take() {
-            let Some(Some(child)) = self.children.get_mut(index) else {
-                continue;
-            };
-            if !child.is_begun && self.node.is_fired() {
-                self.children[index] = None;
-                let _none_left = self.machine.child_left(true);
-                continue;
+            if let Some(Some(child)) = self.children.get_mut(index) {
+                if !std::mem::replace(&mut child.is_due, true) {
+                    self.due.push_back(index);
+                }
             }
-            child.is_begun = true;
-            let waker = child.waker.clone();
-            let polled = child.future.as_mut().poll(&mut Context::from_waker(&waker));
-            if let Poll::Ready(result) = polled {
-                self.children[index] = None;
-                self.child_done(result);
+        }
+        while let Some(index) = self.due.pop_front() {
+            self.poll_child(index);
+            if !self.due.is_empty() && !coop::has_budget_remaining() {
+                cx.waker().wake_by_ref();
+                return;
             }
+        }
+    }
+
+    fn poll_child(&mut self, index: usize) {
+        let Some(Some(child)) = self.children.get_mut(index) else {
+            return;
+        };
+        child.is_due = false;
+        if !child.is_begun && self.node.is_fired() {
+            self.children[index] = None;
+            let _none_left = self.machine.child_left(true);
+            return;
+        }
+        child.is_begun = true;
+        let waker = child.waker.clone();
+        let polled = child.future.as_mut().poll(&mut Context::from_waker(&waker));
+        if let Poll::Ready(result) = polled {
+            self.children[index] = None;
+            self.child_done(result);
         }
     }
 
@@ -258,7 +283,10 @@ impl<'env, E: CancelError> Block<'env, E> {
     fn cancel(&mut self, cancelled: Cancelled) {
         if cancelled.target() != self.node.id() {
             self.fire(CancelKind::ParentCancelled, Some(cancelled.record()));
-            self.cancelled.get_or_insert(cancelled);
+            self.cancelled = Some(match self.cancelled.take() {
+                Some(first) => foremost(first, cancelled),
+                None => cancelled,
+            });
         }
     }
 
@@ -307,7 +335,7 @@ impl<'env, E: CancelError> Block<'env, E> {
                 if add_body {
                     errors.extend(self.error_of_body.take());
                 }
-                renew(self.cancelled.as_ref());
+                renew(self.cancelled.take().as_ref());
                 Err(GroupError {
                     errors,
                     cancelled: None,
@@ -326,8 +354,9 @@ impl<'env, E: CancelError> Block<'env, E> {
 }
 
 impl<E: CancelError> Drop for Block<'_, E> {
-    /// What there is still comes to nobody.
+    /// What there is still comes to nobody; a cancellation is the caller's again.
     fn drop(&mut self) {
+        renew(self.cancelled.as_ref());
         for error in self.errors.drain(..).chain(self.error_of_body.take()) {
             report::unread_in_scope(self.location, &*error);
             // It may be that a panic unwinds, which a second one must not meet.
@@ -336,7 +365,7 @@ impl<E: CancelError> Drop for Block<'_, E> {
     }
 }
 
-/// Which children were woken.
+/// Which children were woken, some perhaps several times.
 #[derive(Default)]
 struct Ready(Mutex<(Vec<usize>, Option<Waker>)>);
 
@@ -355,7 +384,6 @@ impl Ready {
     fn take(&self) -> Vec<usize> {
         let mut woken = std::mem::take(&mut lock(&self.0).0);
         woken.sort_unstable();
-        woken.dedup();
         woken
     }
 }

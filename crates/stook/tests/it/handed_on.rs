@@ -7,9 +7,9 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 use futures_util::FutureExt;
-use stook::{Cancelled, Losers, OnError, OrCancel, TaskGroup};
+use stook::{Cancelled, GroupError, Losers, OnError, OrCancel, Outcome, TaskGroup};
 
-use crate::stage::{seconds, settle, with_paused_clock};
+use crate::stage::{in_local_set, seconds, settle, with_paused_clock};
 
 /// Reaches no cancel point for so long.
 async fn deaf(number: u64) -> io::Result<u64> {
@@ -245,7 +245,7 @@ fn all_requests_that_met_come_back() {
         stook::sleep(seconds(1)).await.unwrap();
         caller.cancel_with("closing time");
         caller.cancel_with("fire alarm");
-        let stook::Outcome::Cancelled(told) = caller.join().await.unwrap() else {
+        let Outcome::Cancelled(told) = caller.join().await.unwrap() else {
             panic!("it was cancelled");
         };
         let others = told.others().iter().map(|record| record.reason());
@@ -272,5 +272,108 @@ fn a_group_that_is_dropped_as_it_waits_gives_its_bodys_cancellation_back() {
         task.cancel();
         assert!(task.join().await.unwrap().is_cancelled());
         tokio::time::sleep(seconds(60)).await;
+    });
+}
+
+/// What takes long to end once it is cancelled, in a timeout of two seconds, in a task that is asked to
+/// cancel after this time.
+async fn asked_in_a_timeout<F>(asked_after: u64, slow: F) -> Cancelled
+where
+    F: Future<Output = Result<(), GroupError<Cancelled>>> + 'static,
+{
+    let mut task = stook::spawn_local(async {
+        match stook::timeout(seconds(2), slow).await {
+            Ok(Err(error)) => Err(error.cancelled.unwrap()),
+            end => panic!("the request is lost to {end:?}"),
+        }
+    });
+    tokio::time::sleep(seconds(asked_after)).await;
+    task.cancel_with("closing time");
+    match task.join().await.unwrap() {
+        Outcome::<(), _>::Cancelled(told) => told,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_request_of_the_task_and_a_timeout_that_meet_in_one_wait_are_the_tasks() {
+    in_local_set(|| async {
+        for asked_after in [1, 3] {
+            let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+                drop(group.spawn(stook::shield(stook::sleep(seconds(5)))));
+                pending::<()>().or_cancel().await
+            });
+            let told = asked_in_a_timeout(asked_after, group).await;
+            assert_eq!(told.reason(), Some("closing time"));
+
+            let local = stook::local_scope(async |scope| {
+                scope.spawn(async {
+                    stook::shield(stook::sleep(seconds(5))).await?;
+                    stook::checkpoint().await
+                });
+                pending::<()>().or_cancel().await
+            });
+            let told = asked_in_a_timeout(asked_after, local).await;
+            assert_eq!(told.reason(), Some("closing time"));
+        }
+    });
+}
+
+#[test]
+fn of_two_requests_that_meet_in_a_group_the_first_is_told() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+                drop(group.spawn(stook::shield(stook::sleep(seconds(5)))));
+                pending::<()>().or_cancel().await
+            });
+            group.await.map_err(|error| error.cancelled.unwrap())
+        });
+        for reason in ["closing time", "fire alarm"] {
+            stook::sleep(seconds(1)).await.unwrap();
+            task.cancel_with(reason);
+        }
+        let Outcome::Cancelled(told) = task.join().await.unwrap() else {
+            panic!("it was cancelled");
+        };
+        assert_eq!(told.reason(), Some("closing time"));
+    });
+}
+
+#[test]
+fn a_local_scope_that_is_dropped_half_way_gives_its_childs_cancellation_back() {
+    in_local_set(|| async {
+        let mut task = stook::spawn_local(async {
+            let local = stook::local_scope(async |scope| {
+                scope.spawn(pending::<()>().or_cancel());
+                Ok::<_, Cancelled>(tokio::time::sleep(seconds(60)).await)
+            });
+            assert!(tokio::time::timeout(seconds(5), local).await.is_err());
+            stook::checkpoint().await
+        });
+        settle().await;
+        task.cancel();
+        assert!(task.join().await.unwrap().is_cancelled());
+    });
+}
+
+#[test]
+fn what_an_error_goes_before_in_a_local_scope_comes_back_once() {
+    in_local_set(|| async {
+        let mut task = stook::spawn_local(async {
+            let local = stook::local_scope(async |scope| {
+                scope.spawn(async { Ok(pending::<()>().or_cancel().await?) });
+                scope.spawn(async { deaf(3).await.map(drop) });
+                Ok(())
+            });
+            let error = local.await.unwrap_err();
+            assert_eq!(error.errors[0].to_string(), "3 crashed");
+            let told = stook::checkpoint().await.unwrap_err();
+            assert!(told.others().is_empty(), "once");
+            stook::checkpoint().await
+        });
+        settle().await;
+        task.cancel();
+        assert!(task.join().await.unwrap().is_ok());
     });
 }

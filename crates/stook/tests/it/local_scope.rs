@@ -1,10 +1,11 @@
 //! `local_scope`: children that borrow.
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::io;
 
 use stook::{Cancelled, OrCancel, Outcome};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::stage::{in_local_set, seconds, settle, with_paused_clock};
@@ -129,5 +130,62 @@ fn of_nothing_and_of_a_body_alone() {
         );
         let error = stook::local_scope(async |_| Err::<(), _>(io::Error::other("body"))).await;
         assert_eq!(error.unwrap_err().errors.len(), 1);
+    });
+}
+
+#[test]
+fn many_are_not_polled_in_vain_once_the_step_has_used_up_what_tokio_grants_it() {
+    const CHILDREN: usize = 2000;
+    with_paused_clock(|| async {
+        let free = Semaphore::new(CHILDREN);
+        let (polls, ended) = (Cell::new(0), Cell::new(0));
+        let end = stook::local_scope(async |scope| {
+            for _ in 0..CHILDREN {
+                let (free, polls, ended) = (&free, &polls, &ended);
+                let mut work = Box::pin(async move {
+                    for _ in 0..10 {
+                        drop(free.acquire().await.unwrap());
+                    }
+                    ended.set(ended.get() + 1);
+                    Ok::<_, Cancelled>(())
+                });
+                scope.spawn(poll_fn(move |cx| {
+                    polls.set(polls.get() + 1);
+                    work.as_mut().poll(cx)
+                }));
+            }
+            Ok(())
+        });
+        end.await.unwrap();
+        assert!(polls.get() < 2 * CHILDREN, "{} polls", polls.get());
+        assert_eq!(ended.get(), CHILDREN);
+    });
+}
+
+#[test]
+fn one_that_never_waits_keeps_no_other_from_being_polled() {
+    with_paused_clock(|| async {
+        let free = Semaphore::new(2);
+        let is_over = Cell::new(false);
+        let end = stook::local_scope(async |scope| {
+            scope.spawn(async {
+                for _ in 0..10_000 {
+                    drop(free.acquire().await.unwrap());
+                    if is_over.get() {
+                        return Ok::<_, Cancelled>(());
+                    }
+                }
+                panic!("the other is not polled");
+            });
+            scope.spawn(async {
+                for _ in 0..10 {
+                    drop(free.acquire().await.unwrap());
+                }
+                is_over.set(true);
+                Ok(())
+            });
+            Ok(())
+        });
+        end.await.unwrap();
     });
 }

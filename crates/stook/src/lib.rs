@@ -109,6 +109,9 @@
 //! [`tokio::try_join!`] drops the others where they wait. The cancellation of a scope (rule 2) comes to
 //! every cancel point in it, those under `join!` too.
 //!
+//! [`tokio::join!`]: https://docs.rs/tokio/1/tokio/macro.join.html
+//! [`tokio::try_join!`]: https://docs.rs/tokio/1/tokio/macro.try_join.html
+//!
 //! # Errors of your own
 //!
 //! A task's error type has to take a [`Cancelled`] in and to show it again: [`CancelError`]. For

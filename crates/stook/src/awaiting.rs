@@ -90,7 +90,7 @@ impl<T, E: CancelError> Future for Awaiting<T, E> {
                 let cell: &Cell = this.task.cell();
                 this.forward
                     .renew_unless(|handed_on| handed_on.is_seen_by([cell]));
-                outcome.into_result()
+                outcome.into_result_at(this.forward.location())
             }
         })
     }

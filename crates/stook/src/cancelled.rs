@@ -57,11 +57,10 @@ impl Cancelled {
         })))
     }
 
-    /// The cancellation of a task that was aborted, for who awaits it.
-    #[track_caller]
-    pub(crate) fn of_aborted() -> Self {
+    /// The cancellation of a task that was aborted, for who awaits it here.
+    pub(crate) fn of_aborted(location: &'static Location<'static>) -> Self {
         let reason = Some("the task was aborted".into());
-        let record = Record::new(CancelKind::Explicit, reason, Location::caller(), None);
+        let record = Record::new(CancelKind::Explicit, reason, location, None);
         Self::new(TaskId::next(), record)
     }
 

@@ -15,7 +15,7 @@ use crate::cancelled::Cancelled;
 use crate::handle::TaskHandle;
 use crate::outcome::Outcome;
 use crate::record::{CancelKind, Reason};
-use crate::several::{Machine, Over, Several, Waiting};
+use crate::several::{Machine, Over, Several, Waiting, into_futures};
 
 /// What becomes of the others when a child of a gather fails or is cancelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,7 +118,7 @@ where
     T: Send + 'static,
     E: CancelError + Send,
 {
-    let futures: Vec<_> = futures.into_iter().map(IntoFuture::into_future).collect();
+    let futures = into_futures(futures);
     let is_empty = futures.is_empty();
     let machine = |count| match on_error {
         OnError::Propagate => Machine::Gather(stook_kernel::Gather::new(count, false)),
@@ -168,7 +168,7 @@ where
     T: Send + 'static,
     E: CancelError + Send,
 {
-    let futures: Vec<_> = futures.into_iter().map(IntoFuture::into_future).collect();
+    let futures = into_futures(futures);
     let is_empty = futures.is_empty();
     let machine = |count| Machine::Gather(stook_kernel::Gather::new(count, true));
     let several = Several::spawn(machine, futures);
@@ -307,7 +307,9 @@ impl<T, E: CancelError> Future for Gather<T, E> {
                     }
                     _ => {
                         waiting.ends_by_child();
-                        outcome.into_result().map(|_| Vec::new())
+                        outcome
+                            .into_result_at(waiting.location())
+                            .map(|_| Vec::new())
                     }
                 }
             }
@@ -327,7 +329,7 @@ impl<T, E: CancelError> Future for Gather<T, E> {
                 outcomes
                     .into_iter()
                     .map(|outcome| match outcome {
-                        Some(outcome) => outcome.into_result(),
+                        Some(outcome) => outcome.into_result_at(waiting.location()),
                         None => unreachable!("all have ended"),
                     })
                     .collect()

@@ -181,6 +181,23 @@ impl TaskHandle {
         self.0.uncancel()
     }
 
+    /// Drops it where it waits; see [`Task::abort`](crate::Task::abort).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), stook::Cancelled> {
+    /// use stook::Outcome;
+    /// let pending = || async { Ok::<_, stook::Cancelled>(std::future::pending::<()>().await) };
+    /// let gathered = stook::gather_outcomes([pending()]);
+    /// tokio::task::yield_now().await;
+    /// gathered.handles()[0].abort();
+    /// assert!(matches!(gathered.await?[0], Outcome::Aborted));
+    /// # Ok(()) }
+    /// ```
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+
     /// Waits until it has ended, however it does. A cancel point.
     ///
     /// # Errors

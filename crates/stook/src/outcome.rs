@@ -1,5 +1,7 @@
 //! How a task ended.
 
+use std::panic::Location;
+
 use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::panicked::Panic;
@@ -138,13 +140,19 @@ impl<T, E: CancelError> Outcome<T, E> {
     /// assert_eq!(task.join().await?.into_result()?, 7);
     /// # Ok(()) }
     /// ```
+    #[track_caller]
     pub fn into_result(self) -> Result<T, E> {
+        self.into_result_at(Location::caller())
+    }
+
+    /// The same, for who awaits it there.
+    pub(crate) fn into_result_at(self, location: &'static Location<'static>) -> Result<T, E> {
         match self {
             Self::Ok(value) => Ok(value),
             Self::Err(error) => Err(error),
             Self::Cancelled(cancelled) => Err(cancelled.into()),
             Self::Panicked(panic) => panic.resume(),
-            Self::Aborted => Err(Cancelled::of_aborted().into()),
+            Self::Aborted => Err(Cancelled::of_aborted(location).into()),
         }
     }
 }

@@ -88,6 +88,13 @@ impl Drop for Payload {
     }
 }
 
+/// Its [message](Panic::message).
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
 impl fmt::Debug for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Panic({:?})", self.0.message)

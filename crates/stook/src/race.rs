@@ -14,7 +14,7 @@ use crate::cancel_error::CancelError;
 use crate::cancelled::Cancelled;
 use crate::outcome::Outcome;
 use crate::record::CancelKind;
-use crate::several::{Machine, Over, Several, Waiting};
+use crate::several::{Machine, Over, Several, Waiting, into_futures};
 
 /// Runs the futures as tasks and gives the result of the first that ends, with its place, once the
 /// others have ended: what they clean up is cleaned up by then.
@@ -62,7 +62,7 @@ where
     T: Send + 'static,
     E: CancelError + Send,
 {
-    let futures: Vec<_> = futures.into_iter().map(IntoFuture::into_future).collect();
+    let futures = into_futures(futures);
     assert!(!futures.is_empty(), "a race of nobody");
     let several = Several::spawn(|count| machine(count, Decider::First, losers), futures);
     let mut waiting = Waiting::new(several, "race", Location::caller());
@@ -76,7 +76,8 @@ where
         match (decided, end.cancelled) {
             (Some((place, outcome)), mine) if mine.is_none() || !outcome.is_cancelled() => {
                 waiting.ends_by_child();
-                outcome.into_result().map(|value| (place, value))
+                let location = waiting.location();
+                outcome.into_result_at(location).map(|value| (place, value))
             }
             (_, Some(mine)) => {
                 waiting.ends_cancelled();
@@ -88,7 +89,8 @@ where
 }
 
 /// Runs the futures as tasks and gives the result of the first that succeeds, with its place, once
-/// the others have ended. See [`race`], whom an error ends, too.
+/// the others have ended. See [`race`], whom an error ends, too. With a success the errors of the others
+/// count as read; but for those of losers that were left alone and fail later.
 ///
 /// # Errors
 /// None has succeeded: how each ended. With no futures, at once.
@@ -127,7 +129,7 @@ where
     T: Send + 'static,
     E: CancelError + Send,
 {
-    let futures: Vec<_> = futures.into_iter().map(IntoFuture::into_future).collect();
+    let futures = into_futures(futures);
     // No closure: the tasks are spawned at the line of the program.
     let waiting = if futures.is_empty() {
         None

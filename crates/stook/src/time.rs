@@ -125,6 +125,27 @@ pub fn interval(period: Duration) -> Interval {
 #[derive(Debug)]
 pub struct Interval(tokio::time::Interval);
 
+/// For one that begins later, or whose [`MissedTickBehavior`](tokio::time::MissedTickBehavior) is another.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), stook::Cancelled> {
+/// use std::time::Duration;
+/// use tokio::time::{Instant, MissedTickBehavior, interval_at};
+/// let begin = Instant::now() + Duration::from_secs(5);
+/// let mut interval = interval_at(begin, Duration::from_secs(2));
+/// interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+/// let mut interval = stook::Interval::from(interval);
+/// assert_eq!(interval.tick().await?, begin);
+/// # Ok(()) }
+/// ```
+impl From<tokio::time::Interval> for Interval {
+    fn from(interval: tokio::time::Interval) -> Self {
+        Self(interval)
+    }
+}
+
 impl Interval {
     /// Waits for the next tick. A cancel point.
     ///

@@ -124,3 +124,30 @@ fn the_tree_can_be_serialised() {
     const { is_serialisable::<stook::Tree>() }
     const { is_serialisable::<stook::TaskInfo>() }
 }
+
+#[cfg(feature = "serde")]
+#[tokio::test(start_paused = true)]
+async fn what_is_serialised_is_the_task_and_its_state_in_a_word() {
+    let task = stook::builder().name("sleeper").spawn(async {
+        let nap = stook::sleep(std::time::Duration::from_secs(60));
+        stook::timeout(std::time::Duration::from_secs(1), stook::shield(nap))
+            .await
+            .unwrap()
+    });
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let tree = serde_json::to_value(stook::tree()).unwrap();
+    let shown = &tree["roots"][0]["task"];
+    assert_eq!(shown["id"], task.id().number());
+    assert_eq!(
+        (&shown["name"], &shown["state"]),
+        (&"sleeper".into(), &"running".into())
+    );
+    assert_eq!(shown["age"]["secs"], 2);
+    assert_eq!(shown["cancelled_scopes"][0]["kind"], "timeout");
+    assert_eq!(tree["roots"][0]["children"], serde_json::json!([]));
+    task.cancel_with("enough");
+    assert_eq!(
+        serde_json::to_value(task.info()).unwrap()["state"],
+        "cancelling"
+    );
+}

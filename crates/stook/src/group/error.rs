@@ -110,7 +110,10 @@ impl<E: fmt::Debug> fmt::Display for GroupError<E> {
         if let Some(cancelled) = &self.cancelled {
             return cancelled.fmt(f);
         }
-        write!(f, "{} errors in a task group: ", self.errors.len())?;
+        match self.errors.len() {
+            1 => f.write_str("1 error in a task group: ")?,
+            several => write!(f, "{several} errors in a task group: ")?,
+        }
         f.debug_list().entries(&self.errors).finish()
     }
 }

@@ -158,7 +158,8 @@ impl fmt::Display for Report {
                 }
             }
             Self::DroppedHalfway { what, tasks } => {
-                write!(f, "{what} was dropped half-way with {} tasks", tasks.len())
+                write!(f, "{what} was dropped half-way with {} task", tasks.len())?;
+                f.write_str(if tasks.len() == 1 { "" } else { "s" })
             }
             Self::CallbackPanicked {
                 task: Some(task),

@@ -13,9 +13,13 @@ use crate::registry;
 use crate::report::scope_info::ScopeInfo;
 use crate::scope::fired;
 
-/// How far a task is.
+/// How far a task is. Serialised, it is its [word](Self::word).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "lowercase")
+)]
 #[non_exhaustive]
 pub enum TaskState {
     /// It has not made its first step.

@@ -12,7 +12,7 @@
 
 mod waiting;
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
@@ -39,6 +39,22 @@ use crate::registry::{self, Listed, Membership};
 use crate::report;
 use crate::task_future::{Settle, TaskFuture};
 use crate::watching::after_all;
+
+/// The futures that these are turned into: of tasks, such as wait at the line of the program.
+#[track_caller]
+pub(crate) fn into_futures<I>(given: I) -> Vec<<I::Item as IntoFuture>::IntoFuture>
+where
+    I: IntoIterator,
+    I::Item: IntoFuture,
+{
+    let given = given.into_iter();
+    let mut futures = Vec::with_capacity(given.size_hint().0);
+    // No closure: that would be called from elsewhere.
+    for one in given {
+        futures.push(one.into_future());
+    }
+    futures
+}
 
 /// What decides.
 #[derive(Debug)]

@@ -60,6 +60,11 @@ impl<T, E: CancelError> Waiting<T, E> {
         (0..self.block.count()).map(|place| CellRef::new(Arc::clone(&self.block), place))
     }
 
+    /// Where it was begun.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.forward.location()
+    }
+
     pub(crate) fn handles(&self) -> Vec<TaskHandle> {
         self.cells().map(TaskHandle::new).collect()
     }
@@ -129,7 +134,7 @@ impl<T, E: CancelError> Waiting<T, E> {
         if let Some(end) = self.poll_over(cx) {
             return Poll::Ready(end);
         }
-        let location = self.forward.location();
+        let location = self.location();
         while let Some(taken) = self.forward.take(cx) {
             taken.handed_on = Some(self.several.hand_on(&taken.cancelled, location));
         }

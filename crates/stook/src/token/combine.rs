@@ -61,15 +61,16 @@ where
     E: CancelError,
 {
     let tasks: Vec<&Task<T, E>> = tasks.into_iter().collect();
-    let first = first(&tasks, Decider::Failure, token, Location::caller());
+    let location = Location::caller();
+    let first = first(&tasks, Decider::Failure, token, location);
     async move {
         if let Some(place) = first.await? {
             let outcome = take(tasks[place]);
-            return outcome.into_result().map(|_| Vec::new());
+            return outcome.into_result_at(location).map(|_| Vec::new());
         }
         tasks
             .into_iter()
-            .map(|task| take(task).into_result())
+            .map(|task| take(task).into_result_at(location))
             .collect()
     }
 }
@@ -113,10 +114,14 @@ where
 {
     let tasks: Vec<&Task<T, E>> = tasks.into_iter().collect();
     assert!(!tasks.is_empty(), "the first of no tasks");
-    let first = first(&tasks, Decider::First, token, Location::caller());
+    let location = Location::caller();
+    let first = first(&tasks, Decider::First, token, location);
     async move {
         match first.await? {
-            Some(place) => take(tasks[place]).into_result().map(|value| (place, value)),
+            Some(place) => {
+                let result = take(tasks[place]).into_result_at(location);
+                result.map(|value| (place, value))
+            }
             None => unreachable!("the first that ends decides"),
         }
     }

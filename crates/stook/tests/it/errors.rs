@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 
-use stook::{CancelError, Cancelled, GroupError, Losers, NoSuccess, OrCancel, Task};
+use stook::{CancelError, Cancelled, GroupError, Losers, NoSuccess, OrCancel, Outcome, Task};
 
 use crate::stage::{everywhere, seconds, settle, with_paused_clock};
 
@@ -91,5 +91,65 @@ fn an_elapsed_timeout_goes_into_an_io_error() {
         let error: io::Error = timed_out.await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(error.as_cancelled().is_none());
+    });
+}
+
+#[test]
+fn one_error_is_one_and_a_panic_is_shown_by_its_message() {
+    with_paused_clock(|| async {
+        for (count, shown) in [
+            (1, "1 error in a task group: [\"late\"]"),
+            (2, "2 errors in a task group: [\"late\", \"late\"]"),
+        ] {
+            let group = stook::task_group(async |group: stook::TaskGroup<Boxed>| {
+                for _ in 0..count {
+                    drop(group.spawn(async {
+                        tokio::time::sleep(seconds(1)).await;
+                        Err::<(), Boxed>("late".into())
+                    }));
+                }
+                Ok(())
+            });
+            assert_eq!(group.await.unwrap_err().to_string(), shown);
+        }
+        let mut crashes = stook::spawn(async { panic!("out of ink") as Result<(), Cancelled> });
+        let Outcome::Panicked(panic) = crashes.join().await.unwrap() else {
+            panic!("it panicked");
+        };
+        assert_eq!(panic.to_string(), "out of ink");
+    });
+}
+
+#[test]
+fn the_cancellation_of_an_aborted_task_names_the_line_that_waits_for_it() {
+    with_paused_clock(|| async {
+        let never = || [pending::<()>().or_cancel()];
+        let aborted = || {
+            let task = stook::spawn(pending::<()>().or_cancel());
+            task.abort();
+            task
+        };
+        let gathered = stook::gather(never());
+        let rest = stook::gather_with(stook::OnError::CancelRest, never());
+        for task in gathered.handles().iter().chain(&rest.handles()) {
+            task.abort();
+        }
+        let token = stook::CancellationToken::new();
+        let mut joined = aborted();
+        for end in [
+            gathered.await.map(drop),
+            rest.await.map(drop),
+            aborted().await,
+            stook::race(stook::Losers::Cancel, [aborted()])
+                .await
+                .map(drop),
+            stook::when_all([&aborted()], &token).await.map(drop),
+            stook::when_any([&aborted()], &token).await.map(drop),
+            joined.join().await.unwrap().into_result(),
+        ] {
+            let cancelled = end.unwrap_err();
+            assert_eq!(cancelled.reason(), Some("the task was aborted"));
+            assert_eq!(cancelled.record().location().file(), file!());
+        }
     });
 }

@@ -50,7 +50,7 @@ fn the_tree_shows_names_lines_states_reasons_and_ages() {
 #[test]
 fn what_waits_for_several_spawns_and_waits_at_the_line_of_the_program() {
     with_paused_clock(|| async {
-        let nap = || [stook::sleep(seconds(1))];
+        let nap = || [stook::spawn(stook::sleep(seconds(1)))];
         let tasks = [
             stook::spawn(async move { stook::gather(nap()).await.map(drop) }),
             stook::spawn(async move { stook::gather_outcomes(nap()).await.map(drop) }),
@@ -64,7 +64,11 @@ fn what_waits_for_several_spawns_and_waits_at_the_line_of_the_program() {
         for parent in stook::tree().roots {
             let waiting = parent.task.waiting.as_ref().unwrap();
             assert!(waiting.starts_with(concat!(file!(), ":")), "{waiting}");
-            assert_eq!(&parent.children[0].task.spawned, waiting);
+            let child = parent
+                .children
+                .iter()
+                .find(|child| child.task.waiting.as_ref() == Some(waiting));
+            assert_eq!(&child.unwrap().task.spawned, waiting);
         }
         stook::gather(tasks).await.unwrap();
     });

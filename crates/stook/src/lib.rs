@@ -71,9 +71,9 @@
 //!    result that was ready when the cancellation came is returned, and the next cancel point tells.
 //! 4. **A child's cancellation is not its parent's.** To who waits for it, it is an error like any
 //!    other: see [`Cancelled::is_mine`].
-//! 5. **Nothing is left running unseen.** What waits for several and is dropped half-way asks them to
-//!    cancel; they stay in the [`tree`] until they have ended. Errors that nobody reads are reported
-//!    once: see [`set_report_hook`].
+//! 5. **Nothing is left running unseen.** What has spawned several, or was given them, and is dropped
+//!    half-way asks them to cancel; they stay in the [`tree`] until they have ended. Errors that nobody
+//!    reads are reported once: see [`set_report_hook`].
 //!
 //! # Several cancel points at once
 //!

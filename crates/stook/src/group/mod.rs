@@ -185,6 +185,7 @@ impl<E: CancelError + Send + Sync> TaskGroup<E> {
         Builder::default().spawn_in(self, future)
     }
 
+    #[track_caller]
     pub(crate) fn spawn_named<F, T>(
         &self,
         name: Option<Arc<str>>,
@@ -239,6 +240,7 @@ impl<E: CancelError> TaskGroup<E> {
         Builder::default().spawn_local_in(self, future)
     }
 
+    #[track_caller]
     pub(crate) fn spawn_local_named<F, T>(
         &self,
         name: Option<Arc<str>>,

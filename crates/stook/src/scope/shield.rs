@@ -121,7 +121,8 @@ impl<F: Future> Future for ShieldFor<F> {
 /// and then what the first gave, a panic too, is lost.
 ///
 /// # Cancel safety
-/// Dropped, it drops both: when a task is aborted, nothing that awaits can be run.
+/// Dropped, it drops both, and what the first gave, a cancellation too: when a task is aborted, nothing
+/// that awaits can be run.
 ///
 /// # Examples
 /// ```

@@ -54,6 +54,26 @@ fn a_panic_outside_a_runtime_is_at_the_line_that_spawns() {
     is_here(|| drop(stook::spawn(nothing())));
     is_here(|| drop(stook::gather([nothing()])));
     is_here(|| drop(stook::race(stook::Losers::Cancel, [nothing()])));
+    is_here(|| drop(stook::first_success(stook::Losers::Cancel, [nothing()])));
+    is_here(|| drop(stook::gather_outcomes([nothing()])));
+    is_here(|| drop(stook::spawn_local(nothing())));
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let group = async |group: TaskGroup<Cancelled>| {
+        // Of another thread, which is in no runtime.
+        std::thread::scope(|threads| {
+            let outside = threads.spawn(|| {
+                is_here(AssertUnwindSafe(|| drop(group.spawn(nothing()))));
+                is_here(AssertUnwindSafe(|| drop(group.spawn_local(nothing()))));
+            });
+            outside.join().unwrap();
+        });
+        assert!(group.is_empty());
+        Ok(())
+    };
+    runtime.block_on(stook::task_group(group)).unwrap();
 }
 
 #[test]

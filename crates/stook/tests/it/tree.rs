@@ -57,7 +57,8 @@ fn what_waits_for_several_spawns_and_waits_at_the_line_of_the_program() {
             stook::spawn(async move { stook::race(Losers::Cancel, nap()).await.map(drop) }),
             stook::spawn(async move {
                 let first = stook::first_success(Losers::Cancel, nap());
-                Ok(first.await.map(drop).unwrap())
+                first.await.unwrap();
+                Ok(())
             }),
         ];
         settle().await;

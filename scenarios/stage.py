@@ -22,6 +22,9 @@ class Deadlock(Exception):
 class Stage:
     """What the tasks of one scenario share.
 
+    In ``dropped`` are children of a ``wait_for`` that was cancelled, whose result or error it has
+    dropped, as it does up to CPython 3.11.
+
     Args:
         scenario: The scenario.
         names: Where asyncio's names are looked up.
@@ -38,6 +41,7 @@ class Stage:
         self.events = {}
         self.groups = {}
         self.tokens = {}
+        self.dropped = []
         self._unread = []
         self.loop = virtual_loop_class(maker)(self._deadlocked)
         self.loop.set_exception_handler(self._report)

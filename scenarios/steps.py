@@ -5,8 +5,15 @@ more about it. README.md lists them.
 """
 
 import asyncio
+import sys
 
 from . import words
+
+DROPS_ANSWERS = sys.version_info < (3, 12)
+"""Whether a ``wait_for`` that is cancelled raises that, whatever its child gives when it is cancelled.
+
+From 3.12 on it gives what the child does, and so does the tokio face.
+"""
 
 STOOK = {
     "cancel_and_wait",
@@ -275,7 +282,13 @@ class Steps:
             self._say("moved on")
 
     async def _do_wait_for(self, name, timeout):
-        result = await self._names.wait_for(self._stage.awaited(name), timeout)
+        child = self._stage.awaited(name)
+        try:
+            result = await self._names.wait_for(child, timeout)
+        except asyncio.CancelledError:
+            if DROPS_ANSWERS and not child.cancelled():
+                self._stage.dropped.append(name)
+            raise
         self._say(f"{name} gave {words.value(result)}")
 
     async def _do_group(self, name, do):

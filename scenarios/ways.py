@@ -75,4 +75,9 @@ after ``install()``, which cannot be taken back here."""
 
 def observe(scenario, way=STOCK):
     """Run a scenario and return its observations."""
-    return WAYS[way](scenario).perform()
+    return stage(scenario, way).perform()
+
+
+def stage(scenario, way=STOCK):
+    """Return the stage of a scenario, to be run."""
+    return WAYS[way](scenario)

@@ -2,9 +2,10 @@
 
 import json
 import pathlib
+import sys
 
 import pytest
-from scenarios import ways
+from scenarios import command, ways
 from scenarios.command import main
 from scenarios.draw import draw
 from scenarios.files import Scenario, corpus
@@ -120,6 +121,44 @@ def test_random_scenarios_are_observed_alike(seed, tmp_path):
     for way in chosen_ways():
         lines = ways.observe(scenario, way)
         assert scenario.same(lines, reference), lines
+
+
+def cancelled_in_wait_for(tmp_path, *handler):
+    """Return a scenario of a wait_for that is cancelled; its child does this when it is."""
+    return scenario_of(
+        tmp_path,
+        main=[{"spawn": "waits"}, {"sleep": 1}, {"cancel": "waits"}, {"join": "waits"}],
+        waits=[{"wait_for": "child", "timeout": 9}],
+        child=[{"try": [{"sleep": 9}], "cancelled": list(handler)}],
+    )
+
+
+@pytest.mark.parametrize("end", [{"raise": "crashed"}, {"return": 7}])
+def test_what_a_wait_for_drops_is_noted_where_it_does(end, tmp_path):
+    stage = ways.stage(cancelled_in_wait_for(tmp_path, end))
+    lines = stage.perform()
+    drops = sys.version_info < (3, 12)
+    assert ("1 waits: cancelled" in lines) == drops
+    assert stage.dropped == (["child"] if drops else [])
+
+
+def test_a_wait_for_whose_child_is_cancelled_drops_nothing(tmp_path):
+    stage = ways.stage(cancelled_in_wait_for(tmp_path, {"sleep": 1}, {"again": True}))
+    assert "2 waits: cancelled" in stage.perform()
+    assert stage.dropped == []
+
+
+@pytest.mark.needs_stook
+def test_random_ones_in_which_a_wait_for_drops_something_are_counted_and_not_for_the_other_face(
+    tmp_path, capsys, monkeypatch
+):
+    drawn = cancelled_in_wait_for(tmp_path, {"raise": "crashed"}).tasks
+    monkeypatch.setattr(command, "draw", lambda seed: drawn if seed == 8 else draw(seed))
+    assert main(["--random", "2", "--seed", "7", "--into", str(tmp_path)]) == 0
+    seeds = sorted(path.stem for path in (tmp_path / "random").iterdir())
+    drops = sys.version_info < (3, 12)
+    assert seeds == (["7"] if drops else ["7", "8"])
+    assert ("1 not for the tokio face, seeds 8:" in capsys.readouterr().out) == drops
 
 
 @pytest.mark.parametrize(

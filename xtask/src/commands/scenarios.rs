@@ -2,6 +2,7 @@
 //! the tokio face as well.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -52,6 +53,10 @@ where
         .collect();
     passed.extend([OsString::from("--into"), folder.clone().into()]);
     Driver::Scenarios.run(environment, passed)?;
+    // Of these the interpreter may have left none for the tokio face.
+    if fs::read_dir(folder.join("random"))?.next().is_none() {
+        return Ok(());
+    }
     let mut tests = environment.cargo();
     tests.args(["test", "--quiet", "--package", "stook", "--test"]);
     tests.args(["scenarios", "--", "--skip", "differences"]);

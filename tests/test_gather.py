@@ -456,6 +456,31 @@ async def test_failure_nobody_read_is_reported_once(engine, loop, reports):
     ]
 
 
+@pytest.mark.parametrize("last", [0, 1])
+@pytest.mark.parametrize("return_exceptions", [False, True])
+async def test_a_child_that_begins_anew_before_it_is_counted_is_counted(
+    engine, loop, futures, reports, return_exceptions, last
+):
+    first, second, _ = futures
+    gathered = engine.gather(first, second, return_exceptions=return_exceptions)
+    if last:
+        second.set_result(2)
+        await engine.sleep(0)
+    first.set_result(1)
+    first.__init__(loop=loop)
+    await engine.sleep(0)
+    raises = last or not return_exceptions
+    assert [(type(report["exception"]), str(report["exception"])) for report in reports] == [
+        (engine.InvalidStateError, "Exception is not set.")
+    ] * raises
+    first.set_result(3)
+    if not last:
+        second.set_result(2)
+        assert await gathered == [3, 2]
+    await engine.sleep(0)
+    assert gathered.done() is not bool(last)
+
+
 async def test_gather_keeps_its_children_alive(engine, loop):
     done = []
 

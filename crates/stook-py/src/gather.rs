@@ -209,7 +209,14 @@ fn outcome_and_exception<'py>(
     child: &Bound<'py, PyAny>,
 ) -> Fallible<(Outcome, Option<Bound<'py, PyAny>>)> {
     let outcome = outcome(child)?;
-    if outcome.is_cancelled() || future::plain(child).is_some() {
+    if let Some(plain) = future::plain(child) {
+        if !plain.is_done() {
+            // A program has begun it anew since it was done.
+            return future::exception(plain).map(|exception| (outcome, exception));
+        }
+        return Ok((outcome, None));
+    }
+    if outcome.is_cancelled() {
         return Ok((outcome, None));
     }
     let exception = call::method0(child, intern!(child.py(), "exception"))?;
@@ -245,12 +252,24 @@ pub(crate) fn settle<'py>(
 ) -> Fallible<()> {
     let outer_done = this.abandoned.get() || this.future.is_done();
     // Asked only what asyncio asks: methods that are not ours see it.
-    let (outcome, exception) = if outer_done {
-        (outcome(child)?, None)
+    let told = if outer_done {
+        outcome(child).map(|outcome| (outcome, None))
     } else if this.return_exceptions.get() {
-        (Outcome::Returned, None)
+        Ok((Outcome::Returned, None))
     } else {
-        outcome_and_exception(child)?
+        outcome_and_exception(child)
+    };
+    let (outcome, exception) = match told {
+        Ok(told) => told,
+        Err(raised) => {
+            // It has come to an end all the same.
+            if let Some(mut machine) = this.machine.get() {
+                let nothing = machine.child_done(true, Outcome::Cancelled);
+                debug_assert_eq!(nothing, GatherAction::Nothing);
+                this.machine.set(Some(machine));
+            }
+            return Err(raised);
+        }
     };
     let Some(mut machine) = this.machine.get() else {
         // `gather` has not got as far: there is no outer future to settle.
@@ -310,6 +329,7 @@ fn result_of<'py>(child: &Bound<'py, PyAny>) -> Fallible<Bound<'py, PyAny>> {
                 Ok(result)
             }
             Outcome::Raised => exception_of(child),
+            Outcome::Returned if !plain.is_done() => exception_of(child),
             Outcome::Returned => match future::ended(plain)? {
                 Ended::Returned(value) => Ok(value),
                 Ended::Raised(exception) => Ok(exception),

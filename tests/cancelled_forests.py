@@ -51,6 +51,7 @@ class Forest:
         self.loop = asyncio.get_running_loop()
         self.tasks = []
         self.futures = []
+        self.gathers = []
         self.asked = 0
 
     def make(self):
@@ -79,10 +80,10 @@ class Forest:
         # As a rule the newest, so that there are chains.
         known = self.tasks[-1] if rng.random() < 0.7 else rng.choice(self.tasks)
         kind = rng.random()
-        if kind < 0.78:
+        if kind < 0.6:
             return lambda: known
         if kind < 0.9:
-            others = rng.sample(self.tasks, min(rng.randrange(1, 3), len(self.tasks)))
+            others = rng.sample(self.tasks, min(rng.choice((0, 0, 1, 2)), len(self.tasks)))
             is_collecting, is_nested = rng.random() < 0.5, rng.random() < 0.3
             return lambda: self.gather([known, *others], is_collecting, is_nested)
         if kind < 0.93:
@@ -96,8 +97,12 @@ class Forest:
         if is_nested:
             futures = [self.loop.create_future() for _ in range(2)]
             self.futures += futures
-            awaited = [*awaited, asyncio.gather(awaited[-1], *futures)]
-        return asyncio.gather(*awaited, return_exceptions=is_collecting)
+            inner = asyncio.gather(awaited[-1], *futures)
+            self.gathers.append(inner)
+            awaited = [*awaited, inner]
+        gathered = asyncio.gather(*awaited, return_exceptions=is_collecting)
+        self.gathers.append(gathered)
+        return gathered
 
     async def body(self, name, awaitable, patience, asks):
         """Wait, and again after so many cancellations; at each of these ask so many others."""
@@ -148,6 +153,10 @@ class Forest:
         state = "cancelled" if task.cancelled() else "done" if task.done() else "pending"
         return state, task.cancelling(), task._must_cancel, message, self.record(task)
 
+    def state_of_gather(self, gathered):
+        """Look at what a gather has returned."""
+        return gathered.done(), gathered._cancel_requested, self.record(gathered)
+
     def ask(self, task, message):
         """Ask a task to cancel; where there are records, each request has a reason of its own."""
         if self.records:
@@ -162,6 +171,8 @@ class Forest:
         if self.look:
             for task in self.tasks:
                 self.state(task)
+            for gathered in self.gathers:
+                self.state_of_gather(gathered)
 
     async def play(self):
         """Make a forest and do things to it."""
@@ -197,8 +208,10 @@ class Forest:
                 self.ask(rng.choice(self.tasks), rng.choice(MESSAGES))
         elif act < 0.75:
             await asyncio.sleep(0)
-        else:
+        elif act < 0.9 or not self.gathers:
             self.meddle(rng.choice(self.tasks))
+        else:
+            self.meddle_with_gather(rng.choice(self.gathers))
 
     def meddle(self, task):
         """Do to a task, or to a future, what is not often done."""
@@ -220,10 +233,36 @@ class Forest:
         elif act == 6 and not task.done() and self.rng.random() < 0.3:
             print("done behind its back", future_class(task).set_result(task, 1))
 
+    def meddle_with_gather(self, gathered):
+        """Do to a gather what is not often done."""
+        act = self.rng.randrange(8)
+        # Circles, which asyncio cannot cancel, do not come of these.
+        other = self.rng.choice((self.tasks[0], self.tasks[0], *self.futures))
+        if act == 0:
+            print("look at gather", self.state_of_gather(gathered))
+        elif act == 1:
+            print("cancel gather", gathered.cancel(self.rng.choice(MESSAGES)))
+        elif act == 2:
+            gathered._cancel_requested = self.rng.choice((False, True, 0, "yes"))
+            print("gather by hand", self.state_of_gather(gathered))
+        elif act == 3 and not gathered.done():
+            gathered._children.append(other)
+            print("one more child")
+        elif act == 4 and not gathered.done():
+            gathered._children = [other, *gathered._children[1:]]
+            print("other children")
+        elif act == 5 and not gathered.done() and self.rng.random() < 0.5:
+            gathered.set_result("set by hand")
+            print("gather done by hand")
+        elif act == 6 and not gathered.done() and self.rng.random() < 0.5:
+            print("gather behind its back", future_class(gathered).cancel(gathered))
+
     def show(self):
         """Print what is seen of all tasks."""
         for task in self.tasks:
             print(task.get_name(), self.state(task))
+        for gathered in self.gathers:
+            print("gather", self.state_of_gather(gathered))
 
 
 def future_class(task):
@@ -257,6 +296,8 @@ def main():
         import stook
 
         run = stook.run
+    # What it finds may ask others to cancel: between forests, where nobody is told of that.
+    gc.disable()
     for seed in range(options.seed, options.seed + options.forests):
         print("forest", seed)
         handled = []

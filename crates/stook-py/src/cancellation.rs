@@ -14,10 +14,11 @@ use crate::errors::{self, CANCELLED_ERROR};
 use crate::ffi::{Args, Fallible, Method, Ref, Signature, call, error};
 use crate::future::FutureState;
 use crate::future_class::python_bool;
+use crate::gathering::GatheringState;
 use crate::loop_core;
 use crate::participants;
 use crate::record::{self, RecordState, Request};
-use crate::task::TaskState;
+use crate::task::{self, TaskState};
 
 /// The task that runs in this thread, if it is one of ours.
 fn current_task(py: Python<'_>) -> Fallible<Option<Bound<'_, PyAny>>> {
@@ -147,6 +148,9 @@ pub(crate) fn cancellation<'py>(args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyA
     let record = if of.is_instance_of::<PyBaseException>() {
         of_exception(&of)?
     } else if let Some(future) = Ref::<FutureState>::cast(&of) {
+        if let Some(gather) = Ref::<GatheringState>::cast(&of) {
+            task::catch_up_gather(gather);
+        }
         future
             .cancellations_if_any()
             .and_then(|known| known.latest(py))

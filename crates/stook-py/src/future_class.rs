@@ -19,6 +19,7 @@ use crate::errors::{self, Imported};
 use crate::ffi::{Args, Builder, Class, Fallible, GetSet, Held, Method, Ref, Signature, context};
 use crate::future::{self, FutureState};
 use crate::future_iter;
+use crate::gathering::GatheringState;
 use crate::task::{self, TaskState};
 
 static REPR: Imported = Imported::new("asyncio.base_futures", "_future_repr");
@@ -63,14 +64,17 @@ fn exception<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
     Ok(future::exception(this)?.unwrap_or_else(|| none(this)))
 }
 
-/// A program calls a method of futures on what may be a task: what was put off of its cancel requests
-/// comes first.
+/// A program calls a method of futures on what may be a task or gather: what was put off of its cancel
+/// requests comes first.
 #[inline]
-fn prepare_task(this: &Ref<'_, FutureState>) {
-    if !this.is_exact()
-        && let Some(task) = Ref::<TaskState>::cast(this.as_any())
-    {
+fn prepare(this: &Ref<'_, FutureState>) {
+    if this.is_exact() {
+        return;
+    }
+    if let Some(task) = Ref::<TaskState>::cast(this.as_any()) {
         task::catch_up(this.py(), task);
+    } else if let Some(gather) = Ref::<GatheringState>::cast(this.as_any()) {
+        task::catch_up_gather(gather);
     }
 }
 
@@ -79,7 +83,7 @@ fn set_result<'py>(
     value: &Bound<'py, PyAny>,
 ) -> Fallible<Bound<'py, PyAny>> {
     this.ensure_initialized()?;
-    prepare_task(this);
+    prepare(this);
     future::set_result(this, value.clone())?;
     Ok(none(this))
 }
@@ -89,7 +93,7 @@ fn set_exception<'py>(
     exception: &Bound<'py, PyAny>,
 ) -> Fallible<Bound<'py, PyAny>> {
     this.ensure_initialized()?;
-    prepare_task(this);
+    prepare(this);
     future::set_exception(this, exception)?;
     Ok(none(this))
 }
@@ -220,7 +224,7 @@ pub(crate) fn message<'py>(args: &Args<'_, 'py>) -> Fallible<Option<Bound<'py, P
 fn cancel<'py>(this: &Ref<'py, FutureState>, args: &Args<'_, 'py>) -> Fallible<Bound<'py, PyAny>> {
     let message = message(args)?;
     this.ensure_initialized()?;
-    prepare_task(this);
+    prepare(this);
     if !this.is_done() {
         let record = asking::of_future(this.as_any(), message.as_ref())?;
         this.cancellations().end(&record);
@@ -287,7 +291,7 @@ fn source_traceback<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, Py
 }
 
 fn cancel_message<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
-    prepare_task(this);
+    prepare(this);
     Ok(this.cancel_message(this.py()).unwrap_or_else(|| none(this)))
 }
 
@@ -295,7 +299,7 @@ fn set_cancel_message<'py>(
     this: &Ref<'py, FutureState>,
     message: &Bound<'py, PyAny>,
 ) -> Fallible<()> {
-    prepare_task(this);
+    prepare(this);
     this.set_cancel_message(Some(message));
     Ok(())
 }
@@ -314,7 +318,7 @@ fn set_blocking<'py>(this: &Ref<'py, FutureState>, value: &Bound<'py, PyAny>) ->
 }
 
 fn make_cancelled_error<'py>(this: &Ref<'py, FutureState>) -> Fallible<Bound<'py, PyAny>> {
-    prepare_task(this);
+    prepare(this);
     future::recorded_cancelled_error(this)
 }
 

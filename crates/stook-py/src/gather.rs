@@ -250,6 +250,7 @@ pub(crate) fn settle<'py>(
     this: &Ref<'py, GatheringState>,
     child: &Bound<'py, PyAny>,
 ) -> Fallible<()> {
+    task::catch_up_gather(this);
     let outer_done = this.abandoned.get() || this.future.is_done();
     // Asked only what asyncio asks: methods that are not ours see it.
     let told = if outer_done {
@@ -368,6 +369,7 @@ fn cancel<'py>(
     if this.future.is_done() {
         return Ok(python_bool(py, false));
     }
+    task::catch_up_gather(this);
     let (record, common) = asking::of_gather(this.as_any(), Some(&message))?;
     this.future.cancellations().end(&record);
     let accepted = task::cancel_children(this, &message, &common)?;
@@ -380,7 +382,7 @@ fn init<'py>(this: &Ref<'py, GatheringState>, args: &Args<'_, 'py>) -> Fallible<
     let [children, event_loop] = args.parse(&SIGNATURE)?;
     this.future.initialize(this.py(), event_loop)?;
     if let Some(children) = children {
-        this.begin(children);
+        this.begin_by_hand(children);
     }
     Ok(())
 }
@@ -417,7 +419,11 @@ pub(crate) fn build(module: &Bound<'_, PyModule>) -> Fallible<()> {
         ])
         .attributes([
             GetSet::class(class_of),
-            GetSet::whole(c"_children", gathering::children, gathering::set_children),
+            GetSet::whole(
+                c"_children",
+                gathering::give_children,
+                gathering::set_children,
+            ),
             GetSet::whole(
                 c"_cancel_requested",
                 gathering::requested,

@@ -11,6 +11,7 @@ use crate::ffi::class::Attributes;
 use crate::ffi::gc::traverse;
 use crate::ffi::{Class, Fallible, HeldCell, Ref, TypeSlot};
 use crate::future::{self, FutureState};
+use crate::task;
 
 /// The state of a `_GatheringFuture`.
 #[derive(Debug, Default)]
@@ -25,6 +26,13 @@ pub(crate) struct GatheringState {
     requested: HeldCell,
     /// A program has deleted `_cancel_requested`.
     is_requested_deleted: Cell<bool>,
+    /// A program has had the list of children in its hands: it may change at any time.
+    is_given_out: Cell<bool>,
+    /// What becomes of the next request, in the round of the loop's in which that was found out, which
+    /// may be over: see `task/catching_up.rs`.
+    pub(crate) next: Cell<Option<Next>>,
+    /// Among the gathers that are being asked, directly inside each other, with this number.
+    pub(crate) asked_among: Cell<u64>,
     /// `None` for one that Python code made itself: nothing settles that.
     pub(crate) machine: Cell<Option<Gather>>,
     pub(crate) return_exceptions: Cell<bool>,
@@ -42,11 +50,32 @@ impl Class for GatheringState {
     }
 }
 
+/// What becomes of the next request that comes to a gather, as long as nothing else happens: those that
+/// the gather awaits count it, and call no code of anybody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// No child takes it.
+    Refused,
+    /// At least one does.
+    Accepted,
+}
+
 impl GatheringState {
-    /// Keeps what `_GatheringFuture` is made with.
+    /// Keeps the list of children that `gather` has made.
     pub(crate) fn begin(&self, children: Bound<'_, PyAny>) {
         self.children.set(children);
         self.set_requested(false);
+    }
+
+    /// Keeps what a program makes a `_GatheringFuture` with.
+    pub(crate) fn begin_by_hand(&self, children: Bound<'_, PyAny>) {
+        self.is_given_out.set(true);
+        self.begin(children);
+    }
+
+    /// Whether `cancel()` asks the children that `gather` was given, and goes on doing so.
+    pub(crate) fn asks_what_it_gathers(&self) -> bool {
+        !self.is_given_out.get() && !self.gathered.is_some() && self.children.is_some()
     }
 
     /// Counts a request to cancel, which a child took or not; what `cancel()` returns.
@@ -99,6 +128,16 @@ pub(crate) fn children<'py>(this: &Ref<'py, GatheringState>) -> Fallible<Bound<'
     Ok(children.ok_or_else(|| no_attribute(this, "_children"))?)
 }
 
+/// The same, for a program.
+///
+/// # Errors
+/// As [`children`].
+pub(crate) fn give_children<'py>(this: &Ref<'py, GatheringState>) -> Fallible<Bound<'py, PyAny>> {
+    task::catch_up_gather(this);
+    this.is_given_out.set(true);
+    children(this)
+}
+
 /// Sets `_children`, or deletes it.
 ///
 /// # Errors
@@ -108,6 +147,7 @@ pub(crate) fn set_children(
     children: Option<&Bound<'_, PyAny>>,
 ) -> Fallible<()> {
     let py = this.py();
+    task::catch_up_gather(this);
     if children.is_none() {
         self::children(this)?;
     }
@@ -141,6 +181,7 @@ pub(crate) fn set_requested(
     this: &Ref<'_, GatheringState>,
     value: Option<&Bound<'_, PyAny>>,
 ) -> Fallible<()> {
+    task::catch_up_gather(this);
     let Some(value) = value else {
         requested(this)?;
         this.is_requested_deleted.set(true);

@@ -6,6 +6,7 @@
 //! `Task`, CPython 3.11 to 3.13, `Modules/_asynciomodule.c` and `asyncio/tasks.py`.
 
 mod catching_up;
+mod counting;
 mod passing_on;
 mod through_gathers;
 
@@ -35,7 +36,7 @@ use crate::reference::reference;
 use crate::set_at::SetAt;
 use crate::unlisted;
 
-pub(crate) use self::catching_up::{catch_up, catch_up_all, catch_up_with};
+pub(crate) use self::catching_up::{catch_up, catch_up_all, catch_up_gather, catch_up_with};
 pub(crate) use self::passing_on::cancel;
 pub(crate) use self::through_gathers::cancel_children;
 

@@ -4,53 +4,67 @@
 //! goes on to everything below. So that this does not take the square of the chain's length, tasks that
 //! a request has gone through are marked, as far as this holds:
 //!
-//! - they are tasks of one loop of ours, of our own class, that wait for each other, the last one for
-//!   nothing or for a future or task that is done;
-//! - so the next request that comes there is counted by each down to the last, which keeps it, and its
-//!   message, for its next step, and nothing else happens: no code of anybody's is called.
+//! - they are tasks of one loop of ours, of our own class, that wait for each other, by themselves or in
+//!   gathers, the last ones for nothing or for a future, gather or task that is done;
+//! - gathers ask the children that they were made of, each of which is marked or done;
+//! - so the next request that comes there is counted by each down to the last ones, which keep it, and its
+//!   message, for their next step, and nothing else happens: no code of anybody's is called.
 //!
 //! Such a request ends at the first marked task, and is put off. The marks are of one round. It is over,
-//! and all of what was put off is counted at once, in one walk over these tasks, before any marked task
-//! is looked at or goes on. Then the records are those of requests one after the other too: a task keeps
-//! the first ones and the last (`Received`, in the kernel), so no others are made.
+//! and all of what was put off is counted at once (`counting.rs`), in one walk over these tasks, before
+//! any marked task or gather is looked at or goes on. Then the records are those of requests one after the
+//! other too: a task keeps the first ones and the last (`Received`, in the kernel), a gather the last, so
+//! no others are made.
 //!
 //! What ends a round: reading a marked task's requests or message ([`TaskState::requests`], its step
-//! above all), its next await, more requests than there is room for, and whatever a program may do to a
-//! future behind our back ([`catch_up_with`]).
-//!
-//! Gathers are not walked through so: a chain above one is walked to its end by each request.
+//! above all), its next await, a child of a marked gather that is done, what a program does to such a
+//! gather, more requests than there is room for, and whatever a program may do to a future behind our back
+//! ([`catch_up_with`]).
 
 use pyo3::prelude::*;
-use rustc_hash::FxHashMap;
-use stook_kernel::{CancelKind, Received};
 
 use super::TaskState;
-use crate::asking;
-use crate::cancellations;
+use super::counting;
 use crate::ffi::{Held, Ref};
 use crate::future::FutureState;
+use crate::gathering::{GatheringState, Next};
 use crate::loop_core::{self, LoopState, Marks};
 use crate::put_off::Request;
 use crate::record::RecordState;
 
-/// How many records of requests that come at once a task may keep: the first ones and the last.
-const MOST: usize = Received::MOST as usize;
+/// The number of a round of a loop's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Round(u64);
 
-/// Marks the tasks that a request has gone through; of the last one the next is known.
-pub(super) fn mark(walked: &[Ref<'_, TaskState>]) {
-    let Some(event_loop) = walked
+/// The round of the future's loop, if that is ours.
+pub(super) fn round_of(future: &FutureState, py: Python<'_>) -> Option<Round> {
+    let event_loop = future.event_loop(py)?;
+    loop_core::native(&event_loop).map(|native| Round(native.put_off.round()))
+}
+
+/// The loop that `future` belongs to, if what is scheduled there is only kept until its turn: what is not
+/// ours may do anything when something is scheduled.
+fn with_loop_of(
+    future: &FutureState,
+    py: Python<'_>,
+    mark: impl FnOnce(&Ref<'_, LoopState>) -> bool,
+) -> bool {
+    let Some(event_loop) = future.event_loop(py) else {
+        return false;
+    };
+    loop_core::native(&event_loop)
+        .is_some_and(|native| !native.has(Marks::CALL_SOON) && mark(native))
+}
+
+/// Marks the tasks that a request has gone through; of the last one the next is known. Whether all are
+/// marked now.
+pub(super) fn mark(walked: &[Ref<'_, TaskState>]) -> bool {
+    walked
         .last()
-        .and_then(|last| last.future.event_loop(last.py()))
-    else {
-        return;
-    };
-    let Some(native) = loop_core::native(&event_loop) else {
-        return;
-    };
-    // What is not ours may do anything when something is scheduled.
-    if native.has(Marks::CALL_SOON) {
-        return;
-    }
+        .is_none_or(|last| with_loop_of(&last.future, last.py(), |native| mark_on(native, walked)))
+}
+
+fn mark_on(native: &Ref<'_, LoopState>, walked: &[Ref<'_, TaskState>]) -> bool {
     let round = native.put_off.round();
     let alike =
         |task: &&Ref<'_, TaskState>| task.is_exact() && task.future.belongs_to(native.as_any());
@@ -61,6 +75,28 @@ pub(super) fn mark(walked: &[Ref<'_, TaskState>]) {
         marked += 1;
     }
     native.put_off.mark(marked);
+    marked == walked.len()
+}
+
+/// Marks the gather, of which the children have told what becomes of the `next` request, and the tasks
+/// that a request has gone through before, the last of which awaits it. Whether all are marked now: not
+/// where the round is over in which the first child was asked.
+pub(super) fn mark_above(
+    walked: &[Ref<'_, TaskState>],
+    gather: &Ref<'_, GatheringState>,
+    next: Next,
+    since: Option<Round>,
+) -> bool {
+    with_loop_of(&gather.future, gather.py(), |native| {
+        let round = native.put_off.round();
+        if since != Some(Round(round)) {
+            return false;
+        }
+        gather.next.set(Some(next));
+        gather.future.cancellations().set_round(round);
+        native.put_off.mark(1);
+        mark_on(native, walked)
+    })
 }
 
 /// Puts a request off that has come to `task`, if it is marked; whether it is.
@@ -79,7 +115,7 @@ pub(super) fn put_off<'py>(
     let Some(native) = loop_core::native(&event_loop) else {
         return false;
     };
-    if !is_of_round(task, native) {
+    if !is_of_round(&task.future, native.put_off.round()) || !native.put_off.has_begun() {
         return false;
     }
     if native.put_off.is_full() {
@@ -94,14 +130,10 @@ pub(super) fn put_off<'py>(
     true
 }
 
-/// Whether the task was marked in the loop's round that is going on.
-fn is_of_round(task: &TaskState, native: &LoopState) -> bool {
-    task.is_marked.get()
-        && native.put_off.has_begun()
-        && task
-            .future
-            .cancellations_if_any()
-            .is_some_and(|known| known.round() == native.put_off.round())
+/// Whether the future, which is marked, was so in this round.
+pub(super) fn is_of_round(marked: &FutureState, round: u64) -> bool {
+    let known = marked.cancellations_if_any();
+    known.is_some_and(|known| known.round() == round)
 }
 
 /// Counts what was put off, if some of that may be the task's: it is looked at, or goes on.
@@ -114,13 +146,33 @@ pub(crate) fn catch_up(py: Python<'_>, task: &TaskState) {
 
 #[cold]
 fn catch_up_marked(py: Python<'_>, task: &TaskState) {
-    if let Some(event_loop) = task.future.event_loop(py)
+    end_round_of(py, &task.future);
+    task.is_marked.set(false);
+}
+
+/// The same for a gather: it is looked at, or a child of its is done.
+#[inline]
+pub(crate) fn catch_up_gather(gather: &Ref<'_, GatheringState>) {
+    if gather.next.get().is_some() {
+        catch_up_marked_gather(gather);
+    }
+}
+
+#[cold]
+fn catch_up_marked_gather(gather: &Ref<'_, GatheringState>) {
+    end_round_of(gather.py(), &gather.future);
+    gather.next.set(None);
+}
+
+/// Counts what was put off, if this was marked in the round of its loop's that is going on.
+fn end_round_of(py: Python<'_>, marked: &FutureState) {
+    if let Some(event_loop) = marked.event_loop(py)
         && let Some(native) = loop_core::native(&event_loop)
-        && is_of_round(task, native)
+        && native.put_off.has_begun()
+        && is_of_round(marked, native.put_off.round())
     {
         catch_up_all(native);
     }
-    task.is_marked.set(false);
 }
 
 /// Counts what was put off, before something is done to a future that may be a marked task, or what the
@@ -141,186 +193,5 @@ pub(crate) fn catch_up_all(native: &Ref<'_, LoopState>) {
     if requests.is_empty() {
         return;
     }
-    let mut chains = Chains {
-        round,
-        tasks: Vec::new(),
-        places: FxHashMap::default(),
-    };
-    for (number, request) in requests.iter().enumerate() {
-        let (task, record) = (request.task.bind(py), request.record.bind(py));
-        // Empty only where the collector has emptied it.
-        if let Some(task) = Ref::<TaskState>::cast_exact(task)
-            && let Some(record) = Ref::<RecordState>::cast(record)
-        {
-            let place = chains.place_of(task);
-            let message = request.message.bind(py).clone();
-            chains.tasks[place]
-                .coming
-                .add(number, record.clone(), message);
-        }
-    }
-    chains.count();
-}
-
-/// The tasks that requests which were put off go through, each once.
-struct Chains<'py> {
-    round: u64,
-    tasks: Vec<Link<'py>>,
-    /// By address.
-    places: FxHashMap<usize, usize>,
-}
-
-struct Link<'py> {
-    task: Ref<'py, TaskState>,
-    /// The place of the task that it awaits; the last one has none.
-    next: Option<usize>,
-    /// How many tasks are before it that have not passed on what comes to them.
-    before: usize,
-    coming: Coming<'py>,
-}
-
-impl<'py> Chains<'py> {
-    /// The place of a task; those below it get theirs as well.
-    fn place_of(&mut self, task: &Ref<'py, TaskState>) -> usize {
-        if let Some(known) = self.places.get(&address_of(task)) {
-            return *known;
-        }
-        let first = self.push(task.clone());
-        let mut last = first;
-        while let Some(next) = self.next_of(last) {
-            let known = self.places.get(&address_of(&next)).copied();
-            let place = known.unwrap_or_else(|| self.push(next));
-            self.tasks[last].next = Some(place);
-            self.tasks[place].before += 1;
-            if known.is_some() {
-                break;
-            }
-            last = place;
-        }
-        first
-    }
-
-    fn push(&mut self, task: Ref<'py, TaskState>) -> usize {
-        let place = self.tasks.len();
-        self.places.insert(address_of(&task), place);
-        self.tasks.push(Link {
-            task,
-            next: None,
-            before: 0,
-            coming: Coming::default(),
-        });
-        place
-    }
-
-    /// The marked task that the one at `place` awaits.
-    fn next_of(&self, place: usize) -> Option<Ref<'py, TaskState>> {
-        let task = &self.tasks[place].task;
-        let awaited = task.awaited.get(task.py())?;
-        let next = Ref::<TaskState>::cast_exact(&awaited)?;
-        let known = next.future.cancellations_if_any()?;
-        (next.is_marked.get() && known.round() == self.round).then(|| next.clone())
-    }
-
-    /// Has each task receive what comes to it, those above before those below.
-    fn count(mut self) {
-        let is_first = |place: &usize| self.tasks[*place].before == 0;
-        let mut ready: Vec<usize> = (0..self.tasks.len()).filter(is_first).collect();
-        while let Some(place) = ready.pop() {
-            let coming = std::mem::take(&mut self.tasks[place].coming);
-            let link = &self.tasks[place];
-            coming.receive(&link.task);
-            let Some(next) = link.next else {
-                coming.kept_for_next_step(&link.task);
-                continue;
-            };
-            let going_on = coming.passed_on_by(&link.task);
-            let below = &mut self.tasks[next];
-            below.coming.join(going_on);
-            below.before -= 1;
-            if below.before == 0 {
-                ready.push(next);
-            }
-        }
-    }
-}
-
-fn address_of(task: &Ref<'_, TaskState>) -> usize {
-    task.as_any().as_ptr() as usize
-}
-
-/// The requests that come to one task.
-#[derive(Default)]
-struct Coming<'py> {
-    times: u32,
-    /// The records of the first ones and of the last, each with the number of its request; `MOST` at
-    /// the most.
-    records: Vec<(usize, Ref<'py, RecordState>)>,
-    /// The message of the last one, with its number.
-    message: Option<(usize, Bound<'py, PyAny>)>,
-}
-
-impl<'py> Coming<'py> {
-    /// One more, the last.
-    fn add(&mut self, number: usize, record: Ref<'py, RecordState>, message: Bound<'py, PyAny>) {
-        self.times = self.times.saturating_add(1);
-        self.records.truncate(MOST - 1);
-        self.records.push((number, record));
-        self.message = Some((number, message));
-    }
-
-    /// Those that come another way.
-    fn join(&mut self, others: Coming<'py>) {
-        self.times = self.times.saturating_add(others.times);
-        self.records.extend(others.records);
-        self.records.sort_by_key(|(number, _)| *number);
-        let count = self.records.len();
-        if count > MOST {
-            self.records.drain(MOST - 1..count - 1);
-        }
-        let number = |message: &Option<(usize, _)>| message.as_ref().map(|(number, _)| *number);
-        if number(&others.message) > number(&self.message) {
-            self.message = others.message;
-        }
-    }
-
-    fn receive(&self, task: &Ref<'py, TaskState>) {
-        let mut requests = task.requests.get();
-        requests.request_again(self.times);
-        task.requests.set(requests);
-        let known = task.future.cancellations();
-        for (_, record) in &self.records {
-            known.receive(record);
-        }
-        cancellations::count(u64::from(self.times) - self.records.len() as u64);
-    }
-
-    /// What the task awaits has refused them, or it awaits nothing.
-    fn kept_for_next_step(self, task: &Ref<'py, TaskState>) {
-        let mut requests = task.requests.get();
-        requests.forward_refused();
-        task.requests.set(requests);
-        if let Some((_, message)) = self.message {
-            task.future.set_cancel_message(Some(&message));
-        }
-    }
-
-    /// What comes to the one that `task` awaits.
-    fn passed_on_by(mut self, task: &Ref<'py, TaskState>) -> Self {
-        let by = task.as_any();
-        self.records.retain_mut(|(_, record)| {
-            let when = record.when();
-            match asking::follow_at(record, CancelKind::ParentCancelled, Some(by), when) {
-                Ok(next) => {
-                    *record = next;
-                    true
-                }
-                Err(raised) => {
-                    // There is no memory for it: the request goes on without.
-                    raised.clear(task.py());
-                    false
-                }
-            }
-        });
-        self
-    }
+    counting::count(py, round, requests);
 }

@@ -10,7 +10,7 @@ use super::{TaskState, schedule_step};
 use crate::asking;
 use crate::ffi::{Class, Fallible, Ref, call};
 use crate::future::{self, FutureState};
-use crate::gathering::GatheringState;
+use crate::gathering::{GatheringState, Next};
 use crate::record::RecordState;
 use crate::wakeup;
 
@@ -30,18 +30,44 @@ pub(crate) fn cancel<'py>(
 ) -> Fallible<bool> {
     let none = this.py().None().into_bound(this.py());
     let message = message.unwrap_or(&none);
-    match ask_task(this, message, record)? {
-        Way::Over(accepted) => Ok(accepted),
+    match ask_task(this, message, record, false)? {
+        Way::Over(answer) => Ok(answer.accepted),
         Way::At(gather) => through_gathers::ask_all(*gather, message),
     }
 }
 
 /// Where a request is that somebody was asked by.
 pub(super) enum Way<'py> {
-    /// At its end; whether it was taken.
-    Over(bool),
+    /// At its end.
+    Over(Answer),
     /// At a gather, whose children are to be asked in their turn.
     At(Box<GatherAsked<'py>>),
+}
+
+/// What somebody says who was asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    /// Whether the request was taken.
+    pub(super) accepted: bool,
+    /// What becomes of the next one, where the tasks and gathers that it comes to are marked: see
+    /// `catching_up.rs`.
+    pub(super) next: Option<Next>,
+}
+
+impl Answer {
+    /// What is done takes none.
+    pub(super) const DONE: Answer = Answer {
+        accepted: false,
+        next: Some(Next::Refused),
+    };
+
+    /// Who has taken the request takes the next one too, if it `is_marked`.
+    pub(super) fn accepted(is_marked: bool) -> Self {
+        Answer {
+            accepted: true,
+            next: is_marked.then_some(Next::Accepted),
+        }
+    }
 }
 
 /// Tasks that a request has gone through, each of which awaits the next. While they are known here they
@@ -63,6 +89,10 @@ impl<'py> Walked<'py> {
     pub(super) fn last(&self) -> Option<&Ref<'py, TaskState>> {
         self.0.last()
     }
+
+    pub(super) fn tasks(&self) -> &[Ref<'py, TaskState>] {
+        &self.0
+    }
 }
 
 impl Drop for Walked<'_> {
@@ -71,33 +101,35 @@ impl Drop for Walked<'_> {
     }
 }
 
-/// Asks the task, and what it awaits, up to a gather.
+/// Asks the task, and what it awaits, up to a gather; `is_child` says that a gather asks.
 pub(super) fn ask_task<'py>(
     this: &Ref<'py, TaskState>,
     message: &Bound<'py, PyAny>,
     record: &Ref<'py, RecordState>,
+    is_child: bool,
 ) -> Fallible<Way<'py>> {
     this.future.mark_read();
     if this.future.is_done() {
-        return Ok(Way::Over(false));
+        return Ok(Way::Over(Answer::DONE));
     }
     if this.asking.get() {
         break_cycle(this, message, record)?;
-        return Ok(Way::Over(true));
+        return Ok(Way::Over(Answer::accepted(false)));
     }
     if catching_up::put_off(this, message, record) {
-        return Ok(Way::Over(true));
+        return Ok(Way::Over(Answer::accepted(true)));
     }
     let mut walked = Walked::from(this.clone());
-    match pass_on(&mut walked, message, record.clone())? {
-        // Where a request goes to one task alone, the next one takes as little as to be put off.
-        End::Settled if walked.0.len() > 1 => catching_up::mark(&walked.0),
-        End::Settled | End::Open => {}
+    let is_marked = match pass_on(&mut walked, message, record.clone())? {
+        // Where a request goes to one task alone, the next one takes as little as to be put off; but
+        // not one that comes from above.
+        End::Settled => (is_child || walked.0.len() > 1) && catching_up::mark(&walked.0),
+        End::Open => false,
         End::Gather(gather, record) => {
             return GatherAsked::new(gather, record, walked).map(Way::At);
         }
-    }
-    Ok(Way::Over(true))
+    };
+    Ok(Way::Over(Answer::accepted(is_marked)))
 }
 
 /// Where a request has ended, as far as tasks pass it on.
@@ -171,7 +203,7 @@ pub(super) fn keep_for_next_step<'py>(task: &Ref<'py, TaskState>, message: &Boun
 
 /// What became of asking an awaited object to cancel.
 enum Asked<'py> {
-    /// It is a future of ours and no task, and is done now; whether it was not before.
+    /// It is a future or gather of ours and no task, and is done now; whether it was not before.
     Plain(bool),
     /// It said whether it will.
     Other(bool),
@@ -197,10 +229,11 @@ fn ask<'py>(
         }
         return future::cancel(plain, Some(message)).map(Asked::Plain);
     }
-    if let Some(gather) = Ref::<GatheringState>::cast_exact(&awaited)
-        && !gather.future.is_done()
-    {
-        return Ok(Asked::Gather(gather.clone()));
+    if let Some(gather) = Ref::<GatheringState>::cast_exact(&awaited) {
+        return Ok(match gather.future.is_done() {
+            true => Asked::Plain(false),
+            false => Asked::Gather(gather.clone()),
+        });
     }
     let name = intern!(awaited.py(), "cancel");
     let ask = || call::method1(&awaited, name, message);

@@ -84,6 +84,23 @@ impl<T, E> Outcome<T, E> {
         }
     }
 
+    /// The error, where there is one. A cancellation, a panic and an abort are none.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io;
+    /// use stook::Outcome;
+    /// let failed = Outcome::<u32, _>::Err(io::Error::other("out of paper"));
+    /// assert_eq!(failed.err().unwrap().to_string(), "out of paper");
+    /// assert!(Outcome::<u32, io::Error>::Aborted.err().is_none());
+    /// ```
+    pub fn err(self) -> Option<E> {
+        match self {
+            Self::Err(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether the task returned a value.
     ///
     /// # Examples

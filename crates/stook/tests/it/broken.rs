@@ -120,7 +120,7 @@ fn a_group_ends_whose_tasks_handles_are_dropped() {
             });
             // Its error is kept, or is none that could be told: the group has ended.
             let end = futures_util::FutureExt::catch_unwind(panic::AssertUnwindSafe(group)).await;
-            std::mem::forget(end);
+            drop(panic::catch_unwind(panic::AssertUnwindSafe(|| drop(end))));
         }
     });
 }
@@ -169,6 +169,7 @@ impl Drop for Payload {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "such a payload is never freed: Miri finds that")]
 fn a_payload_that_panics_when_it_is_dropped_keeps_no_task() {
     with_paused_clock(|| async {
         struct Throws;

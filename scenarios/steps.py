@@ -10,7 +10,7 @@ import sys
 from . import words
 
 DROPS_ANSWERS = sys.version_info < (3, 12)
-"""Whether a ``wait_for`` that is cancelled raises that, whatever its child gives when it is cancelled.
+"""Whether a ``wait_for`` that is cancelled raises that, whatever its child gives then.
 
 From 3.12 on it gives what the child does, and so does the tokio face.
 """

@@ -14,13 +14,15 @@ use loom::thread;
 use crate::about::About;
 use crate::block::{Block, CellRef};
 use crate::block_watchers::BlockWatchers;
+use crate::cancelled::Cancelled;
 use crate::cell::Cell;
 use crate::context::{Entered, Place};
 use crate::done::Done;
 use crate::id::TaskId;
-use crate::outcome::Ended;
+use crate::outcome::{Ended, Outcome};
 use crate::point::Point;
 use crate::record::{CancelKind, Record};
+use crate::slot::Slot;
 use crate::watcher::{WatchChildren, Watcher};
 use crate::watching::Watching;
 
@@ -370,6 +372,26 @@ fn a_dropped_handle_against_the_end() {
         let has_ended = cell.abandon();
         let was_abandoned = ending.join().unwrap();
         assert_ne!(has_ended, was_abandoned);
+    });
+}
+
+/// The same with the outcome itself: it is dropped, and its error reported, by one of both.
+#[test]
+fn a_dropped_handle_against_an_outcome() {
+    loom::model(|| {
+        let cell = Cell::of_scope();
+        let slot = Arc::new(Slot::<Arc<()>, Cancelled>::new());
+        let value = Arc::new(());
+        let ending = {
+            let (cell, slot) = (cell.clone(), Arc::clone(&slot));
+            let outcome = Outcome::Ok(Arc::clone(&value));
+            thread::spawn(move || slot.settle(&cell, &cell, outcome, false))
+        };
+        if cell.abandon() {
+            slot.abandon(&cell);
+        }
+        ending.join().unwrap();
+        assert_eq!(Arc::strong_count(&value), 1, "the outcome was kept");
     });
 }
 

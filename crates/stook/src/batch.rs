@@ -280,6 +280,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn one_that_is_spawned_within_a_moment_has_room_beside_one_that_has_begun() {
+        let _tasks = [(); 2].map(|()| spawned());
+        tokio::task::yield_now().await;
+        assert_eq!(spawned().cell().place(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_ended_before_it_began_says_nothing_of_the_time() {
+        let mut tasks = [(); 2].map(|()| spawned());
+        assert!(tasks[1].cancel_and_join().await.is_ok());
+        assert!(!tasks[1].cell().is_started());
+        tokio::time::advance(Duration::from_millis(5)).await;
+        let late = spawned();
+        assert_eq!(late.cell().place(), 0);
+        assert_eq!(batch_of(&late).about.born, tokio::time::Instant::now());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_loop_that_is_run_again_has_room_for_as_many_as_before() {
         let run = |count: usize| {
             let tasks: Vec<_> = (0..count).map(|_| spawned()).collect();
@@ -295,6 +313,36 @@ mod tests {
         assert_eq!(run(1), [0]);
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(run(3), [0, 0, 1]);
+    }
+
+    #[test]
+    fn what_is_known_of_a_loop_is_known_of_its_line_alone() {
+        #[track_caller]
+        fn line() -> &'static Location<'static> {
+            Location::caller()
+        }
+        let one = line();
+        let others = [
+            line(), // Of these one has the same place.
+            line(), //
+            line(), //
+            line(), //
+            line(), //
+            line(), //
+            line(), //
+            line(), //
+        ];
+        let mut lost = 0;
+        for other in others {
+            loop_is_over((one, 5));
+            assert_eq!((expected(one), expected(other)), (5, 1));
+            loop_is_over((other, 3));
+            let is_lost = place_of(one) == place_of(other);
+            lost += usize::from(is_lost);
+            assert_eq!(expected(one), if is_lost { 1 } else { 5 });
+            assert_eq!(expected(other), 3);
+        }
+        assert_eq!(lost, 1, "few loops have the same place");
     }
 
     #[tokio::test(start_paused = true)]

@@ -196,11 +196,6 @@ impl Cell {
         lock(&self.asked).retrieval.raised();
     }
 
-    /// The error was read.
-    pub(crate) fn note_read(&self) {
-        lock(&self.asked).retrieval.read();
-    }
-
     /// Whether nobody has read the error; asked once.
     pub(crate) fn take_unread(&self) -> bool {
         lock(&self.asked).retrieval.take_unread()
@@ -252,11 +247,11 @@ impl Cell {
     }
 
     /// A request that was taken to be handed on, and that nobody took, is due again; unless it was
-    /// taken back meanwhile.
+    /// taken back meanwhile. By the task itself, which has not ended.
     pub(crate) fn renew(&self, record: Arc<Record>) {
         let wakers = {
             let mut asked = lock(&self.asked);
-            if self.ended().is_some() || asked.requests.pending() == 0 {
+            if asked.requests.pending() == 0 {
                 return;
             }
             asked.requests.forward_refused();

@@ -158,10 +158,41 @@ mod tests {
         runtime.block_on(async {
             assert_eq!(kept_in_a_step(FEW).await, 0);
             assert_eq!(kept_in_a_step(FEW + 3).await, 3);
+            assert_eq!(kept_in_a_step(FEW + 1).await, 1);
+            let after = spawn(async { Ok::<_, Cancelled>(kept()) });
+            assert_eq!(after.await.expect("not cancelled"), 0);
             assert_eq!(kept_in_a_step(FEW + MOST + 3).await, MOST);
             let after = spawn(async { Ok::<_, Cancelled>(kept()) });
             assert_eq!(after.await.expect("not cancelled"), 0);
             assert_eq!(kept_of(FEW + 3), 0, "nobody ends that");
+        });
+    }
+
+    /// What a loop keeps that spawns so many.
+    fn kept_of_a_loop(count: usize) -> KeptTasks {
+        let runtime = Handle::current().id();
+        let mut kept = KeptTasks::default();
+        for _ in 0..count {
+            kept.spawn(std::future::ready(()), runtime);
+        }
+        kept
+    }
+
+    #[test]
+    fn a_loop_keeps_the_last_of_what_it_spawns_on_several_threads() {
+        let one = Builder::new_current_thread().build().expect("a runtime");
+        let several = Builder::new_multi_thread().worker_threads(1).build();
+        let several = several.expect("a runtime");
+        for count in [FEW, FEW + 3] {
+            let of_one = one.block_on(async { kept_of_a_loop(count).tasks.len() });
+            let of_several = several.block_on(async { kept_of_a_loop(count).tasks.len() });
+            assert_eq!((of_one, of_several), (0, count - FEW));
+        }
+        several.block_on(async {
+            let mut kept = kept_of_a_loop(FEW + MOST);
+            let second = kept.tasks[1].id();
+            kept.spawn(std::future::ready(()), Handle::current().id());
+            assert_eq!((kept.tasks.len(), kept.tasks[0].id()), (MOST, second));
         });
     }
 

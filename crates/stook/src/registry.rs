@@ -145,6 +145,36 @@ mod tests {
     use super::*;
     use crate::{Cancelled, TaskGroup, checkpoint, task_group};
 
+    /// Whether there is an entry for this, which is gone: nothing else has its address yet.
+    fn is_entered(gone: &Weak<dyn Listed>) -> bool {
+        let is_same = |entry: &Weak<dyn Listed>| std::ptr::addr_eq(entry.as_ptr(), gone.as_ptr());
+        let mut shards = REGISTRY.iter();
+        shards.any(|shard| lock(&shard.0).iter().any(is_same))
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_has_no_entry() {
+        let alone = crate::spawn(checkpoint());
+        let gather = crate::gather([checkpoint()]);
+        let mut entered = Vec::new();
+        let group = task_group(async |group: TaskGroup<Cancelled>| {
+            let all = of(current_runtime());
+            entered = all.iter().map(Arc::downgrade).collect();
+            // A family that was cancelled is not used again.
+            group.cancel();
+            Ok(())
+        });
+        group.await.expect("no error");
+        assert_eq!(entered.len(), 3);
+        assert_eq!(entered.iter().filter(|entry| is_entered(entry)).count(), 2);
+        alone.await.expect("not cancelled");
+        gather.await.expect("not cancelled");
+        while entered.iter().any(|entry| entry.strong_count() > 0) {
+            tokio::task::yield_now().await;
+        }
+        assert!(!entered.iter().any(is_entered));
+    }
+
     #[test]
     fn a_family_that_another_runtime_has_by_now_lists_none_of_its_tasks_here() {
         let [one, other] = [(); 2].map(|()| {

@@ -21,12 +21,9 @@ impl<T, E> Slot<T, E> {
         Self(Mutex::new(None))
     }
 
-    /// Takes the outcome of the task, which has ended. Its error counts as read.
+    /// Takes the outcome of the task, which has ended. Its error counts as read: it is here no more.
     pub(crate) fn take(&self, cell: &Cell) -> Option<Outcome<T, E>> {
         let outcome = lock(&self.0).take();
-        if outcome.as_ref().is_some_and(Outcome::is_error) {
-            cell.note_read();
-        }
         cell.note_taken();
         outcome
     }

@@ -327,6 +327,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn those_that_do_not_lie_one_after_another_are_watched_where_they_lie()
+    -> Result<(), Cancelled> {
+        // The first is alone in its block, the next three share one.
+        let mut tasks = spawned(4);
+        let cells: Vec<_> = tasks.iter().map(|task| task.cell().clone()).collect();
+        for order in [[3, 2, 1], [0, 2, 3], [1, 3, 2]] {
+            let given = order.map(|place| &cells[place]);
+            let watching: Watching<&CellRef> = Watching::new(&Arc::<Told>::default(), given);
+            let watched = watching.cells();
+            assert!(watched.iter().eq(given), "{order:?}");
+        }
+        end(&mut tasks).await
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_done_after_all_waits_for_none_that_has_ended() -> Result<(), Cancelled> {
+        let mut tasks = spawned(2);
+        let called = Arc::new(Told::default());
+        let after_both = |tasks: &[Task<()>], number| {
+            let told = Arc::clone(&called);
+            let cells = tasks.iter().map(|task| task.cell().clone()).collect();
+            after_all(cells, move || told.child_done(number, Ended::Ok));
+        };
+        after_both(&tasks, 0);
+        end(&mut tasks[..1]).await?;
+        assert_eq!(called.places(), []);
+        end(&mut tasks[1..]).await?;
+        assert_eq!(called.places(), [0]);
+        after_both(&tasks, 1);
+        assert_eq!(called.places(), [0, 1], "at once");
+        Ok(())
+    }
+
+    #[tokio::test]
     async fn who_came_first_is_told_first() -> Result<(), Cancelled> {
         let told = Arc::new(Told::default());
         let mut tasks = spawned(16);

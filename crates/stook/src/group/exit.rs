@@ -91,7 +91,7 @@ where
             poll_fn(|cx| poll_body(&group, body.as_mut(), ended, location, cx)).await
         };
         let waited = match left.gone {
-            Some(gone) => Waited::of(gone),
+            Some(gone) => Waited { gone, mine: None },
             None => WaitForChildren::new(&group, &mut left.exit, true, location).await,
         };
         let Some(body) = guard.body.take() else {
@@ -165,28 +165,15 @@ pub(super) struct AfterBody {
 #[derive(Clone, Copy)]
 pub(super) struct Gone {
     end: ChildrenGone,
-    /// Errors are kept, and no panic that goes before them.
+    /// Errors are kept, or a panic, which goes before them.
     pub(super) has_errors: bool,
 }
 
 /// What has come of the wait for the children.
 pub(super) struct Waited {
     pub(super) gone: Gone,
-    /// Whether a cancellation of the caller that came meanwhile began the end.
-    is_propagated: bool,
-    /// Of those cancellations that of the task, or else the first of a scope.
+    /// Of the caller's cancellations that came meanwhile that of the task, or else the first of a scope.
     mine: Option<Cancelled>,
-}
-
-impl Waited {
-    /// No cancellation of the caller came meanwhile.
-    const fn of(gone: Gone) -> Self {
-        Self {
-            gone,
-            is_propagated: false,
-            mine: None,
-        }
-    }
 }
 
 /// The body has ended: keeps how it did, begins to leave the block, and has the caller polled when the
@@ -270,8 +257,7 @@ impl<E> Group<E> {
         let is_panic = members.has_errors && !lock(&self.errors).panics.is_empty();
         Gone {
             end: exit.children_gone(&members.machine, is_panic),
-            // With a panic they come to nobody, and are left for the guard to report.
-            has_errors: members.has_errors && !is_panic,
+            has_errors: members.has_errors,
         }
     }
 }
@@ -283,7 +269,6 @@ pub(super) struct WaitForChildren<'group, E> {
     /// The last one has the caller polled.
     is_told: bool,
     forward: Forward,
-    is_propagated: bool,
 }
 
 impl<'group, E> WaitForChildren<'group, E> {
@@ -298,7 +283,6 @@ impl<'group, E> WaitForChildren<'group, E> {
             exit,
             is_told,
             forward: Forward::new(location),
-            is_propagated: false,
         }
     }
 
@@ -334,7 +318,6 @@ impl<'group, E> WaitForChildren<'group, E> {
                 let cause = Some(taken.cancelled.record());
                 let kind = CancelKind::ParentCancelled;
                 self.group.abort(&Record::new(kind, None, location, cause));
-                self.is_propagated = true;
             }
         }
     }
@@ -353,24 +336,23 @@ impl<E> Future for WaitForChildren<'_, E> {
         let mine = this.forward.mine();
         // From here on it is the group's to return it or not.
         this.forward.answered();
-        Poll::Ready(Waited {
-            gone,
-            is_propagated: this.is_propagated,
-            mine,
-        })
+        Poll::Ready(Waited { gone, mine })
     }
 }
 
 /// No child is left: says how the block ends.
 fn end<T, E: CancelError>(
     group: &Group<E>,
-    mut exit: TaskGroupExit,
+    exit: TaskGroupExit,
     body: Body<T, E>,
     waited: Waited,
     location: &'static Location<'static>,
 ) -> Result<T, GroupError<E>> {
     match waited.gone.end {
         ChildrenGone::Nothing => {}
+        // The group's own request is the scope of the body, and ended with it. It was made for an error,
+        // which goes before a cancellation, from wherever that came.
+        ChildrenGone::Uncancel => debug_assert!(waited.gone.has_errors),
         ChildrenGone::RaiseBaseError => {
             let (_, panic) = lock(&group.errors).panics.remove(0);
             renew(waited.mine.as_ref());
@@ -381,16 +363,6 @@ fn end<T, E: CancelError>(
             }
             report::guard_destructor_here(body);
             panic.resume();
-        }
-        ChildrenGone::Uncancel => {
-            // The group's own request is the scope of the body, and ended with it. What is left are
-            // cancellations from outside.
-            let from_outside = match &body {
-                Body::Cancelled(cancelled) => cancelled.target() != group.family.id(),
-                _ => false,
-            };
-            let left = u32::from(from_outside || waited.is_propagated);
-            exit.uncancelled(left);
         }
     }
     let kept = if waited.gone.has_errors {

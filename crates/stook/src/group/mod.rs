@@ -11,6 +11,8 @@ pub(crate) mod local;
 #[cfg(all(test, stook_loom))]
 mod loom_models;
 pub(crate) mod running;
+#[cfg(all(test, not(stook_loom)))]
+mod tests;
 
 use std::fmt;
 use std::future::Future;
@@ -110,7 +112,7 @@ impl<E> Group<E> {
         let (is_closing, (brood, place), old) = {
             let members = &mut lock(&self.family.state).more;
             let is_closing = members.admits()?;
-            let (place, old) = if is_closing || members.is_abandoned {
+            let (place, old) = if is_closing {
                 ((brood::enter(members, self, about, 1), 0), [None, None])
             } else {
                 brood::take_room(members, self, about)

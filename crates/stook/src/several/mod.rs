@@ -309,9 +309,9 @@ impl<T, E> State<T, E> {
         }
     }
 
+    /// The race is over; it was not before.
     fn finish_race(&mut self) {
-        let over = self.decided.map_or(Over::Nobody, Over::Child);
-        self.over.get_or_insert(over);
+        self.over = Some(self.decided.map_or(Over::Nobody, Over::Child));
     }
 }
 
@@ -347,7 +347,7 @@ impl<T, E> State<T, E> {
         let mut ask = None;
         match &mut self.machine {
             Machine::Gather(gather) => match gather.child_done(was_over, kind) {
-                GatherAction::Nothing => keeps = !was_over,
+                GatherAction::Nothing => {}
                 GatherAction::MarkRetrieved => keeps = false,
                 GatherAction::FailWithChild | GatherAction::CancelWithChild => {
                     self.over = Some(Over::Child(place));

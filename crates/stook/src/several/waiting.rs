@@ -176,8 +176,7 @@ impl<T, E: CancelError> Drop for Waiting<T, E> {
         }
         let (was_over, outcomes) = self.several.abandon();
         if !was_over {
-            let unfinished = self.cells().filter(|cell| cell.ended().is_none());
-            reaper::adopt(&unfinished.collect::<Vec<_>>(), Some(self.what));
+            reaper::adopt(&self.cells().collect::<Vec<_>>(), Some(self.what));
         }
         self.give_up(outcomes);
     }

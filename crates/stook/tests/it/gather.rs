@@ -321,3 +321,30 @@ fn the_callers_own_cancellation_goes_before_that_of_the_handle() {
         );
     });
 }
+
+#[test]
+fn a_gather_that_has_failed_is_cancelled_no_more() {
+    with_paused_clock(|| async {
+        let gather = stook::gather([after(1), after(4)]);
+        let other = gather.handles().remove(1);
+        tokio::time::sleep(seconds(2)).await;
+        assert!(!gather.cancel());
+        assert_eq!(other.cancelling(), 0);
+        assert_eq!(gather.await.unwrap_err().to_string(), "1 crashed");
+        assert_eq!(other.done().await.unwrap(), TaskState::Ok);
+    });
+}
+
+#[test]
+fn a_gather_that_its_handle_cancels_twice_tells_the_first_reason() {
+    with_paused_clock(|| async {
+        let slow = stook::with_cleanup(forever(), tokio::time::sleep(seconds(1)));
+        let gather = stook::gather([slow]);
+        settle().await;
+        for reason in ["first", "second"] {
+            assert!(gather.cancel_with(reason));
+        }
+        let cancelled = gather.await.unwrap_err();
+        assert_eq!(cancelled.reason(), Some("first"));
+    });
+}

@@ -254,7 +254,10 @@ fn a_task_born_into_a_closing_group_is_cancelled_at_birth() {
                         .spawn(async { panic!("it has begun") as io::Result<()> })
                         .unwrap();
                     let outcome = stook::shield(born.join()).await.unwrap();
-                    assert!(matches!(outcome, Outcome::Cancelled(_)), "{outcome:?}");
+                    match outcome {
+                        Outcome::Cancelled(why) => assert_eq!(why.kind(), CancelKind::Group),
+                        other => panic!("{other:?}"),
+                    }
                     Ok(())
                 })
                 .unwrap();
@@ -763,5 +766,78 @@ fn who_is_told_that_a_task_has_ended_finds_that_it_is_not_counted() {
         });
         group.await.unwrap();
         assert_eq!(*counts.lock().unwrap(), [3, 2, 1, 0]);
+    });
+}
+
+#[test]
+fn the_error_of_each_of_one_loop_is_there() {
+    with_paused_clock(|| async {
+        let end = stook::task_group(async |group: TaskGroup<io::Error>| {
+            for number in 0..5 {
+                drop(group.spawn(async move {
+                    // No cancel point: the first that fails does not cancel the others.
+                    tokio::time::sleep(seconds(1)).await;
+                    Err::<(), _>(failure(&number.to_string()))
+                }));
+            }
+            tokio::time::sleep(seconds(2)).await;
+            Ok(())
+        });
+        let errors = end.await.unwrap_err().errors;
+        let texts: Vec<_> = errors.iter().map(|error| error.to_string()).collect();
+        assert_eq!(texts, ["0", "1", "2", "3", "4"]);
+    });
+}
+
+#[test]
+fn a_loop_of_tasks_that_are_spawned_while_the_group_is_left_are_all_waited_for() {
+    with_paused_clock(|| async {
+        let begun = Instant::now();
+        stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let inner = group.clone();
+            let spawns = group.spawn(async move {
+                stook::sleep(seconds(1)).await?;
+                for number in [1, 2, 9] {
+                    drop(inner.spawn(stook::sleep(seconds(number))));
+                }
+                Ok(())
+            });
+            drop(spawns);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(begun.elapsed(), seconds(10));
+    });
+}
+
+#[test]
+fn a_request_that_the_group_returns_is_not_delivered_again() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+                drop(group.spawn(forever()));
+                Ok(())
+            });
+            let cancelled = group.await.unwrap_err().cancelled.unwrap();
+            stook::checkpoint().await?;
+            Ok::<_, Cancelled>(cancelled.reason().map(str::to_owned))
+        });
+        settle().await;
+        task.cancel_with("closing time");
+        let end = task.join().await.unwrap().ok();
+        assert_eq!(end.flatten().as_deref(), Some("closing time"));
+    });
+}
+
+#[test]
+fn a_group_without_tasks_is_cancelled_once() {
+    with_paused_clock(|| async {
+        let end = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            assert!(group.cancel(), "there is the body");
+            assert!(!group.cancel());
+            stook::checkpoint().await
+        });
+        assert!(end.await.unwrap_err().cancelled.is_some());
     });
 }

@@ -2,6 +2,7 @@
 //! they were first looked at are waited for like the others.
 
 use std::io;
+use std::sync::{Arc, Mutex};
 
 use stook::{Cancelled, Losers, OnError, OrCancel, Outcome, Task, TaskState};
 use tokio::time::Instant;
@@ -126,4 +127,20 @@ fn a_runtime_that_is_shut_down_meanwhile_is_no_hindrance() {
     });
     drop(runtime);
     assert!(gather[0].is_done());
+}
+
+#[test]
+fn a_result_that_nobody_reads_is_gone_when_the_end_is_told() {
+    with_paused_clock(|| async {
+        let value = Arc::new(());
+        let result = Arc::clone(&value);
+        let counts = Arc::new(Mutex::new(Vec::new()));
+        let task = stook::spawn(async { Ok::<_, Cancelled>(result) });
+        let (seen, looked_at) = (Arc::clone(&counts), Arc::downgrade(&value));
+        task.on_done(move |_| seen.lock().unwrap().push(looked_at.strong_count()));
+        let handle = task.handle();
+        drop(task);
+        handle.done().await.unwrap();
+        assert_eq!(*counts.lock().unwrap(), [1]);
+    });
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use stook::{CancellationToken, Cancelled, Losers, OnError, OrCancel, Task, TaskGroup, When};
 use tokio::sync::watch;
 
-use crate::stage::{settle, with_paused_clock};
+use crate::stage::{seconds, settle, with_paused_clock};
 
 #[derive(Default)]
 struct Noted(AtomicBool);
@@ -212,5 +212,38 @@ fn a_token() {
         let when = stook::when_any(&tasks, &token);
         wakes_the_last("when_any", when, || token.cancel()).await;
         tasks[0].cancel();
+    });
+}
+
+#[test]
+fn what_is_dropped_half_way_keeps_no_waker() {
+    /// Polls it, and drops it; its children go on for some time.
+    fn poll_and_drop(future: impl Future) {
+        let noted = Arc::new(Noted::default());
+        {
+            let mut future = pin!(future);
+            let waker = Waker::from(Arc::clone(&noted));
+            let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            drop(waker);
+            assert!(Arc::strong_count(&noted) > 1, "it was not kept");
+        }
+        assert_eq!(Arc::strong_count(&noted), 1);
+    }
+    async fn tidies() -> Result<(), Cancelled> {
+        tokio::time::sleep(seconds(5)).await;
+        Ok(())
+    }
+    with_paused_clock(|| async {
+        let mut kept = None;
+        poll_and_drop(stook::task_group(async |group: TaskGroup<Cancelled>| {
+            drop(group.spawn(tidies()));
+            kept = Some(group);
+            Ok(())
+        }));
+        poll_and_drop(stook::gather([tidies()]));
+        poll_and_drop(stook::race(Losers::Await, [tidies()]));
+        tokio::time::sleep(seconds(10)).await;
+        assert!(kept.unwrap().is_closed());
     });
 }

@@ -107,3 +107,24 @@ fn one_of_many_wins_on_two_threads() {
         }
     });
 }
+
+#[test]
+fn a_request_that_comes_when_a_race_is_decided_is_delivered_after_it() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            // The other hears of the request, too.
+            let race = stook::race(
+                Losers::Await,
+                [1, 60].map(|time| stook::sleep(seconds(time))),
+            );
+            let winner = race.await?;
+            assert_eq!(winner, (0, ()));
+            stook::checkpoint().await
+        });
+        tokio::time::sleep(seconds(2)).await;
+        let asked = Instant::now();
+        task.cancel();
+        assert!(task.join().await.unwrap().is_cancelled());
+        assert_eq!(asked.elapsed(), seconds(0));
+    });
+}

@@ -1,8 +1,9 @@
 //! Who asked, why, from which line.
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::io;
 
-use stook::{CancelKind, Cancelled, OrCancel, Outcome, Task};
+use stook::{CancelKind, Cancelled, OrCancel, Outcome, Record, Task, TaskGroup};
 
 use crate::stage::{settle, with_paused_clock};
 
@@ -100,5 +101,55 @@ fn what_was_taken_back_is_not_told_with_later_requests() {
         let cancelled = cancellation(&mut task).await;
         assert_eq!(cancelled.reason(), Some("closing time"));
         assert!(cancelled.others().is_empty());
+    });
+}
+
+/// The cancellation that a task of a group is told of when the body ends like this, and the line of the
+/// group. The caller is asked meanwhile.
+async fn told_in_a_group<Fut>(body: impl FnOnce() -> Fut + Send + 'static) -> (Cancelled, u32)
+where
+    Fut: Future<Output = Result<(), io::Error>> + Send + 'static,
+{
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let line = line!() + 2;
+    let mut caller = stook::spawn(async {
+        stook::task_group(async move |group: TaskGroup<io::Error>| {
+            drop(group.spawn(async {
+                tell.send(forever().await.unwrap_err()).unwrap();
+                Ok(())
+            }));
+            body().await
+        })
+        .await
+    });
+    settle().await;
+    caller.cancel_with("the root");
+    assert!(caller.join().await.is_ok());
+    (told.await.unwrap(), line)
+}
+
+#[test]
+fn a_body_that_was_cancelled_passes_that_on_to_its_tasks() {
+    with_paused_clock(|| async {
+        let (told, line) = told_in_a_group(async || Ok(forever().await?)).await;
+        assert_eq!(told.kind(), CancelKind::ParentCancelled);
+        assert_eq!(told.record().location().line(), line);
+        let chain: Vec<_> = told.record().chain().map(Record::kind).collect();
+        assert_eq!(chain, [CancelKind::ParentCancelled, CancelKind::Explicit]);
+        assert_eq!(told.reason(), Some("the root"));
+    });
+}
+
+#[test]
+fn a_body_that_has_failed_is_the_reason_by_itself() {
+    with_paused_clock(|| async {
+        let fails = async || {
+            stook::checkpoint().await?;
+            Err(io::Error::other("out of paper"))
+        };
+        let (told, line) = told_in_a_group(fails).await;
+        assert_eq!(told.kind(), CancelKind::SiblingFailed);
+        assert_eq!(told.record().location().line(), line);
+        assert_eq!(told.record().chain().count(), 1);
     });
 }

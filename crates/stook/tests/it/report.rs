@@ -732,3 +732,111 @@ fn errors_in_a_local_scope_that_come_to_nobody_are_reported() {
         }));
     });
 }
+
+#[test]
+fn what_was_aborted_before_it_began_is_not_beside_who_is_stuck() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let stuck = stook::builder().name("stuck beside an abort");
+            drop(stuck.spawn_in(&group, async {
+                tokio::time::sleep(seconds(30)).await;
+                Ok(())
+            }));
+            settle().await;
+            let [aborted, cancelled] = [(); 2].map(|()| group.spawn(forever()).unwrap());
+            aborted.abort();
+            cancelled.cancel();
+            group.cancel();
+            Ok(cancelled.id())
+        });
+        let cancelled = group.await.unwrap();
+        let found = reports("stuck beside an abort");
+        let [Report::StuckCancel { never_started, .. }] = &found[..] else {
+            panic!("{found:?}");
+        };
+        assert!(never_started.iter().map(|who| who.id).eq([cancelled]));
+    });
+}
+
+#[test]
+fn of_many_that_never_started_the_first_are_told() {
+    listen();
+    with_paused_clock(|| async {
+        let _watch = stook::watch_cancels(seconds(5));
+        let group = stook::task_group(async |group: TaskGroup<Cancelled>| {
+            let stuck = stook::builder().name("stuck beside many");
+            drop(stuck.spawn_in(&group, async {
+                tokio::time::sleep(seconds(30)).await;
+                Ok(())
+            }));
+            settle().await;
+            let never: Vec<_> = (0..40)
+                .map(|_| group.spawn(forever()).unwrap().id())
+                .collect();
+            group.cancel();
+            Ok(never)
+        });
+        let never = group.await.unwrap();
+        let found = reports("stuck beside many");
+        let [Report::StuckCancel { never_started, .. }] = &found[..] else {
+            panic!("{found:?}");
+        };
+        let told: Vec<_> = never_started.iter().map(|who| who.id).collect();
+        assert_eq!(told, never[..32]);
+    });
+}
+
+/// Fails when it is cancelled.
+async fn fails_in_its_clean_up(error: &'static str) -> io::Result<()> {
+    assert!(forever().await.is_err());
+    Err(io::Error::other(error))
+}
+
+#[test]
+fn errors_after_a_handle_was_dropped_half_way_are_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let gather = stook::gather([fails_in_its_clean_up("late in gather")]);
+        let race = stook::race(Losers::Await, [fails_in_its_clean_up("late in race")]);
+        settle().await;
+        drop((gather, race));
+        settle().await;
+        for word in ["late in gather", "late in race"] {
+            let found = reports(word);
+            assert!(
+                matches!(&found[..], [Report::UnreadError { .. }]),
+                "{word}: {found:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn errors_of_a_gather_that_cancels_the_rest_and_was_cancelled_are_reported() {
+    listen();
+    with_paused_clock(|| async {
+        let fails = fails_in_its_clean_up("fails with the caller");
+        let mut task = stook::spawn(stook::gather_with(OnError::CancelRest, [fails]));
+        settle().await;
+        task.cancel();
+        assert!(task.join().await.unwrap().is_cancelled());
+        assert_eq!(reports("fails with the caller").len(), 1);
+    });
+}
+
+#[test]
+fn a_gather_that_has_failed_leaves_the_others_alone_when_it_is_dropped() {
+    listen();
+    with_paused_clock(|| async {
+        let gather = stook::gather([fails(1, "first that fails"), fails(3, "second that fails")]);
+        let second = gather.handles().remove(1);
+        tokio::time::sleep(seconds(2)).await;
+        drop(gather);
+        assert_eq!(second.cancelling(), 0);
+        assert_eq!(second.done().await.unwrap(), TaskState::Err);
+        assert_eq!(reports("first that fails").len(), 1);
+        assert!(reports("second that fails").is_empty(), "it is passed over");
+    });
+}

@@ -207,3 +207,21 @@ fn a_scope_dropped_after_it_fired_leaves_its_task_alone() {
         task.await.unwrap();
     });
 }
+
+#[test]
+fn a_scope_that_was_cancelled_goes_on_after_a_request_of_the_task() {
+    with_paused_clock(|| async {
+        let mut task = stook::spawn(async {
+            let end = stook::scope(async |scope| {
+                scope.cancel();
+                stook::current().unwrap().cancel_with("closing time");
+                let first = stook::checkpoint().await.unwrap_err();
+                assert_eq!(first.reason(), Some("closing time"));
+                stook::checkpoint().await
+            });
+            assert_eq!(end.await.unwrap(), None, "it was the scope's");
+            stook::checkpoint().await
+        });
+        assert!(task.join().await.unwrap().is_ok());
+    });
+}

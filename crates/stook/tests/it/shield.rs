@@ -100,3 +100,24 @@ fn what_came_while_shielded_comes_after_it() {
         assert!(task.join().await.unwrap().is_cancelled());
     });
 }
+
+#[test]
+fn a_shield_is_named_while_it_hides_something() {
+    with_paused_clock(|| async {
+        let task = stook::spawn(async {
+            stook::shield(stook::sleep(seconds(10))).await?;
+            tokio::time::sleep(seconds(10)).await;
+            Ok::<_, Cancelled>(())
+        });
+        settle().await;
+        task.cancel();
+        settle().await;
+        assert!(task.info().shielded.is_some());
+        task.uncancel();
+        assert!(task.info().shielded.is_none(), "it was taken back");
+        task.cancel();
+        tokio::time::sleep(seconds(15)).await;
+        assert!(task.info().shielded.is_none(), "it was left");
+        task.await.unwrap();
+    });
+}

@@ -343,16 +343,19 @@ impl<E> Future for WaitForChildren<'_, E> {
 /// No child is left: says how the block ends.
 fn end<T, E: CancelError>(
     group: &Group<E>,
-    exit: TaskGroupExit,
+    mut exit: TaskGroupExit,
     body: Body<T, E>,
     waited: Waited,
     location: &'static Location<'static>,
 ) -> Result<T, GroupError<E>> {
     match waited.gone.end {
         ChildrenGone::Nothing => {}
-        // The group's own request is the scope of the body, and ended with it. It was made for an error,
-        // which goes before a cancellation, from wherever that came.
-        ChildrenGone::Uncancel => debug_assert!(waited.gone.has_errors),
+        ChildrenGone::Uncancel => {
+            // The group's own request is the scope of the body, and ended with it. It was made for an
+            // error, which goes before a cancellation, from wherever that came.
+            debug_assert!(waited.gone.has_errors);
+            exit.uncancelled(0);
+        }
         ChildrenGone::RaiseBaseError => {
             let (_, panic) = lock(&group.errors).panics.remove(0);
             renew(waited.mine.as_ref());

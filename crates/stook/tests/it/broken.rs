@@ -109,6 +109,11 @@ fn a_task_ends_whose_own_cancellation_is_in_what_breaks() {
     });
 }
 
+/// Drops it, though it may panic in its destructor.
+fn drop_guarded<T>(value: T) {
+    drop(panic::catch_unwind(panic::AssertUnwindSafe(|| drop(value))));
+}
+
 #[test]
 fn a_group_ends_whose_tasks_handles_are_dropped() {
     with_paused_clock(|| async {
@@ -120,7 +125,7 @@ fn a_group_ends_whose_tasks_handles_are_dropped() {
             });
             // Its error is kept, or is none that could be told: the group has ended.
             let end = futures_util::FutureExt::catch_unwind(panic::AssertUnwindSafe(group)).await;
-            drop(panic::catch_unwind(panic::AssertUnwindSafe(|| drop(end))));
+            drop_guarded(end);
         }
     });
 }
@@ -153,7 +158,7 @@ fn a_gather_ends() {
                 Err::<(), _>(broken(breaks))
             }));
             let end = futures_util::FutureExt::catch_unwind(panic::AssertUnwindSafe(gather)).await;
-            std::mem::forget(end);
+            drop_guarded(end);
             tokio::time::sleep(seconds(3)).await;
         }
     });

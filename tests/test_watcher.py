@@ -51,6 +51,37 @@ def test_it_is_there_from_the_first_turn_until_the_last_loop_is_closed(run):
     assert ended.stderr == ""
 
 
+def test_who_forbids_blocking_calls_while_a_loop_runs_finds_none(run):
+    ended = run("""
+        from blockbuster import blockbuster_ctx
+        from stook import _watcher
+
+        def is_watched():
+            # To list the process's threads is such a call.
+            return _watcher._watcher.is_there
+
+        async def main():
+            await asyncio.sleep(0)
+            print(is_watched())
+            child = os.fork()
+            if child == 0:
+                os._exit(7)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            await asyncio.sleep(0)
+            print(is_watched())
+            try:
+                time.sleep(0)
+            except Exception as error:
+                print(error)
+
+        with blockbuster_ctx():
+            stook.run(main())
+        print(is_alone())
+    """)
+    assert ended.stdout.splitlines() == ["True", "7", "True", "Blocking call to time.sleep", "True"]
+    assert ended.stderr == ""
+
+
 def test_a_loop_that_nobody_closes_may_be_collected(run):
     ended = run(
         """

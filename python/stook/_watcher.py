@@ -15,6 +15,7 @@ import _thread
 import os
 import sys
 import weakref
+from _queue import Empty, SimpleQueue
 from typing import Any
 
 from stook import _platform, _slow_callbacks, _stuck_cancellations
@@ -27,6 +28,20 @@ LONGEST_WAIT_TO_BEGIN = 1.0
 """So many seconds the thread may take to begin, on a machine that has much else to do."""
 
 
+def _comes(event: SimpleQueue[None], seconds: float) -> bool:
+    """Whether an event comes within that time.
+
+    Events are queues that get something put into them: to wait for a lock is what programs look for
+    that forbid blocking calls while a loop runs, and this is the time of a thread's start.
+    """
+    try:
+        event.get(timeout=seconds)
+    except Empty:
+        return False
+    event.put(None)
+    return True
+
+
 class _Watcher:
     """A watch, its loops, and the thread that has it."""
 
@@ -35,12 +50,12 @@ class _Watcher:
         self.loops: dict[int, weakref.ref[Any]] = {}
         self.cancellations = _stuck_cancellations.Asked(self.watch)
         self.thread: int | None = None
-        self._ended = _thread.allocate_lock()
+        self._ended: SimpleQueue[None] = SimpleQueue()
 
     @property
     def is_there(self) -> bool:
         """Whether the thread is there; another one may have its number afterwards."""
-        return self.thread is not None and bool(self._ended.locked())
+        return self.thread is not None and self._ended.empty()
 
     def start(self) -> None:
         """Start the thread, where one can be started: not while the interpreter ends.
@@ -51,30 +66,27 @@ class _Watcher:
         self.thread = None
         if sys.is_finalizing():
             return
-        self._ended = _thread.allocate_lock()
-        self._ended.acquire()
-        begun = _thread.allocate_lock()
-        begun.acquire()
+        self._ended = SimpleQueue()
+        begun: SimpleQueue[None] = SimpleQueue()
         try:
             self.thread = _thread.start_new_thread(self._run, (begun, self._ended))
         except RuntimeError:
             return
-        begun.acquire(timeout=LONGEST_WAIT_TO_BEGIN)
+        _comes(begun, LONGEST_WAIT_TO_BEGIN)
 
     def end(self) -> None:
         """Have the thread end, and wait for that, unless it takes long."""
         if self.is_there and self.thread != _thread.get_ident():
             self.watch.stop()
-            if self._ended.acquire(timeout=LONGEST_WAIT_TO_FORK):
-                self._ended.release()
+            _comes(self._ended, LONGEST_WAIT_TO_FORK)
 
     def go_on(self) -> None:
         """Have a thread watch again, if there is anything to watch."""
         if self.watch.resume() and not self.is_there:
             self.start()
 
-    def _run(self, begun: Any, ended: Any) -> None:
-        begun.release()
+    def _run(self, begun: SimpleQueue[None], ended: SimpleQueue[None]) -> None:
+        begun.put(None)
         try:
             while True:
                 woken = self.watch.wait(*self.cancellations.next_look())
@@ -85,7 +97,9 @@ class _Watcher:
                 except Exception as error:
                     _core._unraisable(error, self._look)
         finally:
-            ended.release()
+            # Twice: one stays while who waits takes the other and puts it back.
+            ended.put(None)
+            ended.put(None)
 
     def _look(self, woken: Any) -> None:
         if woken is not True:

@@ -52,6 +52,7 @@ class Forest:
         self.tasks = []
         self.futures = []
         self.gathers = []
+        self.makers = []
         self.asked = 0
 
     def make(self):
@@ -80,28 +81,48 @@ class Forest:
         # As a rule the newest, so that there are chains.
         known = self.tasks[-1] if rng.random() < 0.7 else rng.choice(self.tasks)
         kind = rng.random()
+        # Where one request comes in so many ways, records may tell of a tick of the clock.
+        if kind < 0.1 and not self.records:
+            number, choice = len(self.tasks), rng.random()
+            is_collecting, is_inside = rng.random() < 0.5, rng.random() < 0.3
+            return lambda: self.gather_of_another(number, choice, known, is_inside, is_collecting)
         if kind < 0.6:
             return lambda: known
         if kind < 0.9:
             others = rng.sample(self.tasks, min(rng.choice((0, 0, 1, 2)), len(self.tasks)))
             is_collecting, is_nested = rng.random() < 0.5, rng.random() < 0.3
-            return lambda: self.gather([known, *others], is_collecting, is_nested)
+            number = len(self.tasks)
+            return lambda: self.gather(number, [known, *others], is_collecting, is_nested)
         if kind < 0.93:
             return lambda: asyncio.shield(known)
         if kind < 0.96:
             return lambda: asyncio.wait_for(known, 3600)
         return lambda: asyncio.sleep(0)
 
-    def gather(self, awaited, is_collecting, is_nested):
+    def gather_of_another(self, number, choice, known, is_inside, is_collecting):
+        """Return what a task before this one gathers, by itself or gathered again."""
+        others = [
+            gathered
+            for gathered, maker in zip(self.gathers, self.makers, strict=True)
+            if maker < number
+        ]
+        if not others:
+            return known
+        other = others[int(choice * len(others))]
+        return self.gather(number, [other, known], is_collecting, False) if is_inside else other
+
+    def gather(self, number, awaited, is_collecting, is_nested):
         """Gather these, and the last of them and two futures once more inside."""
         if is_nested:
             futures = [self.loop.create_future() for _ in range(2)]
             self.futures += futures
             inner = asyncio.gather(awaited[-1], *futures)
             self.gathers.append(inner)
+            self.makers.append(number)
             awaited = [*awaited, inner]
         gathered = asyncio.gather(*awaited, return_exceptions=is_collecting)
         self.gathers.append(gathered)
+        self.makers.append(number)
         return gathered
 
     async def body(self, name, awaitable, patience, asks):
@@ -215,7 +236,7 @@ class Forest:
 
     def meddle(self, task):
         """Do to a task, or to a future, what is not often done."""
-        act = self.rng.randrange(7)
+        act = self.rng.randrange(8)
         future = self.rng.choice(self.futures) if self.futures else None
         if act == 0:
             print("look", task.get_name(), self.state(task))
@@ -225,13 +246,15 @@ class Forest:
             future.set_result("result")
         elif act == 3 and future is not None:
             print("cancel future", future.cancel())
-        elif act == 4 and future is not None and future.done():
+        elif act == 4 and (done := [future for future in self.futures if future.done()]):
             print("begin again")
-            future.__init__(loop=self.loop)
+            self.rng.choice(done).__init__(loop=self.loop)
         elif act == 5 and not task.done() and self.rng.random() < 0.3:
             print("behind its back", future_class(task).cancel(task))
         elif act == 6 and not task.done() and self.rng.random() < 0.3:
             print("done behind its back", future_class(task).set_result(task, 1))
+        elif act == 7:
+            task.set_name(f"{task.get_name()}x")
 
     def meddle_with_gather(self, gathered):
         """Do to a gather what is not often done."""

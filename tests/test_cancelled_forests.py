@@ -23,7 +23,7 @@ BEGINNINGS = {"later": [], "eager": ["--eager"]} if sys.version_info >= (3, 12) 
 
 def play(before, after):
     """Return what is printed of the forests, without the warnings of those that never began."""
-    size = ["--forests", str(FORESTS), "--seed", "5000"]
+    size = ["--forests", str(FORESTS), "--seed", "13000"]
     arguments = ["-W", "ignore", *before, PROGRAM, *size, *after]
     process = run_python(arguments, environment={"PYTHONASYNCIODEBUG": ""})
     assert process.returncode == 0, process.stderr

@@ -90,6 +90,14 @@ impl Cancellations {
         self.rest.push(Held::new(record.as_any()));
     }
 
+    /// The request that the next one may take the place of.
+    pub(crate) fn newest<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let held = self.rest.pop()?;
+        let newest = held.bind(py).clone();
+        self.rest.push(held);
+        Some(newest)
+    }
+
     /// In which round the task was marked last.
     pub(crate) fn round(&self) -> u64 {
         self.round.get()

@@ -31,6 +31,8 @@ pub(crate) struct GatheringState {
     /// What becomes of the next request, in the round of the loop's in which that was found out, which
     /// may be over: see `task/catching_up.rs`.
     pub(crate) next: Cell<Option<Next>>,
+    /// How many requests were put off before the last one that came here and was not, in its round.
+    pub(crate) asked_after: Cell<usize>,
     /// Among the gathers that are being asked, directly inside each other, with this number.
     pub(crate) asked_among: Cell<u64>,
     /// `None` for one that Python code made itself: nothing settles that.

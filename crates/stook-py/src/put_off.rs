@@ -57,7 +57,12 @@ impl PutOff {
     /// Whether there are as many requests as are put off at the most: a program that asks again and
     /// again does not use up memory, and to begin a new round costs little for each of so many.
     pub(crate) fn is_full(&self) -> bool {
-        self.requests.len() >= self.marked.get().max(FEW)
+        self.len() >= self.marked.get().max(FEW)
+    }
+
+    /// How many requests were put off in this round.
+    pub(crate) fn len(&self) -> usize {
+        self.requests.len()
     }
 
     /// Puts a request off.

@@ -136,6 +136,8 @@ fn set_name<'py>(
     this: &Ref<'py, TaskState>,
     name: &Bound<'py, PyAny>,
 ) -> Fallible<Bound<'py, PyAny>> {
+    // Those who were asked by it know it by the name that it had.
+    task::catch_up(this.py(), this);
     this.set_name(name)?;
     Ok(none(this))
 }

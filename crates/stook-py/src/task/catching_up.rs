@@ -5,7 +5,7 @@
 //! a request has gone through are marked, as far as this holds:
 //!
 //! - they are tasks of one loop of ours, of our own class, that wait for each other, by themselves or in
-//!   gathers, the last ones for nothing or for a future, gather or task that is done;
+//!   gathers, the last ones for nothing or for a future, gather or task of that loop that is done;
 //! - gathers ask the children that they were made of, each of which is marked or done;
 //! - so the next request that comes there is counted by each down to the last ones, which keep it, and its
 //!   message, for their next step, and nothing else happens: no code of anybody's is called.
@@ -36,10 +36,20 @@ use crate::record::RecordState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Round(u64);
 
-/// The round of the future's loop, if that is ours.
-pub(super) fn round_of(future: &FutureState, py: Python<'_>) -> Option<Round> {
-    let event_loop = future.event_loop(py)?;
-    loop_core::native(&event_loop).map(|native| Round(native.put_off.round()))
+/// A request has come to the gather, whose children are to be asked now; the round of its loop, if that
+/// is ours.
+pub(super) fn ask_gather(gather: &Ref<'_, GatheringState>) -> Option<Round> {
+    let event_loop = gather.future.event_loop(gather.py())?;
+    let native = loop_core::native(&event_loop)?;
+    gather.asked_after.set(native.put_off.len());
+    Some(Round(native.put_off.round()))
+}
+
+/// Whether both are of one loop, so that whatever a program does to `other` ends a round in which `one`
+/// is marked.
+pub(super) fn are_of_one_loop(py: Python<'_>, one: &FutureState, other: &FutureState) -> bool {
+    let event_loop = one.event_loop(py);
+    event_loop.is_some_and(|event_loop| other.belongs_to(&event_loop))
 }
 
 /// The loop that `future` belongs to, if what is scheduled there is only kept until its turn: what is not
@@ -187,11 +197,13 @@ pub(crate) fn catch_up_with(py: Python<'_>, future: &FutureState) {
 
 /// Counts all that was put off; no task is marked after that.
 pub(crate) fn catch_up_all(native: &Ref<'_, LoopState>) {
-    let py = native.py();
-    let round = native.put_off.round();
-    let requests = native.put_off.end();
-    if requests.is_empty() {
-        return;
+    loop {
+        let round = native.put_off.round();
+        let requests = native.put_off.end();
+        if requests.is_empty() {
+            return;
+        }
+        counting::count(native.py(), round, requests);
+        // A destructor may have asked anew.
     }
-    counting::count(py, round, requests);
 }

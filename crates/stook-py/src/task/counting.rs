@@ -9,6 +9,7 @@ use stook_kernel::{CancelKind, Received};
 
 use super::TaskState;
 use super::catching_up::is_of_round;
+use super::passing_on::newest_of;
 use crate::asking;
 use crate::cancellations;
 use crate::ffi::Ref;
@@ -40,6 +41,8 @@ pub(super) fn count(py: Python<'_>, round: u64, requests: Vec<Request>) {
             coming.push((place, Coming::of(number, record.clone(), message)));
         }
     }
+    // A destructor may look at others: it finds all counted.
+    let _replaced = marked.to_be_replaced(py);
     if marked.is_forked && marked.is_joined {
         coming
             .into_iter()
@@ -181,6 +184,15 @@ impl<'py> Marked<'py> {
         }
     }
 
+    /// The messages and records which others may take the place of now.
+    fn to_be_replaced(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
+        let of_link = |link: &Link<'py>| match &link.who {
+            Who::Task(task) => newest_of(task, py),
+            Who::Gather(gather) => [gather.future.record(py).map(Ref::into_any), None],
+        };
+        self.links.iter().flat_map(of_link).flatten().collect()
+    }
+
     /// Has each receive all that comes to it, those above before those below. Requests come to each in
     /// their order where no two ways lead from one to another.
     fn count_together(&mut self, requests: Vec<(usize, Coming<'py>)>) {
@@ -238,7 +250,9 @@ impl<'py> Marked<'py> {
                 }
             }
             Who::Gather(gather) => {
-                if let Some((_, last)) = coming.records.last() {
+                if let Some((number, last)) = coming.records.last()
+                    && *number >= gather.asked_after.get()
+                {
                     gather.future.cancellations().end(last);
                 }
                 coming

@@ -1,5 +1,7 @@
 //! Passing cancel requests on: from a task to what it awaits, and on to what that awaits.
 
+use std::cell::RefCell;
+
 use crate::ffi::intern;
 use pyo3::prelude::*;
 use stook_kernel::{CancelKind, Requested};
@@ -29,11 +31,54 @@ pub(crate) fn cancel<'py>(
     record: &Ref<'py, RecordState>,
 ) -> Fallible<bool> {
     let none = this.py().None().into_bound(this.py());
-    let message = message.unwrap_or(&none);
-    match ask_task(this, message, record, false)? {
+    let words = Words::of(message.unwrap_or(&none));
+    match ask_task(this, &words, record, false)? {
         Way::Over(answer) => Ok(answer.accepted),
-        Way::At(gather) => through_gathers::ask_all(*gather, message),
+        Way::At(gather) => through_gathers::ask_all(*gather, &words),
     }
+}
+
+/// The message of a request, and the messages and records that it takes the place of: these may have
+/// destructors, which are to find it passed on.
+pub(super) struct Words<'a, 'py> {
+    pub(super) message: &'a Bound<'py, PyAny>,
+    replaced: RefCell<Vec<Bound<'py, PyAny>>>,
+}
+
+impl<'a, 'py> Words<'a, 'py> {
+    pub(super) fn of(message: &'a Bound<'py, PyAny>) -> Self {
+        Self {
+            message,
+            replaced: RefCell::default(),
+        }
+    }
+
+    /// The task receives the request.
+    fn receive(&self, task: &TaskState, record: &Ref<'py, RecordState>) {
+        self.keep(newest_of(task, record.py()));
+        task.future.cancellations().receive(record);
+    }
+
+    /// The gather does.
+    pub(super) fn end(&self, gather: &GatheringState, record: &Ref<'py, RecordState>) {
+        self.keep([gather.future.record(record.py()).map(Ref::into_any), None]);
+        gather.future.cancellations().end(record);
+    }
+
+    fn keep(&self, replaced: [Option<Bound<'py, PyAny>>; 2]) {
+        if replaced.iter().any(Option::is_some) {
+            self.replaced
+                .borrow_mut()
+                .extend(replaced.into_iter().flatten());
+        }
+    }
+}
+
+/// The record and message that the task's next request may take the place of.
+pub(super) fn newest_of<'py>(task: &TaskState, py: Python<'py>) -> [Option<Bound<'py, PyAny>>; 2] {
+    let known = task.future.cancellations_if_any();
+    let newest = known.and_then(|known| known.newest(py));
+    [newest, task.future.cancel_message(py)]
 }
 
 /// Where a request is that somebody was asked by.
@@ -104,7 +149,7 @@ impl Drop for Walked<'_> {
 /// Asks the task, and what it awaits, up to a gather; `is_child` says that a gather asks.
 pub(super) fn ask_task<'py>(
     this: &Ref<'py, TaskState>,
-    message: &Bound<'py, PyAny>,
+    words: &Words<'_, 'py>,
     record: &Ref<'py, RecordState>,
     is_child: bool,
 ) -> Fallible<Way<'py>> {
@@ -113,20 +158,20 @@ pub(super) fn ask_task<'py>(
         return Ok(Way::Over(Answer::DONE));
     }
     if this.asking.get() {
-        break_cycle(this, message, record)?;
+        break_cycle(this, words, record)?;
         return Ok(Way::Over(Answer::accepted(false)));
     }
-    if catching_up::put_off(this, message, record) {
+    if catching_up::put_off(this, words.message, record) {
         return Ok(Way::Over(Answer::accepted(true)));
     }
     let mut walked = Walked::from(this.clone());
-    let is_marked = match pass_on(&mut walked, message, record.clone())? {
+    let is_marked = match pass_on(&mut walked, words, record.clone())? {
         // Where a request goes to one task alone, the next one takes as little as to be put off; but
         // not one that comes from above.
         End::Settled => (is_child || walked.0.len() > 1) && catching_up::mark(&walked.0),
         End::Open => false,
         End::Gather(gather, record) => {
-            return GatherAsked::new(gather, record, walked).map(Way::At);
+            return GatherAsked::new(gather, record, walked, words).map(Way::At);
         }
     };
     Ok(Way::Over(Answer::accepted(is_marked)))
@@ -145,13 +190,13 @@ enum End<'py> {
 /// Passes a cancel request from the last task in `walked` on along what it awaits.
 fn pass_on<'py>(
     walked: &mut Walked<'py>,
-    message: &Bound<'py, PyAny>,
+    words: &Words<'_, 'py>,
     record: Ref<'py, RecordState>,
 ) -> Fallible<End<'py>> {
-    let py = message.py();
+    let (py, message) = (words.message.py(), words.message);
     let mut record = record;
     while let Some(current) = walked.last().cloned() {
-        current.future.cancellations().receive(&record);
+        words.receive(&current, &record);
         let awaited = current.awaited.get(py);
         let mut requests = current.requests.get();
         let requested = requests.request(awaited.is_some());
@@ -160,7 +205,7 @@ fn pass_on<'py>(
             current.future.set_cancel_message(Some(message));
             return Ok(End::Settled);
         };
-        let (accepted, end) = match ask(&current, awaited, message, &record)? {
+        let (accepted, end) = match ask(&current, awaited, words, &record)? {
             Asked::Plain(accepted) => (accepted, End::Settled),
             Asked::Other(accepted) => (accepted, End::Open),
             Asked::Gather(gather) => {
@@ -170,23 +215,25 @@ fn pass_on<'py>(
             Asked::Task(next) => {
                 next.future.mark_read();
                 if next.asking.get() {
-                    break_cycle(&next, message, &record)?;
+                    break_cycle(&next, words, &record)?;
                     return Ok(End::Open);
                 }
+                let is_near = catching_up::are_of_one_loop(py, &current.future, &next.future);
+                let end = if is_near { End::Settled } else { End::Open };
                 if !next.future.is_done() {
                     let by = current.as_any();
                     record = asking::follow(&record, CancelKind::ParentCancelled, Some(by))?;
                     if catching_up::put_off(&next, message, &record) {
-                        return Ok(End::Settled);
+                        return Ok(end);
                     }
                     walked.add(next);
                     continue;
                 }
-                (false, End::Settled)
+                (false, end)
             }
         };
         if !accepted {
-            keep_for_next_step(&current, message);
+            keep_for_next_step(&current, words);
         }
         return Ok(end);
     }
@@ -194,16 +241,17 @@ fn pass_on<'py>(
 }
 
 /// The task is told in its next step, for what it awaits did not take the request.
-pub(super) fn keep_for_next_step<'py>(task: &Ref<'py, TaskState>, message: &Bound<'py, PyAny>) {
+pub(super) fn keep_for_next_step<'py>(task: &Ref<'py, TaskState>, words: &Words<'_, 'py>) {
     let mut requests = task.requests.get();
     requests.forward_refused();
     task.requests.set(requests);
-    task.future.set_cancel_message(Some(message));
+    task.future.set_cancel_message(Some(words.message));
 }
 
 /// What became of asking an awaited object to cancel.
 enum Asked<'py> {
-    /// It is a future or gather of ours and no task, and is done now; whether it was not before.
+    /// It is a future or gather of ours and no task, of the task's loop, and is done now; whether it was
+    /// not before.
     Plain(bool),
     /// It said whether it will.
     Other(bool),
@@ -216,9 +264,10 @@ enum Asked<'py> {
 fn ask<'py>(
     task: &Ref<'py, TaskState>,
     awaited: Bound<'py, PyAny>,
-    message: &Bound<'py, PyAny>,
+    words: &Words<'_, 'py>,
     record: &Ref<'py, RecordState>,
 ) -> Fallible<Asked<'py>> {
+    let message = words.message;
     if let Some(next) = asked_by_us(&awaited)? {
         return Ok(Asked::Task(next.clone()));
     }
@@ -227,11 +276,12 @@ fn ask<'py>(
             // Who else awaits it is told as well.
             plain.cancellations().end(record);
         }
-        return future::cancel(plain, Some(message)).map(Asked::Plain);
+        let accepted = future::cancel(plain, Some(message))?;
+        return Ok(is_done(task, plain, accepted));
     }
     if let Some(gather) = Ref::<GatheringState>::cast_exact(&awaited) {
         return Ok(match gather.future.is_done() {
-            true => Asked::Plain(false),
+            true => is_done(task, &gather.future, false),
             false => Asked::Gather(gather.clone()),
         });
     }
@@ -239,6 +289,15 @@ fn ask<'py>(
     let ask = || call::method1(&awaited, name, message);
     let answer = asking::handing_on(record, task.as_any(), &awaited, ask)??;
     Ok(Asked::Other(answer.is_truthy()?))
+}
+
+/// What the task awaits is done.
+fn is_done<'py>(task: &Ref<'py, TaskState>, awaited: &FutureState, accepted: bool) -> Asked<'py> {
+    if catching_up::are_of_one_loop(task.py(), &task.future, awaited) {
+        Asked::Plain(accepted)
+    } else {
+        Asked::Other(accepted)
+    }
 }
 
 /// The object as a task, if its `cancel` is ours, and no method of the program's own class.
@@ -260,13 +319,13 @@ fn asked_by_us<'a, 'py>(
 
 /// DIFFERENCE: tasks that await each other in a circle cannot be cancelled in asyncio, which
 /// raises `RecursionError`. Here the one that is asked stops waiting and is resumed.
-fn break_cycle(
-    this: &Ref<'_, TaskState>,
-    message: &Bound<'_, PyAny>,
-    record: &Ref<'_, RecordState>,
+fn break_cycle<'py>(
+    this: &Ref<'py, TaskState>,
+    words: &Words<'_, 'py>,
+    record: &Ref<'py, RecordState>,
 ) -> Fallible<()> {
     let py = this.py();
-    this.future.cancellations().receive(record);
+    words.receive(this, record);
     if let Some(awaited) = this.awaited.take(py) {
         match future::plain(&awaited) {
             Some(plain) => plain.callbacks.remove_wake(this.as_any()),
@@ -276,6 +335,6 @@ fn break_cycle(
             }
         }
     }
-    keep_for_next_step(this, message);
+    keep_for_next_step(this, words);
     schedule_step(this, None)
 }

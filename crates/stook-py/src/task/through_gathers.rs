@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyIterator};
 
 use super::TaskState;
 use super::catching_up::{self, Round};
-use super::passing_on::{Answer, Walked, Way, ask_task, keep_for_next_step};
+use super::passing_on::{Answer, Walked, Way, Words, ask_task, keep_for_next_step};
 use crate::asking;
 use crate::ffi::{Fallible, Ref};
 use crate::future::FutureState;
@@ -44,8 +44,9 @@ impl<'py> GatherAsked<'py> {
         gather: Ref<'py, GatheringState>,
         record: Ref<'py, RecordState>,
         walked: Walked<'py>,
+        words: &Words<'_, 'py>,
     ) -> Fallible<Box<Self>> {
-        Self::among(gather, record, walked, next_number())
+        Self::among(gather, record, walked, next_number(), words)
     }
 
     /// The same, from a gather that it is a child of, or from a task.
@@ -54,8 +55,9 @@ impl<'py> GatherAsked<'py> {
         record: Ref<'py, RecordState>,
         walked: Walked<'py>,
         among: u64,
+        words: &Words<'_, 'py>,
     ) -> Fallible<Box<Self>> {
-        gather.future.cancellations().end(&record);
+        words.end(&gather, &record);
         Self::with_children_asked_by(gather, record, walked, among).map(Box::new)
     }
 
@@ -72,12 +74,22 @@ impl<'py> GatherAsked<'py> {
             record,
             any_accepted: false,
             next: asks_what_it_gathers.then_some(Next::Refused),
-            round: catching_up::round_of(&gather.future, gather.py()),
+            round: catching_up::ask_gather(&gather),
             among,
             before: gather.asked_among.replace(among),
             gather,
             walked,
         })
+    }
+
+    /// A child is to be asked: what it answers says nothing of the next request if it is of another loop.
+    fn look_at(&mut self, child: &Bound<'py, PyAny>) {
+        let is_near = |child: &Ref<'py, FutureState>| {
+            catching_up::are_of_one_loop(child.py(), &self.gather.future, child)
+        };
+        if !Ref::<FutureState>::cast(child).is_some_and(is_near) {
+            self.next = None;
+        }
     }
 
     /// A child has answered.
@@ -92,7 +104,7 @@ impl<'py> GatherAsked<'py> {
 
     /// No child is left; what the task that awaits the gather answers, or the gather itself where the
     /// request has come by another way.
-    fn leave(self, message: &Bound<'py, PyAny>) -> Answer {
+    fn leave(self, words: &Words<'_, 'py>) -> Answer {
         let accepted = self.gather.request_cancel(self.any_accepted);
         let next = self.next.filter(|next| {
             catching_up::mark_above(self.walked.tasks(), &self.gather, *next, self.round)
@@ -101,7 +113,7 @@ impl<'py> GatherAsked<'py> {
             return Answer { accepted, next };
         };
         if !accepted {
-            keep_for_next_step(awaits_it, message);
+            keep_for_next_step(awaits_it, words);
         }
         Answer::accepted(next.is_some())
     }
@@ -133,7 +145,7 @@ pub(crate) fn cancel_children<'py>(
     let (gather, record) = (gather.clone(), record.clone());
     let gather =
         GatherAsked::with_children_asked_by(gather, record, Walked::default(), next_number())?;
-    ask_all(gather, message)
+    ask_all(gather, &Words::of(message))
 }
 
 /// Asks all children, and what these await; whether the request was taken where it came from.
@@ -143,17 +155,18 @@ pub(crate) fn cancel_children<'py>(
 ///
 /// # Errors
 /// As [`cancel_children`].
-pub(super) fn ask_all<'py>(
-    gather: GatherAsked<'py>,
-    message: &Bound<'py, PyAny>,
-) -> Fallible<bool> {
+pub(super) fn ask_all<'py>(gather: GatherAsked<'py>, words: &Words<'_, 'py>) -> Fallible<bool> {
     let mut current = gather;
     let mut outer: Vec<GatherAsked<'py>> = Vec::new();
     loop {
         let way = match current.children.next() {
-            Some(child) => ask_child(&child?, &current, message)?,
+            Some(child) => {
+                let child = child?;
+                current.look_at(&child);
+                ask_child(&child, &current, words)?
+            }
             None => {
-                let answer = current.leave(message);
+                let answer = current.leave(words);
                 let Some(around) = outer.pop() else {
                     return Ok(answer.accepted);
                 };
@@ -171,12 +184,12 @@ pub(super) fn ask_all<'py>(
 fn ask_child<'py>(
     child: &Bound<'py, PyAny>,
     parent: &GatherAsked<'py>,
-    message: &Bound<'py, PyAny>,
+    words: &Words<'_, 'py>,
 ) -> Fallible<Way<'py>> {
     let py = child.py();
     let record = &parent.record;
     if let Some(task) = Ref::<TaskState>::cast_exact(child) {
-        return ask_task(task, message, record, true);
+        return ask_task(task, words, record, true);
     }
     if let Some(gather) = Ref::<GatheringState>::cast_exact(child) {
         if gather.future.is_done() {
@@ -189,11 +202,11 @@ fn ask_child<'py>(
             return Err(PyRecursionError::new_err(words).into());
         }
         let (gather, record) = (gather.clone(), record.clone());
-        let inner = GatherAsked::among(gather, record, Walked::default(), parent.among);
+        let inner = GatherAsked::among(gather, record, Walked::default(), parent.among, words);
         return inner.map(Way::At);
     }
     let options = PyDict::new(py);
-    options.set_item(intern!(py, "msg"), message)?;
+    options.set_item(intern!(py, "msg"), words.message)?;
     let answer = asking::handing(record, Some(child), || {
         child.call_method(intern!(py, "cancel"), (), Some(&options))
     })?;
